@@ -1,0 +1,57 @@
+/* A board: a type of device. Memory map, console marks, how long it may take, which images it gets. boards/<name>.json */
+#ifndef OTARIG_PLAN_BOARD_H
+#define OTARIG_PLAN_BOARD_H
+
+#include <stdint.h>
+
+#include "harness/base/json.h"
+
+/* Marks the engine itself relies on; their expressions must hold the named groups in brackets.
+ *   boot   (reset, id)                 the first line of every boot
+ *   app_up (version, hash, confirmed)  the application runs
+ *   data   (state)                     state of the user data: ok | migrated | lost
+ *   report (last)                      what the device says of the last update */
+struct board_mark {
+    char *name;
+    char *expression; /* PCRE2 */
+};
+
+struct board_span {
+    char *name;
+    uint32_t address, len;
+};
+
+/* Where an image of a set lies when the probe writes the board's initial contents. */
+struct board_image {
+    char *name;  /* "bootloader", "v1", ... */
+    char *file;  /* in the firmware folder */
+    bool has_address;
+    uint32_t address;
+};
+
+struct board {
+    char *name, *title, *chip, *path;
+    struct board_mark *marks;
+    size_t mark_count;
+    struct board_span flash, data, slots[2];
+    struct board_span *watches; /* named registers or ranges a probe trigger may use */
+    size_t watch_count;
+    struct board_image *images;
+    size_t image_count;
+    char **initial;             /* names of images that make the start state, NULL-terminated ("$start" = the scenario's) */
+    uint32_t device_id_address, device_id_len; /* len 0: none */
+    uint32_t slot_header_len;
+    int64_t boot_ms, recovery_ms, cycles;
+    int64_t power_on_reset;     /* value of the boot mark's reset group after a power-up */
+    char **transports;          /* update drivers it understands: "smp", "probe"; NULL-terminated */
+};
+
+int board_load(const char *path, struct board *board, struct error *error);
+/* Looks for boards/<name>.json in `folder` unless the name has a slash or ends in .json. */
+int board_find(const char *folder, const char *name, struct board *board, struct error *error);
+void board_release(struct board *board);
+const struct board_mark *board_mark(const struct board *board, const char *name);
+const struct board_span *board_watch(const struct board *board, const char *name);
+const struct board_image *board_image(const struct board *board, const char *name);
+
+#endif

@@ -1,0 +1,39 @@
+/* The plan of one case: immutable, complete, checked against board and place; no descriptors, no clock. */
+#ifndef OTARIG_PLAN_PLAN_H
+#define OTARIG_PLAN_PLAN_H
+
+#include "harness/plan/board.h"
+#include "harness/plan/image.h"
+#include "harness/plan/rack.h"
+#include "harness/plan/scenario.h"
+#include "harness/plan/variation.h"
+
+struct plan {
+    char *id;                      /* case id */
+    struct scenario scenario;
+    cJSON *values;                 /* variation */
+    const struct board *board;     /* borrowed */
+    const struct image_set *images; /* borrowed */
+};
+
+/* One scenario file with all its cases. */
+struct plan_file {
+    struct json_document document;
+    char *name;
+    struct variations variations;
+};
+int plan_file_load(const char *path, const char *const *vary, uint64_t seed, struct plan_file *file,
+                   struct error *error);
+void plan_file_release(struct plan_file *file);
+
+/* Builds and checks the plan of case `index`: marks and watches exist in the board, images in the set, the fault names
+ * and image names are known, the clauses possible. */
+int plan_build(const struct plan_file *file, size_t index, const struct board *board, const struct image_set *images,
+               struct plan *plan, struct error *error);
+void plan_release(struct plan *plan);
+/* Does this place have what the scenario needs? -1 with the message. */
+int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error);
+/* The fields of EVENT_CASE (verdict.h); the caller frees. */
+cJSON *plan_case_fields(const struct plan *plan, const char *place);
+
+#endif

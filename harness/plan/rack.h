@@ -1,0 +1,37 @@
+/* A rack: the places and their wiring. Options of drivers are parsed by the drivers' own tables. */
+#ifndef OTARIG_PLAN_RACK_H
+#define OTARIG_PLAN_RACK_H
+
+#include <stdbool.h>
+
+#include "harness/base/json.h"
+#include "harness/driver/driver.h"
+
+struct rack_device {
+    const struct driver *driver; /* NULL: the place has none of this kind */
+    void *config;
+    char claim[128];
+};
+
+enum rack_role { RACK_POWER, RACK_CONSOLE, RACK_PROBE, RACK_UPDATE, RACK_ROLES };
+
+struct rack_place {
+    char *name, *board;
+    struct rack_device devices[RACK_ROLES];
+    bool safe_on;               /* rail state when nothing runs ("safe": "on" | "off"); default off */
+    char *unproven;             /* not NULL: quarantined by hand, with the reason */
+};
+
+struct rack {
+    char *name, *path;
+    bool is_virtual;
+    struct rack_place *places;
+    size_t place_count;
+};
+
+int rack_load(const char *path, struct rack *rack, struct error *error);
+void rack_release(struct rack *rack);
+const struct rack_place *rack_place(const struct rack *rack, const char *name);
+const char *rack_role_name(enum rack_role role);
+
+#endif
