@@ -1,4 +1,5 @@
-/* A board: a type of device. Memory map, console marks, how long it may take, which images it gets. boards/<name>.json */
+/* A board: a type of device. Memory map, console marks, how long it may take, which images it gets.
+ * boards/<name>.json */
 #ifndef OTARIG_PLAN_BOARD_H
 #define OTARIG_PLAN_BOARD_H
 
@@ -23,8 +24,8 @@ struct board_span {
 
 /* Where an image of a set lies when the probe writes the board's initial contents. */
 struct board_image {
-    char *name;  /* "bootloader", "v1", ... */
-    char *file;  /* in the firmware folder */
+    char *name; /* "bootloader", "v1", ... */
+    char *file; /* in the firmware folder */
     bool has_address;
     uint32_t address;
 };
@@ -38,12 +39,13 @@ struct board {
     size_t watch_count;
     struct board_image *images;
     size_t image_count;
-    char **initial;             /* names of images that make the start state, NULL-terminated ("$start" = the scenario's) */
+    char *
+        *initial; /* names of images that make the start state, NULL-terminated ("$start" = the scenario's) */
     uint32_t device_id_address, device_id_len; /* len 0: none */
     uint32_t slot_header_len;
     int64_t boot_ms, recovery_ms, cycles;
-    int64_t power_on_reset;     /* value of the boot mark's reset group after a power-up */
-    char **transports;          /* update drivers it understands: "smp", "probe"; NULL-terminated */
+    int64_t power_on_reset; /* value of the boot mark's reset group after a power-up */
+    char **transports;      /* update drivers it understands: "smp", "probe"; NULL-terminated */
 };
 
 int board_load(const char *path, struct board *board, struct error *error);

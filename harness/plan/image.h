@@ -8,14 +8,15 @@
 
 #include "harness/base/json.h"
 
-/* manifest.json of a firmware folder: {schema_version, variant, images: {name: {file, address?, version?, hash?, size}}} */
+/* manifest.json of a firmware folder: {schema_version, variant, images: {name: {file, address?, version?,
+ * hash?, size}}} */
 struct image {
     char *name, *file; /* file: full path */
     char *version;     /* NULL: not an application */
     char *hash;        /* hex; what the device calls the image by; NULL */
     uint8_t *data;
     size_t len;
-    char sha256[65];   /* of the file */
+    char sha256[65]; /* of the file */
 };
 struct image_set {
     char *folder, *variant;
@@ -32,15 +33,15 @@ const struct image *image_by_hash(const struct image_set *set, const char *hash)
 enum image_part { IMAGE_ANY, IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE };
 struct image_change {
     bool any;
-    int64_t keep;            /* truncate to this many bytes; -1: no */
-    int64_t keep_percent;    /* -1: no */
-    enum image_part flip;    /* with flip_bits > 0 */
+    int64_t keep;               /* truncate to this many bytes; -1: no */
+    int64_t keep_percent;       /* -1: no */
+    enum image_part flip;       /* with flip_bits > 0 */
     int64_t flip_bits, flip_at; /* flip_at -1: by seed */
-    int64_t grow;            /* bytes of FF... added */
+    int64_t grow;               /* bytes of FF... added */
     uint64_t seed;
 };
-/* A spoilt copy (malloc); *len its length. The parts follow the MCUboot image format: header of hdr_size bytes, body of
- * img_size, then TLVs (the signature). */
+/* A spoilt copy (malloc); *len its length. The parts follow the MCUboot image format: header of hdr_size
+ * bytes, body of img_size, then TLVs (the signature). */
 uint8_t *image_changed(const struct image *image, const struct image_change *change, size_t *len);
 
 #endif

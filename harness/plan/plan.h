@@ -9,10 +9,10 @@
 #include "harness/plan/variation.h"
 
 struct plan {
-    char *id;                      /* case id */
+    char *id; /* case id */
     struct scenario scenario;
-    cJSON *values;                 /* variation */
-    const struct board *board;     /* borrowed */
+    cJSON *values;                  /* variation */
+    const struct board *board;      /* borrowed */
     const struct image_set *images; /* borrowed */
 };
 
@@ -26,10 +26,10 @@ int plan_file_load(const char *path, const char *const *vary, uint64_t seed, str
                    struct error *error);
 void plan_file_release(struct plan_file *file);
 
-/* Builds and checks the plan of case `index`: marks and watches exist in the board, images in the set, the fault names
- * and image names are known, the clauses possible. */
-int plan_build(const struct plan_file *file, size_t index, const struct board *board, const struct image_set *images,
-               struct plan *plan, struct error *error);
+/* Builds and checks the plan of case `index`: marks and watches exist in the board, images in the set, the
+ * fault names and image names are known, the clauses possible. */
+int plan_build(const struct plan_file *file, size_t index, const struct board *board,
+               const struct image_set *images, struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
 /* Does this place have what the scenario needs? -1 with the message. */
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error);

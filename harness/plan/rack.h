@@ -18,8 +18,8 @@ enum rack_role { RACK_POWER, RACK_CONSOLE, RACK_PROBE, RACK_UPDATE, RACK_ROLES }
 struct rack_place {
     char *name, *board;
     struct rack_device devices[RACK_ROLES];
-    bool safe_on;               /* rail state when nothing runs ("safe": "on" | "off"); default off */
-    char *unproven;             /* not NULL: quarantined by hand, with the reason */
+    bool safe_on;   /* rail state when nothing runs ("safe": "on" | "off"); default off */
+    char *unproven; /* not NULL: quarantined by hand, with the reason */
 };
 
 struct rack {

@@ -1,5 +1,6 @@
-/* A scenario: what is done to a board and what must hold afterwards. A scenario file with its "vary" block stands for
- * many cases; scenario_parse gets the tree of one case, in which every "$name" has been replaced. */
+/* A scenario: what is done to a board and what must hold afterwards. A scenario file with its "vary" block
+ * stands for many cases; scenario_parse gets the tree of one case, in which every "$name" has been replaced.
+ */
 #ifndef OTARIG_PLAN_SCENARIO_H
 #define OTARIG_PLAN_SCENARIO_H
 
@@ -14,23 +15,23 @@ extern const char *const family_names[];
 
 /* ---- faults: a trigger and an action ---- */
 enum trigger_kind {
-    TRIGGER_NOW,       /* when armed */
-    TRIGGER_ELAPSED,   /* delay after arming */
-    TRIGGER_MARK,      /* the count-th line that matches a mark, since arming */
-    TRIGGER_BYTES,     /* bytes of the upload acknowledged: absolute or percent */
-    TRIGGER_WATCH,     /* the count-th access to a watched range, through the probe */
-    TRIGGER_POWER_UP,  /* the count-th power-up since arming */
-    TRIGGER_DONE,      /* another step's end: "done" of reset or activate */
+    TRIGGER_NOW,      /* when armed */
+    TRIGGER_ELAPSED,  /* delay after arming */
+    TRIGGER_MARK,     /* the count-th line that matches a mark, since arming */
+    TRIGGER_BYTES,    /* bytes of the upload acknowledged: absolute or percent */
+    TRIGGER_WATCH,    /* the count-th access to a watched range, through the probe */
+    TRIGGER_POWER_UP, /* the count-th power-up since arming */
+    TRIGGER_DONE,     /* another step's end: "done" of reset or activate */
 };
 struct trigger {
     enum trigger_kind kind;
     char *mark;
     char *watch;
-    int64_t count;     /* 1-based */
-    int64_t delay_us;  /* added to every kind */
+    int64_t count;          /* 1-based */
+    int64_t delay_us;       /* added to every kind */
     int64_t bytes, percent; /* BYTES: one of them >= 0 */
     bool match_value;
-    uint32_t value;    /* WATCH */
+    uint32_t value; /* WATCH */
 };
 enum action_kind { ACTION_POWER_CUT, ACTION_POWER_STORM, ACTION_LINK, ACTION_RESET, ACTION_IMAGE };
 enum link_mode { LINK_DROP, LINK_STALL, LINK_CORRUPT, LINK_DUPLICATE, LINK_CUT, LINK_FLAP, LINK_TRICKLE };
@@ -49,19 +50,27 @@ struct fault {
 
 /* ---- steps ---- */
 enum step_kind {
-    STEP_UPLOAD, STEP_ACTIVATE, STEP_CONFIRM, STEP_RESET, STEP_WAIT, STEP_AWAIT, STEP_ARM, STEP_POWER, STEP_SLEEP,
+    STEP_UPLOAD,
+    STEP_ACTIVATE,
+    STEP_CONFIRM,
+    STEP_RESET,
+    STEP_WAIT,
+    STEP_AWAIT,
+    STEP_ARM,
+    STEP_POWER,
+    STEP_SLEEP,
     STEP_STAGE
 };
 struct step {
     enum step_kind kind;
     const char *kind_name;
     char *image, *mark, *fault, *mode, *by;
-    struct image_change change;  /* UPLOAD: how the image is spoilt on its way */
+    struct image_change change; /* UPLOAD: how the image is spoilt on its way */
     int64_t within_us, sleep_us, off_us, attempts;
-    bool optional;               /* may fail without ending the steps */
-    bool may_refuse;             /* UPLOAD, ACTIVATE: the board may refuse */
+    bool optional;   /* may fail without ending the steps */
+    bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
     bool on;
-    char *proves;                /* fault of action "image" proven by this step */
+    char *proves; /* fault of action "image" proven by this step */
 };
 
 struct never {
@@ -69,7 +78,7 @@ struct never {
     char *class;
 };
 struct expect {
-    char **runs;      /* NULL-terminated */
+    char **runs; /* NULL-terminated */
     struct never *never;
     size_t never_count;
     char *final, *final_class, *reported, *next;
@@ -78,15 +87,15 @@ struct expect {
 struct scenario {
     char *name, *title, *file;
     enum family family;
-    char **covers, **clauses;   /* NULL-terminated */
-    char **needs;               /* roles */
-    char *start;                /* image that runs at the beginning */
+    char **covers, **clauses; /* NULL-terminated */
+    char **needs;             /* roles */
+    char *start;              /* image that runs at the beginning */
     struct fault *faults;
     size_t fault_count;
     struct step *steps;
     size_t step_count;
     struct expect expect;
-    int64_t recovery_ms;        /* 0: the board's */
+    int64_t recovery_ms; /* 0: the board's */
     uint64_t seed;
 };
 

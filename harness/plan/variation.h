@@ -1,8 +1,8 @@
 /* Variations: from the "vary" block of a scenario file to the list of its cases.
  *
- *   "vary": { "delay_ms": {"from": 0, "to": 1500, "step": 250}, "bit": [0, 7], "at": {"random": 5, "from": 0, "to": 99} }
- * Every combination is a case. The id of a case is NAME+key=value,key=value (keys in file order), and that id is enough
- * to make the same case again: random values are recorded as values. */
+ *   "vary": { "delay_ms": {"from": 0, "to": 1500, "step": 250}, "bit": [0, 7], "at": {"random": 5, "from": 0,
+ * "to": 99} } Every combination is a case. The id of a case is NAME+key=value,key=value (keys in file order),
+ * and that id is enough to make the same case again: random values are recorded as values. */
 #ifndef OTARIG_PLAN_VARIATION_H
 #define OTARIG_PLAN_VARIATION_H
 
@@ -15,15 +15,16 @@
 #define VARIATION_CASES_MAX 100000
 
 struct variation {
-    char *id;       /* "swap-grid+delay_ms=250" */
-    cJSON *values;  /* object */
+    char *id;      /* "swap-grid+delay_ms=250" */
+    cJSON *values; /* object */
 };
 struct variations {
     struct variation *list;
     size_t count;
 };
 
-/* `overrides`: NULL-terminated "key=value" of --vary (value lists separated by commas), or NULL. `seed` feeds random values. */
+/* `overrides`: NULL-terminated "key=value" of --vary (value lists separated by commas), or NULL. `seed` feeds
+ * random values. */
 int variation_list(struct json root, const char *name, const char *const *overrides, uint64_t seed,
                    struct variations *out, struct error *error);
 void variation_release(struct variations *variations);

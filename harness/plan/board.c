@@ -1,0 +1,255 @@
+#include "harness/plan/board.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/plan/take.h"
+
+static const struct {
+    const char *mark, *group;
+} needed_groups[] = {{"boot", "reset"},  {"boot", "id"},    {"app_up", "version"},
+                     {"app_up", "hash"}, {"data", "state"}, {"report", "last"}};
+
+static int check_expression(struct json at, const char *name, const char *text, struct error *error)
+{
+    int code;
+    PCRE2_SIZE offset;
+    pcre2_code *regex = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
+    if (!regex) {
+        PCRE2_UCHAR why[120];
+        pcre2_get_error_message(code, why, sizeof why);
+        return json_expected(at, error, "a regular expression (%s at character %zu)", why, (size_t)offset);
+    }
+    int result = 0;
+    for (size_t i = 0; i < sizeof needed_groups / sizeof *needed_groups && !result; i++)
+        if (!strcmp(needed_groups[i].mark, name) &&
+            pcre2_substring_number_from_name(regex, (PCRE2_SPTR)needed_groups[i].group) < 0)
+            result = json_expected(at, error, "a regular expression with the group (?<%s>...)",
+                                   needed_groups[i].group);
+    pcre2_code_free(regex);
+    return result;
+}
+
+static int parse_marks(struct json root, struct board *board, struct error *error)
+{
+    struct json marks = json_get(root, "marks");
+    if (json_object(marks, error))
+        return -1;
+    board->marks = mem_array(json_count(marks) + 1, sizeof *board->marks);
+    for (size_t i = 0; i < json_count(marks); i++) {
+        struct json at = json_member(marks, i);
+        const char *text;
+        if (json_string(at, &text, error) || check_expression(at, at.node->string, text, error))
+            return -1;
+        struct board_mark *mark = &board->marks[board->mark_count++];
+        mark->name = mem_string(at.node->string);
+        mark->expression = mem_string(text);
+    }
+    static const char *const required[] = {"boot", "app_up"};
+    for (size_t i = 0; i < 2; i++)
+        if (!board_mark(board, required[i]))
+            return json_expected(marks, error, "a mark named '%s'", required[i]);
+    return 0;
+}
+
+static int parse_span(struct json at, struct board_span *span, struct error *error)
+{
+    static const char *const keys[] = {"address", "size", "page", NULL};
+    int64_t len = 0;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_address(at, "address", true, &span->address, error) ||
+        take_integer(at, "size", true, 1, UINT32_MAX, &len, error))
+        return -1;
+    if (span->address + len > (int64_t)UINT32_MAX + 1)
+        return json_expected(json_get(at, "size"), error, "a size that ends below 4 GiB");
+    span->len = (uint32_t)len;
+    return 0;
+}
+
+static int check_inside(struct json at, const struct board_span *part, const struct board_span *whole,
+                        struct error *error)
+{
+    if (part->address < whole->address ||
+        (uint64_t)part->address + part->len > (uint64_t)whole->address + whole->len)
+        return json_expected(at, error, "a range inside $.memory.flash");
+    return 0;
+}
+
+static int parse_memory(struct json root, struct board *board, struct error *error)
+{
+    static const char *const keys[] = {"flash", "slots", "slot_header", "data", "device_id", NULL};
+    struct json memory = json_get(root, "memory");
+    if (json_object(memory, error) || json_check_keys(memory, keys, error) ||
+        parse_span(json_get(memory, "flash"), &board->flash, error))
+        return -1;
+    struct json slots = json_get(memory, "slots");
+    if (json_array(slots, error))
+        return -1;
+    if (json_count(slots) != 2)
+        return json_expected(slots, error, "two slots");
+    for (size_t i = 0; i < 2; i++)
+        if (parse_span(json_at(slots, i), &board->slots[i], error) ||
+            check_inside(json_at(slots, i), &board->slots[i], &board->flash, error))
+            return -1;
+    struct json data = json_get(memory, "data");
+    if (json_present(data) &&
+        (parse_span(data, &board->data, error) || check_inside(data, &board->data, &board->flash, error)))
+        return -1;
+    struct board_span id = {0};
+    struct json id_at = json_get(memory, "device_id");
+    if (json_present(id_at) && parse_span(id_at, &id, error))
+        return -1;
+    board->device_id_address = id.address;
+    board->device_id_len = id.len;
+    return take_address(memory, "slot_header", false, &board->slot_header_len, error);
+}
+
+static int parse_watches(struct json root, struct board *board, struct error *error)
+{
+    struct json watches = json_get(root, "watches");
+    if (!json_present(watches))
+        return 0;
+    if (json_object(watches, error))
+        return -1;
+    board->watches = mem_array(json_count(watches) + 1, sizeof *board->watches);
+    for (size_t i = 0; i < json_count(watches); i++) {
+        struct board_span *span = &board->watches[board->watch_count++];
+        struct json at = json_member(watches, i);
+        span->name = mem_string(at.node->string);
+        if (parse_span(at, span, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int parse_images(struct json root, struct board *board, struct error *error)
+{
+    static const char *const keys[] = {"file", "address", NULL};
+    struct json images = json_get(root, "images");
+    if (json_object(images, error))
+        return -1;
+    board->images = mem_array(json_count(images) + 1, sizeof *board->images);
+    for (size_t i = 0; i < json_count(images); i++) {
+        struct json at = json_member(images, i);
+        struct board_image *image = &board->images[board->image_count++];
+        image->name = mem_string(at.node->string);
+        image->has_address = json_present(json_get(at, "address"));
+        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+            take_string(at, "file", false, &image->file, error) ||
+            take_address(at, "address", false, &image->address, error))
+            return -1;
+    }
+    return take_strings(root, "initial", true, &board->initial, error);
+}
+
+static int parse_limits(struct json root, struct board *board, struct error *error)
+{
+    static const char *const keys[] = {"boot_ms", "recovery_ms", "cycles", NULL};
+    struct json limits = json_get(root, "limits");
+    board->boot_ms = 5000;
+    board->recovery_ms = 30000;
+    board->cycles = 3;
+    if (!json_present(limits))
+        return 0;
+    if (json_object(limits, error) || json_check_keys(limits, keys, error) ||
+        take_integer(limits, "boot_ms", false, 1, 3600000, &board->boot_ms, error) ||
+        take_integer(limits, "recovery_ms", false, 1, 3600000, &board->recovery_ms, error))
+        return -1;
+    return take_integer(limits, "cycles", false, 0, 100, &board->cycles, error);
+}
+
+int board_load(const char *path, struct board *board, struct error *error)
+{
+    static const char *const keys[] = {"schema_version", "name",       "title",   "chip",    "memory",
+                                       "marks",          "watches",    "images",  "initial", "limits",
+                                       "power_on_reset", "transports", "explore", NULL};
+    struct json_document document;
+    *board = (struct board){0};
+    if (json_load(&document, path, error))
+        return -1;
+    struct json root = json_root(&document);
+    board->path = mem_string(path);
+    int result = -1;
+    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
+        take_name(root, "name", true, &board->name, error) ||
+        take_string(root, "title", true, &board->title, error) ||
+        take_name(root, "chip", true, &board->chip, error) || parse_memory(root, board, error) ||
+        parse_marks(root, board, error) || parse_watches(root, board, error) ||
+        parse_images(root, board, error) || parse_limits(root, board, error) ||
+        take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
+        take_strings(root, "transports", true, &board->transports, error))
+        goto out;
+    result = 0;
+out:
+    json_close(&document);
+    if (result)
+        board_release(board);
+    return result;
+}
+
+int board_find(const char *folder, const char *name, struct board *board, struct error *error)
+{
+    size_t len = strlen(name);
+    if (strchr(name, '/') || (len > 5 && !strcmp(name + len - 5, ".json")))
+        return board_load(name, board, error);
+    char *path = mem_printf("%s/%s.json", folder, name);
+    int result = -1;
+    if (access(path, R_OK))
+        error_set(error, ERROR_INPUT, "board '%s': no file %s (see `otarig boards`)", name, path);
+    else
+        result = board_load(path, board, error);
+    free(path);
+    return result;
+}
+
+void board_release(struct board *board)
+{
+    for (size_t i = 0; i < board->mark_count; i++) {
+        free(board->marks[i].name);
+        free(board->marks[i].expression);
+    }
+    for (size_t i = 0; i < board->watch_count; i++)
+        free(board->watches[i].name);
+    for (size_t i = 0; i < board->image_count; i++) {
+        free(board->images[i].name);
+        free(board->images[i].file);
+    }
+    free(board->marks);
+    free(board->watches);
+    free(board->images);
+    take_free_strings(board->initial);
+    take_free_strings(board->transports);
+    free(board->name);
+    free(board->title);
+    free(board->chip);
+    free(board->path);
+    *board = (struct board){0};
+}
+
+const struct board_mark *board_mark(const struct board *board, const char *name)
+{
+    for (size_t i = 0; i < board->mark_count; i++)
+        if (!strcmp(board->marks[i].name, name))
+            return &board->marks[i];
+    return NULL;
+}
+
+const struct board_span *board_watch(const struct board *board, const char *name)
+{
+    for (size_t i = 0; i < board->watch_count; i++)
+        if (!strcmp(board->watches[i].name, name))
+            return &board->watches[i];
+    return NULL;
+}
+
+const struct board_image *board_image(const struct board *board, const char *name)
+{
+    for (size_t i = 0; i < board->image_count; i++)
+        if (!strcmp(board->images[i].name, name))
+            return &board->images[i];
+    return NULL;
+}

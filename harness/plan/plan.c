@@ -1,0 +1,235 @@
+#include "harness/plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/plan/take.h"
+
+int plan_file_load(const char *path, const char *const *vary, uint64_t seed, struct plan_file *file,
+                   struct error *error)
+{
+    *file = (struct plan_file){0};
+    if (json_load(&file->document, path, error))
+        return -1;
+    struct json root = json_root(&file->document);
+    if (take_version(root, 1, error) || take_name(root, "name", true, &file->name, error) ||
+        variation_list(root, file->name, vary, seed, &file->variations, error)) {
+        plan_file_release(file);
+        return -1;
+    }
+    return 0;
+}
+
+void plan_file_release(struct plan_file *file)
+{
+    json_close(&file->document);
+    variation_release(&file->variations);
+    free(file->name);
+    *file = (struct plan_file){0};
+}
+
+static int known_image(const struct plan *plan, struct json at, const char *name, struct error *error)
+{
+    if (!name || image_find(plan->images, name))
+        return 0;
+    return json_expected(at, error, "an image of %s/manifest.json", plan->images->folder);
+}
+
+static int known_mark(const struct plan *plan, struct json at, const char *name, struct error *error)
+{
+    if (!name || board_mark(plan->board, name))
+        return 0;
+    return json_expected(at, error, "a mark of %s", plan->board->path);
+}
+
+static int check_steps(const struct plan *plan, struct json root, struct error *error)
+{
+    struct json steps = json_get(root, "steps");
+    for (size_t i = 0; i < plan->scenario.step_count; i++) {
+        const struct step *step = &plan->scenario.steps[i];
+        struct json at = json_at(steps, i);
+        if (known_image(plan, json_get(at, "image"), step->image, error) ||
+            known_mark(plan, json_get(at, "mark"), step->mark, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_faults(const struct plan *plan, struct json root, struct error *error)
+{
+    struct json faults = json_get(root, "faults");
+    for (size_t i = 0; i < plan->scenario.fault_count; i++) {
+        const struct trigger *trigger = &plan->scenario.faults[i].trigger;
+        struct json at = json_get(json_at(faults, i), "trigger");
+        if (known_mark(plan, json_get(at, "mark"), trigger->mark, error))
+            return -1;
+        if (trigger->watch && !board_watch(plan->board, trigger->watch))
+            return json_expected(json_get(at, "watch"), error, "a watch of %s", plan->board->path);
+    }
+    return 0;
+}
+
+static int check_expect(const struct plan *plan, struct json root, struct error *error)
+{
+    const struct expect *expect = &plan->scenario.expect;
+    struct json at = json_get(root, "expect");
+    for (size_t i = 0; expect->runs[i]; i++)
+        if (known_image(plan, json_at(json_get(at, "runs"), i), expect->runs[i], error))
+            return -1;
+    for (size_t i = 0; i < expect->never_count; i++)
+        if (known_image(plan, json_get(json_at(json_get(at, "never"), i), "image"), expect->never[i].image,
+                        error))
+            return -1;
+    return known_image(plan, json_get(at, "final"), expect->final, error) ||
+                   known_image(plan, json_get(at, "next"), expect->next, error)
+               ? -1
+               : 0;
+}
+
+/* clauses whose observation the board or the scenario cannot give */
+static int check_possible(const struct plan *plan, struct json root, struct error *error)
+{
+    for (size_t i = 0; plan->scenario.clauses[i]; i++) {
+        const char *clause = plan->scenario.clauses[i];
+        struct json at = json_at(json_get(root, "clauses"), i);
+        if (!strcmp(clause, "G4") && !plan->scenario.expect.next)
+            return json_expected(at, error, "$.expect.next to name the image of the clean update, for G4");
+        if (!strcmp(clause, "G5") && !board_mark(plan->board, "data"))
+            return json_expected(at, error, "a board with a mark 'data', for G5");
+        if (!strcmp(clause, "G6") && !board_mark(plan->board, "report"))
+            return json_expected(at, error, "a board with a mark 'report', for G6");
+        if (!strcmp(clause, "G6") && !plan->scenario.expect.reported)
+            return json_expected(at, error, "$.expect.reported, for G6");
+    }
+    return 0;
+}
+
+static int check(const struct plan *plan, struct json root, struct error *error)
+{
+    if (known_image(plan, json_get(root, "start"), plan->scenario.start, error) ||
+        check_steps(plan, root, error) || check_faults(plan, root, error) || check_expect(plan, root, error))
+        return -1;
+    return check_possible(plan, root, error);
+}
+
+int plan_build(const struct plan_file *file, size_t index, const struct board *board,
+               const struct image_set *images, struct plan *plan, struct error *error)
+{
+    const struct variation *variation = &file->variations.list[index];
+    cJSON *tree = NULL;
+    *plan = (struct plan){.board = board, .images = images};
+    if (variation_apply(json_root(&file->document), variation->values, &tree, error))
+        return -1;
+    struct json_document document = {.name = file->document.name, .root = tree};
+    struct json root = json_root(&document);
+    int result = scenario_parse(root, &plan->scenario, error);
+    if (!result) {
+        plan->scenario.file = mem_string(file->document.name);
+        plan->id = mem_string(variation->id);
+        plan->values = cJSON_Duplicate(variation->values, true);
+        result = check(plan, root, error);
+        if (result)
+            plan_release(plan);
+    }
+    cJSON_Delete(tree);
+    return result;
+}
+
+void plan_release(struct plan *plan)
+{
+    scenario_release(&plan->scenario);
+    cJSON_Delete(plan->values);
+    free(plan->id);
+    *plan = (struct plan){0};
+}
+
+int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error)
+{
+    static const char *const always[] = {"power", "console", "probe", NULL};
+    const char *const *lists[] = {always, (const char *const *)plan->scenario.needs};
+    for (int l = 0; l < 2; l++)
+        for (size_t i = 0; lists[l] && lists[l][i]; i++)
+            for (int role = 0; role < RACK_ROLES; role++)
+                if (!strcmp(rack_role_name(role), lists[l][i]) && !place->devices[role].driver)
+                    return error_set(error, ERROR_INPUT,
+                                     "%s: $.needs: expected a place with '%s', found none at '%s'",
+                                     plan->scenario.file, lists[l][i], place->name);
+    if (strcmp(place->board, plan->board->name))
+        return error_set(error, ERROR_INPUT, "place '%s' holds a %s, not a %s", place->name, place->board,
+                         plan->board->name);
+    return 0;
+}
+
+static cJSON *strings_json(char *const *list)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; list && list[i]; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(list[i]));
+    return array;
+}
+
+static void add_text(cJSON *object, const char *key, const char *text)
+{
+    cJSON_AddItemToObject(object, key, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+}
+
+static cJSON *expect_json(const struct expect *expect)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddItemToObject(object, "runs", strings_json(expect->runs));
+    cJSON *never = cJSON_AddArrayToObject(object, "never");
+    for (size_t i = 0; i < expect->never_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        add_text(one, "image", expect->never[i].image);
+        add_text(one, "class", expect->never[i].class);
+        cJSON_AddItemToArray(never, one);
+    }
+    add_text(object, "final", expect->final);
+    add_text(object, "final_class", expect->final_class);
+    add_text(object, "reported", expect->reported);
+    add_text(object, "next", expect->next);
+    return object;
+}
+
+static cJSON *images_json(const struct image_set *set)
+{
+    cJSON *object = cJSON_CreateObject();
+    for (size_t i = 0; i < set->count; i++) {
+        cJSON *one = cJSON_AddObjectToObject(object, set->images[i].name);
+        add_text(one, "version", set->images[i].version);
+        add_text(one, "hash", set->images[i].hash);
+        add_text(one, "sha256", set->images[i].sha256);
+        cJSON_AddNumberToObject(one, "size", (double)set->images[i].len);
+    }
+    return object;
+}
+
+cJSON *plan_case_fields(const struct plan *plan, const char *place)
+{
+    const struct scenario *scenario = &plan->scenario;
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "schema_version", 1);
+    add_text(fields, "case", plan->id);
+    add_text(fields, "scenario", scenario->name);
+    add_text(fields, "scenario_file", scenario->file);
+    add_text(fields, "family", family_names[scenario->family]);
+    cJSON_AddItemToObject(fields, "covers", strings_json(scenario->covers));
+    add_text(fields, "board", plan->board->name);
+    add_text(fields, "place", place);
+    add_text(fields, "firmware", plan->images->variant);
+    add_text(fields, "firmware_folder", plan->images->folder);
+    add_text(fields, "start", scenario->start);
+    cJSON_AddItemToObject(fields, "variation", cJSON_Duplicate(plan->values, true));
+    cJSON *faults = cJSON_AddArrayToObject(fields, "faults");
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        cJSON_AddItemToArray(faults, cJSON_CreateString(scenario->faults[i].name));
+    cJSON_AddItemToObject(fields, "clauses", strings_json(scenario->clauses));
+    cJSON *limits = cJSON_AddObjectToObject(fields, "limits");
+    int64_t recovery_ms = scenario->recovery_ms ? scenario->recovery_ms : plan->board->recovery_ms;
+    cJSON_AddNumberToObject(limits, "recovery_ms", (double)recovery_ms);
+    cJSON_AddNumberToObject(limits, "cycles", (double)plan->board->cycles);
+    cJSON_AddItemToObject(fields, "expect", expect_json(&scenario->expect));
+    cJSON_AddItemToObject(fields, "images", images_json(plan->images));
+    return fields;
+}

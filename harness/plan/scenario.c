@@ -1,0 +1,390 @@
+#include "harness/plan/scenario.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/plan/take.h"
+
+const char *const family_names[] = {"power-cut", "bricked-image", "network-loss", NULL};
+
+/* Each kind of step names the members it takes; everything else is refused with the nearest known name. */
+static const struct {
+    const char *name;
+    enum step_kind kind;
+    const char *const *keys;
+    const char *needs; /* a member that must be there */
+} step_table[] = {
+    {"upload", STEP_UPLOAD,
+     (const char *const[]){"do", "comment", "optional", "image", "change", "within_ms", "attempts",
+                           "may_refuse", "proves", NULL},
+     "image"},
+    {"activate", STEP_ACTIVATE,
+     (const char *const[]){"do", "comment", "optional", "mode", "within_ms", "may_refuse", "attempts",
+                           "proves", NULL},
+     NULL},
+    {"confirm", STEP_CONFIRM,
+     (const char *const[]){"do", "comment", "optional", "within_ms", "attempts", "may_refuse", "proves",
+                           NULL},
+     NULL},
+    {"reset", STEP_RESET, (const char *const[]){"do", "comment", "optional", "by", "within_ms", NULL}, NULL},
+    {"wait", STEP_WAIT,
+     (const char *const[]){"do", "comment", "optional", "mark", "image", "within_ms", "proves", NULL},
+     "mark"},
+    {"await", STEP_AWAIT, (const char *const[]){"do", "comment", "optional", "fault", "within_ms", NULL},
+     "fault"},
+    {"arm", STEP_ARM, (const char *const[]){"do", "comment", "fault", NULL}, "fault"},
+    {"power", STEP_POWER, (const char *const[]){"do", "comment", "to", "off_ms", NULL}, "to"},
+    {"sleep", STEP_SLEEP, (const char *const[]){"do", "comment", "ms", NULL}, "ms"},
+    {"stage", STEP_STAGE,
+     (const char *const[]){"do", "comment", "optional", "image", "change", "within_ms", "proves", NULL},
+     "image"},
+};
+#define STEP_KIND_COUNT (sizeof step_table / sizeof *step_table)
+
+static const char *const trigger_words[] = {"now",   "elapsed",  "mark", "bytes",
+                                            "watch", "power_up", "done", NULL};
+static const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
+static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate",
+                                         "cut",  "flap",  "trickle", NULL};
+
+static int parse_trigger(struct json at, struct trigger *trigger, struct error *error)
+{
+    static const char *const keys[] = {"on",    "mark",    "watch", "count",   "delay_ms",
+                                       "bytes", "percent", "value", "comment", NULL};
+    int kind = 0;
+    trigger->count = 1;
+    trigger->bytes = trigger->percent = -1;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_choice(at, "on", true, trigger_words, &kind, error))
+        return -1;
+    trigger->kind = kind;
+    trigger->match_value = json_present(json_get(at, "value"));
+    if (take_name(at, "mark", kind == TRIGGER_MARK, &trigger->mark, error) ||
+        take_name(at, "watch", kind == TRIGGER_WATCH, &trigger->watch, error) ||
+        take_integer(at, "count", false, 1, 1000000, &trigger->count, error) ||
+        take_ms(at, "delay_ms", kind == TRIGGER_ELAPSED, &trigger->delay_us, error) ||
+        take_integer(at, "bytes", false, 0, UINT32_MAX, &trigger->bytes, error) ||
+        take_integer(at, "percent", false, 0, 100, &trigger->percent, error) ||
+        take_address(at, "value", false, &trigger->value, error))
+        return -1;
+    if (kind == TRIGGER_BYTES && (trigger->bytes < 0) == (trigger->percent < 0))
+        return json_expected(at, error, "either 'bytes' or 'percent'");
+    return 0;
+}
+
+static int parse_link_action(struct json at, struct action *action, struct error *error)
+{
+    int mode = 0;
+    if (take_choice(at, "mode", true, link_words, &mode, error) ||
+        take_integer(at, "from_byte", false, 0, UINT32_MAX, &action->from_byte, error) ||
+        take_ms(at, "for_ms", false, &action->for_us, error) ||
+        take_ms(at, "up_ms", false, &action->up_us, error) ||
+        take_ms(at, "down_ms", false, &action->down_us, error) ||
+        take_integer(at, "rate", false, 1, 10000000, &action->rate, error) ||
+        take_integer(at, "every", false, 1, 1000000, &action->every, error))
+        return -1;
+    action->link = mode;
+    if (json_present(json_get(at, "probability")))
+        return json_number(json_get(at, "probability"), 0, 1, &action->probability, error);
+    return 0;
+}
+
+static int parse_action(struct json at, struct action *action, struct error *error)
+{
+    static const char *const keys[] = {"do",        "off_ms",      "on_ms",   "times",   "mode",
+                                       "from_byte", "for_ms",      "up_ms",   "down_ms", "rate",
+                                       "every",     "probability", "comment", NULL};
+    int kind = 0;
+    action->off_us = 300000;
+    action->times = 1;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_choice(at, "do", true, action_words, &kind, error) ||
+        take_ms(at, "off_ms", false, &action->off_us, error) ||
+        take_ms(at, "on_ms", kind == ACTION_POWER_STORM, &action->on_us, error) ||
+        take_integer(at, "times", kind == ACTION_POWER_STORM, 1, 10000, &action->times, error))
+        return -1;
+    action->kind = kind;
+    return kind == ACTION_LINK ? parse_link_action(at, action, error) : 0;
+}
+
+static int parse_faults(struct json list, struct scenario *scenario, struct error *error)
+{
+    static const char *const keys[] = {"name", "trigger", "action", "comment", NULL};
+    if (json_array(list, error))
+        return -1;
+    scenario->faults = mem_array(json_count(list) + 1, sizeof *scenario->faults);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct json at = json_at(list, i);
+        struct fault *fault = &scenario->faults[scenario->fault_count];
+        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+            take_name(at, "name", true, &fault->name, error))
+            return -1;
+        if (scenario_fault(scenario, fault->name)) {
+            json_expected(json_get(at, "name"), error, "a name that no other fault has");
+            free(fault->name);
+            return -1;
+        }
+        scenario->fault_count++;
+        if (parse_action(json_get(at, "action"), &fault->action, error))
+            return -1;
+        /* a bad image is its own trigger: the step that delivers it proves it */
+        if (fault->action.kind == ACTION_IMAGE)
+            continue;
+        if (parse_trigger(json_get(at, "trigger"), &fault->trigger, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int parse_change(struct json at, struct image_change *change, struct error *error)
+{
+    static const char *const keys[] = {"keep", "keep_percent", "flip",    "bits", "at",
+                                       "grow", "seed",         "comment", NULL};
+    static const char *const parts[] = {"any", "header", "body", "signature", NULL};
+    int part = 0;
+    int64_t seed = 1;
+    *change = (struct image_change){.keep = -1, .keep_percent = -1, .flip_at = -1};
+    if (!json_present(at))
+        return 0;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_integer(at, "keep", false, 0, UINT32_MAX, &change->keep, error) ||
+        take_integer(at, "keep_percent", false, 0, 100, &change->keep_percent, error) ||
+        take_choice(at, "flip", false, parts, &part, error) ||
+        take_integer(at, "bits", false, 1, 100000, &change->flip_bits, error) ||
+        take_integer(at, "at", false, 0, UINT32_MAX, &change->flip_at, error) ||
+        take_integer(at, "grow", false, 1, 16 << 20, &change->grow, error) ||
+        take_integer(at, "seed", false, 0, INT64_MAX >> 11, &seed, error))
+        return -1;
+    change->any = true;
+    change->flip = part;
+    change->seed = (uint64_t)seed;
+    if (json_present(json_get(at, "flip")) && !change->flip_bits)
+        change->flip_bits = 1;
+    return 0;
+}
+
+static int step_find(struct json at, size_t *index, struct error *error)
+{
+    const char *names[STEP_KIND_COUNT + 1] = {0};
+    int found = 0;
+    for (size_t i = 0; i < STEP_KIND_COUNT; i++)
+        names[i] = step_table[i].name;
+    if (json_object(at, error) || json_choice(json_get(at, "do"), names, &found, error))
+        return -1;
+    *index = (size_t)found;
+    return 0;
+}
+
+static int parse_step_words(struct json at, struct step *step, struct error *error)
+{
+    static const char *const modes[] = {"test", "confirm", NULL};
+    static const char *const ways[] = {"update", "probe", "power", NULL};
+    static const char *const states[] = {"off", "on", "cycle", NULL};
+    int mode = 0, by = 0, to = 0;
+    if (take_choice(at, "mode", false, modes, &mode, error) ||
+        take_choice(at, "by", false, ways, &by, error) || take_choice(at, "to", false, states, &to, error))
+        return -1;
+    step->mode = mem_string(step->kind == STEP_POWER ? states[to] : modes[mode]);
+    step->by = mem_string(ways[by]);
+    step->on = to == 1;
+    return 0;
+}
+
+static int parse_step(struct json at, struct step *step, struct error *error)
+{
+    size_t index;
+    if (step_find(at, &index, error) || json_check_keys(at, step_table[index].keys, error))
+        return -1;
+    step->kind = step_table[index].kind;
+    step->kind_name = step_table[index].name;
+    step->attempts = 1;
+    step->off_us = 300000;
+    step->within_us = 30000000;
+    const char *needs = step_table[index].needs;
+    if (needs && !json_present(json_get(at, needs)))
+        return json_expected(at, error, "a member '%s' (step '%s')", needs, step->kind_name);
+    if (parse_step_words(at, step, error) || take_name(at, "image", false, &step->image, error) ||
+        take_name(at, "mark", false, &step->mark, error) ||
+        take_name(at, "fault", false, &step->fault, error) ||
+        take_name(at, "proves", false, &step->proves, error) ||
+        take_ms(at, "within_ms", false, &step->within_us, error) ||
+        take_ms(at, "ms", false, &step->sleep_us, error) ||
+        take_ms(at, "off_ms", false, &step->off_us, error) ||
+        take_integer(at, "attempts", false, 1, 1000, &step->attempts, error) ||
+        take_bool(at, "optional", &step->optional, error) ||
+        take_bool(at, "may_refuse", &step->may_refuse, error))
+        return -1;
+    return parse_change(json_get(at, "change"), &step->change, error);
+}
+
+static int parse_steps(struct json list, struct scenario *scenario, struct error *error)
+{
+    if (json_array(list, error))
+        return -1;
+    scenario->steps = mem_array(json_count(list) + 1, sizeof *scenario->steps);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct json at = json_at(list, i);
+        struct step *step = &scenario->steps[scenario->step_count++];
+        if (parse_step(at, step, error))
+            return -1;
+        if (step->fault && !scenario_fault(scenario, step->fault))
+            return json_expected(json_get(at, "fault"), error, "the name of one of $.faults");
+        if (step->proves && !scenario_fault(scenario, step->proves))
+            return json_expected(json_get(at, "proves"), error, "the name of one of $.faults");
+    }
+    return 0;
+}
+
+static int parse_never(struct json list, struct expect *expect, struct error *error)
+{
+    static const char *const keys[] = {"image", "class", NULL};
+    static const char *const classes[] = {"bad-image-accepted", "downgraded", NULL};
+    if (!json_present(list))
+        return 0;
+    if (json_array(list, error))
+        return -1;
+    expect->never = mem_array(json_count(list) + 1, sizeof *expect->never);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct json at = json_at(list, i);
+        struct never *never = &expect->never[expect->never_count++];
+        int class = 0;
+        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+            take_name(at, "image", true, &never->image, error) ||
+            take_choice(at, "class", false, classes, &class, error))
+            return -1;
+        never->class = mem_string(classes[class]);
+    }
+    return 0;
+}
+
+static int parse_expect(struct json at, struct expect *expect, struct error *error)
+{
+    static const char *const keys[] = {"runs",     "never", "final",   "final_class",
+                                       "reported", "next",  "comment", NULL};
+    static const char *const classes[] = {"no-rollback", "wrong-version", NULL};
+    int class = 0;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_strings(at, "runs", true, &expect->runs, error) ||
+        parse_never(json_get(at, "never"), expect, error) ||
+        take_name(at, "final", false, &expect->final, error) ||
+        take_choice(at, "final_class", false, classes, &class, error) ||
+        take_string(at, "reported", false, &expect->reported, error) ||
+        take_name(at, "next", false, &expect->next, error))
+        return -1;
+    expect->final_class = mem_string(classes[class]);
+    return 0;
+}
+
+static int check_clauses(struct json list, const struct scenario *scenario, struct error *error)
+{
+    static const char *const known[] = {"G1", "G2", "G3", "G4", "G5", "G6", "G7", NULL};
+    for (size_t i = 0; scenario->clauses[i]; i++) {
+        int index;
+        if (json_choice(json_at(list, i), known, &index, error))
+            return -1;
+    }
+    if (!scenario->clauses[0])
+        return json_expected(list, error, "at least one clause (G1 to G7)");
+    return 0;
+}
+
+static int check_needs(struct json list, const struct scenario *scenario, struct error *error)
+{
+    static const char *const known[] = {"power", "console", "probe", "update", NULL};
+    for (size_t i = 0; scenario->needs && scenario->needs[i]; i++) {
+        int index;
+        if (json_choice(json_at(list, i), known, &index, error))
+            return -1;
+    }
+    return 0;
+}
+
+int scenario_parse(struct json root, struct scenario *scenario, struct error *error)
+{
+    static const char *const keys[] = {"schema_version", "name",  "title",    "comment", "family", "covers",
+                                       "needs",          "start", "faults",   "steps",   "expect", "clauses",
+                                       "recovery_ms",    "vary",  "selftest", NULL};
+    int family = 0;
+    *scenario = (struct scenario){.seed = 1};
+    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
+        take_name(root, "name", true, &scenario->name, error) ||
+        take_string(root, "title", true, &scenario->title, error) ||
+        take_choice(root, "family", true, family_names, &family, error) ||
+        take_strings(root, "covers", true, &scenario->covers, error) ||
+        take_strings(root, "needs", false, &scenario->needs, error) ||
+        check_needs(json_get(root, "needs"), scenario, error) ||
+        take_name(root, "start", true, &scenario->start, error) ||
+        parse_faults(json_get(root, "faults"), scenario, error) ||
+        parse_steps(json_get(root, "steps"), scenario, error) ||
+        parse_expect(json_get(root, "expect"), &scenario->expect, error) ||
+        take_strings(root, "clauses", true, &scenario->clauses, error) ||
+        check_clauses(json_get(root, "clauses"), scenario, error) ||
+        take_integer(root, "recovery_ms", false, 0, 3600000, &scenario->recovery_ms, error)) {
+        scenario_release(scenario);
+        return -1;
+    }
+    scenario->family = family;
+    return 0;
+}
+
+static void release_faults(struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        free(scenario->faults[i].name);
+        free(scenario->faults[i].trigger.mark);
+        free(scenario->faults[i].trigger.watch);
+    }
+    free(scenario->faults);
+}
+
+static void release_steps(struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        struct step *step = &scenario->steps[i];
+        free(step->image);
+        free(step->mark);
+        free(step->fault);
+        free(step->mode);
+        free(step->by);
+        free(step->proves);
+    }
+    free(scenario->steps);
+}
+
+static void release_expect(struct expect *expect)
+{
+    for (size_t i = 0; i < expect->never_count; i++) {
+        free(expect->never[i].image);
+        free(expect->never[i].class);
+    }
+    free(expect->never);
+    take_free_strings(expect->runs);
+    free(expect->final);
+    free(expect->final_class);
+    free(expect->reported);
+    free(expect->next);
+}
+
+void scenario_release(struct scenario *scenario)
+{
+    release_faults(scenario);
+    release_steps(scenario);
+    release_expect(&scenario->expect);
+    take_free_strings(scenario->covers);
+    take_free_strings(scenario->clauses);
+    take_free_strings(scenario->needs);
+    free(scenario->name);
+    free(scenario->title);
+    free(scenario->file);
+    free(scenario->start);
+    *scenario = (struct scenario){0};
+}
+
+const struct fault *scenario_fault(const struct scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (!strcmp(scenario->faults[i].name, name))
+            return &scenario->faults[i];
+    return NULL;
+}

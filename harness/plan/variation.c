@@ -1,0 +1,225 @@
+#include "harness/plan/variation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+
+struct axis {
+    const char *key;
+    cJSON *values; /* array */
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* {"from", "to", "step"} or {"from", "to", "random": N} */
+static int range_values(struct json at, uint64_t seed, cJSON *values, struct error *error)
+{
+    static const char *const keys[] = {"from", "to", "step", "random", NULL};
+    double from, to, step = 1;
+    int64_t random = 0;
+    if (json_check_keys(at, keys, error) || json_number(json_get(at, "from"), -1e12, 1e12, &from, error) ||
+        json_number(json_get(at, "to"), from, 1e12, &to, error))
+        return -1;
+    if (json_present(json_get(at, "step")) && json_number(json_get(at, "step"), 1e-6, 1e12, &step, error))
+        return -1;
+    if (json_present(json_get(at, "random")) &&
+        json_integer(json_get(at, "random"), 1, VARIATION_CASES_MAX, &random, error))
+        return -1;
+    if (!random && (to - from) / step > VARIATION_CASES_MAX)
+        return json_expected(at, error, "at most %d values", VARIATION_CASES_MAX);
+    for (int64_t i = 0; i < random; i++) {
+        double unit = (double)(mix(seed + (uint64_t)i) >> 11) / 9007199254740992.0;
+        cJSON_AddItemToArray(values, cJSON_CreateNumber(floor(from + unit * (to - from + 1))));
+    }
+    size_t count = random ? 0 : (size_t)floor((to - from) / step + 1e-9) + 1;
+    for (size_t i = 0; i < count; i++)
+        cJSON_AddItemToArray(values, cJSON_CreateNumber(from + step * (double)i));
+    return 0;
+}
+
+static int list_values(struct json at, cJSON *values, struct error *error)
+{
+    for (size_t i = 0; i < json_count(at); i++) {
+        struct json item = json_at(at, i);
+        if (!cJSON_IsNumber(item.node) && !cJSON_IsString(item.node) && !cJSON_IsBool(item.node))
+            return json_expected(item, error, "a number, a string, true or false");
+        cJSON_AddItemToArray(values, cJSON_Duplicate(item.node, true));
+    }
+    if (!json_count(at))
+        return json_expected(at, error, "at least one value");
+    return 0;
+}
+
+/* "key=a,b,c": each value a number where it reads as one */
+static cJSON *override_values(const char *text)
+{
+    cJSON *values = cJSON_CreateArray();
+    char *copy = mem_string(text), *save = NULL;
+    for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+        char *end;
+        double number = strtod(word, &end);
+        cJSON_AddItemToArray(values,
+                             *end || end == word ? cJSON_CreateString(word) : cJSON_CreateNumber(number));
+    }
+    free(copy);
+    return values;
+}
+
+static const char *override_find(const char *const *overrides, const char *key)
+{
+    size_t len = strlen(key);
+    const char *found = NULL;
+    for (size_t i = 0; overrides && overrides[i]; i++)
+        if (!strncmp(overrides[i], key, len) && overrides[i][len] == '=')
+            found = overrides[i] + len + 1;
+    return found;
+}
+
+static int axis_parse(struct json at, const char *const *overrides, uint64_t seed, struct axis *axis,
+                      struct error *error)
+{
+    const char *override = override_find(overrides, at.node->string);
+    axis->key = at.node->string;
+    if (override) {
+        axis->values = override_values(override);
+        if (!cJSON_GetArraySize(axis->values))
+            return error_set(error, ERROR_INPUT, "--vary %s=: no value", axis->key);
+        return 0;
+    }
+    axis->values = cJSON_CreateArray();
+    if (cJSON_IsArray(at.node))
+        return list_values(at, axis->values, error);
+    if (cJSON_IsObject(at.node))
+        return range_values(at, mix(seed ^ (uint64_t)at.node->string[0]), axis->values, error);
+    return json_expected(at, error, "a list of values or {\"from\", \"to\", \"step\" or \"random\"}");
+}
+
+static void print_value(char *out, size_t size, const cJSON *value)
+{
+    if (cJSON_IsString(value))
+        snprintf(out, size, "%s", value->valuestring);
+    else if (cJSON_IsBool(value))
+        snprintf(out, size, "%s", cJSON_IsTrue(value) ? "true" : "false");
+    else
+        snprintf(out, size, "%.12g", value->valuedouble);
+}
+
+static void add_case(const char *name, const struct axis *axes, size_t axis_count, size_t index,
+                     struct variation *out)
+{
+    char *id = mem_string(name);
+    out->values = cJSON_CreateObject();
+    for (size_t i = 0; i < axis_count; i++) {
+        size_t radix = 1;
+        for (size_t k = i + 1; k < axis_count; k++)
+            radix *= (size_t)cJSON_GetArraySize(axes[k].values);
+        const cJSON *value = cJSON_GetArrayItem(
+            axes[i].values, (int)(index / radix % (size_t)cJSON_GetArraySize(axes[i].values)));
+        char text[128];
+        print_value(text, sizeof text, value);
+        char *longer = mem_printf("%s%c%s=%s", id, i ? ',' : '+', axes[i].key, text);
+        free(id);
+        id = longer;
+        cJSON_AddItemToObject(out->values, axes[i].key, cJSON_Duplicate(value, true));
+    }
+    out->id = id;
+}
+
+static int check_overrides(struct json vary, const char *const *overrides, struct error *error)
+{
+    for (size_t i = 0; overrides && overrides[i]; i++) {
+        const char *equals = strchr(overrides[i], '=');
+        if (!equals || equals == overrides[i])
+            return error_set(error, ERROR_INPUT, "--vary %s: expected KEY=VALUE", overrides[i]);
+        bool known = false;
+        for (size_t k = 0; k < json_count(vary); k++) {
+            const char *key = json_member(vary, k).node->string;
+            known |=
+                strlen(key) == (size_t)(equals - overrides[i]) && !strncmp(key, overrides[i], strlen(key));
+        }
+        if (!known)
+            return error_set(error, ERROR_INPUT, "--vary %s: %s has no such value in its \"vary\" block",
+                             overrides[i], vary.document->name);
+    }
+    return 0;
+}
+
+int variation_list(struct json root, const char *name, const char *const *overrides, uint64_t seed,
+                   struct variations *out, struct error *error)
+{
+    struct json vary = json_get(root, "vary");
+    *out = (struct variations){0};
+    if (json_present(vary) && json_object(vary, error))
+        return -1;
+    if (check_overrides(vary, overrides, error))
+        return -1;
+    size_t axis_count = json_count(vary), total = 1;
+    struct axis *axes = mem_array(axis_count + 1, sizeof *axes);
+    int result = 0;
+    for (size_t i = 0; i < axis_count && !result; i++) {
+        result = axis_parse(json_member(vary, i), overrides, seed + i, &axes[i], error);
+        total *= result ? 0 : (size_t)cJSON_GetArraySize(axes[i].values);
+        if (!result && total > VARIATION_CASES_MAX)
+            result = json_expected(vary, error, "at most %d cases in all", VARIATION_CASES_MAX);
+    }
+    if (!result) {
+        out->list = mem_array(total + 1, sizeof *out->list);
+        for (size_t i = 0; i < total; i++)
+            add_case(name, axes, axis_count, i, &out->list[out->count++]);
+    }
+    for (size_t i = 0; i < axis_count; i++)
+        cJSON_Delete(axes[i].values);
+    free(axes);
+    return result;
+}
+
+void variation_release(struct variations *variations)
+{
+    for (size_t i = 0; i < variations->count; i++) {
+        free(variations->list[i].id);
+        cJSON_Delete(variations->list[i].values);
+    }
+    free(variations->list);
+    *variations = (struct variations){0};
+}
+
+static int substitute(cJSON *node, const cJSON *values, const char *file, struct error *error)
+{
+    if (cJSON_IsString(node) && node->valuestring[0] == '$') {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(values, node->valuestring + 1);
+        if (!value)
+            return error_set(error, ERROR_INPUT,
+                             "%s: $.vary: expected a value named '%s', which is used, found none", file,
+                             node->valuestring + 1);
+        free(node->valuestring);
+        node->valuestring = cJSON_IsString(value) ? mem_string(value->valuestring) : NULL;
+        node->type = (node->type & ~0xff) | (value->type & 0xff);
+        node->valuedouble = value->valuedouble;
+        node->valueint = value->valueint;
+        return 0;
+    }
+    for (cJSON *child = node->child; child; child = child->next)
+        if (substitute(child, values, file, error))
+            return -1;
+    return 0;
+}
+
+int variation_apply(struct json root, const cJSON *values, cJSON **out, struct error *error)
+{
+    cJSON *copy = cJSON_Duplicate(root.node, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "vary");
+    if (substitute(copy, values, root.document->name, error)) {
+        cJSON_Delete(copy);
+        return -1;
+    }
+    *out = copy;
+    return 0;
+}
