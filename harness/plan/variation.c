@@ -1,6 +1,7 @@
 #include "harness/plan/variation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
