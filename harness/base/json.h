@@ -17,6 +17,7 @@
 
 #define JSON_SIZE_MAX (16u << 20)
 #define JSON_DEPTH_MAX 64
+#define JSON_KEYS_MAX 4096 /* of one object */
 
 struct json_document {
     char *name;  /* file name, as given by the user */

@@ -4,6 +4,7 @@
 #define OTARIG_IO_LINES_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lines {
