@@ -89,6 +89,8 @@ int verdict_exit_code(enum verdict_kind kind);           /* 0 1 4 3 */
 struct verdict_fold;
 struct verdict_fold *verdict_begin(void);
 void verdict_event(struct verdict_fold *fold, const struct event *event);
+/* Would a judged clause fail if the case ended now? The run then secures evidence and proves the rig. */
+bool verdict_suspect(const struct verdict_fold *fold);
 void verdict_end(struct verdict_fold *fold, struct verdict *verdict); /* frees the fold */
 /* ... or over a stored journal; the case's own fields come back in *case_fields (cJSON_Delete) when not NULL. */
 int verdict_of_journal(const char *path, struct verdict *verdict, cJSON **case_fields, struct error *error);

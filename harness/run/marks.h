@@ -1,0 +1,23 @@
+/* A board's console marks, compiled. */
+#ifndef OTARIG_RUN_MARKS_H
+#define OTARIG_RUN_MARKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/plan/board.h"
+
+struct marks;
+
+struct marks *marks_new(const struct board *board, struct error *error);
+void marks_free(struct marks *marks);
+size_t marks_count(const struct marks *marks);
+const char *marks_name(const struct marks *marks, size_t index);
+int marks_find(const struct marks *marks, const char *name); /* -1 unknown */
+/* Does the line match? Then groups can be read until the next call. */
+bool marks_match(struct marks *marks, size_t index, const char *line, size_t len);
+/* Copies a named group of the last match; "" and false when it took no part. */
+bool marks_group(struct marks *marks, size_t index, const char *line, const char *group, char *out,
+                 size_t size);
+
+#endif

@@ -1,0 +1,93 @@
+#include "harness/run/rig.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/driver/link_fault.h"
+#include "harness/run/lock.h"
+
+static void pass_on(struct sink *sink, const struct event *event)
+{
+    struct rig *rig = (struct rig *)sink;
+    if (rig->listener)
+        rig->listener->put(rig->listener, event);
+}
+
+static int open_one(struct rig *rig, enum rack_role role, struct error *error)
+{
+    const struct rack_device *device = &rig->place->devices[role];
+    const struct rack_device *probe = &rig->place->devices[RACK_PROBE];
+    struct driver_env env = {.loop = rig->loop,
+                             .sink = &rig->sink,
+                             .place = rig->place->name,
+                             .role = rack_role_name(role),
+                             .folder = rig->folder,
+                             .safe_on = rig->place->safe_on,
+                             .link = rig->fault_link,
+                             .probe = probe->driver ? probe->driver->probe : NULL,
+                             .probe_self = rig->self[RACK_PROBE]};
+    if (!device->driver)
+        return 0;
+    if (device->claim[0] && lock_take(device->claim, rig->place->name, &rig->lock_fds[role], error))
+        return error_prefix(error, "place '%s': %s", rig->place->name, env.role);
+    if (device->driver->open(&env, device->config, &rig->self[role], error))
+        return error_prefix(error, "place '%s': %s (%s)", rig->place->name, env.role, device->driver->name);
+    return 0;
+}
+
+int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place, const char *folder,
+             uint64_t seed, struct error *error)
+{
+    *rig = (struct rig){.sink = {.put = pass_on}, .loop = loop, .place = place, .folder = mem_string(folder)};
+    for (int role = 0; role < RACK_ROLES; role++)
+        rig->lock_fds[role] = -1;
+    for (int role = 0; role < RACK_ROLES; role++) {
+        if (open_one(rig, role, error)) {
+            rig_close(rig);
+            return -1;
+        }
+        if (role == RACK_CONSOLE && rig->self[role])
+            rig->fault_link = link_fault_new(rig_console(rig)->link(rig->self[role]), loop, &rig->sink, seed);
+    }
+    return 0;
+}
+
+void rig_close(struct rig *rig)
+{
+    for (int role = RACK_ROLES - 1; role >= 0; role--) {
+        if (role == RACK_CONSOLE) {
+            link_fault_free(rig->fault_link);
+            rig->fault_link = NULL;
+        }
+        if (rig->self[role])
+            rig->place->devices[role].driver->close(rig->self[role]);
+        rig->self[role] = NULL;
+        lock_release(rig->lock_fds[role]);
+        rig->lock_fds[role] = -1;
+    }
+    free(rig->folder);
+    rig->folder = NULL;
+}
+
+const struct power_ops *rig_power(const struct rig *rig)
+{
+    return rig->place->devices[RACK_POWER].driver->power;
+}
+
+const struct console_ops *rig_console(const struct rig *rig)
+{
+    return rig->place->devices[RACK_CONSOLE].driver->console;
+}
+
+const struct probe_ops *rig_probe(const struct rig *rig)
+{
+    return rig->self[RACK_PROBE] ? rig->place->devices[RACK_PROBE].driver->probe : NULL;
+}
+
+const struct update_ops *rig_update(const struct rig *rig)
+{
+    return rig->self[RACK_UPDATE] ? rig->place->devices[RACK_UPDATE].driver->update : NULL;
+}

@@ -1,0 +1,31 @@
+/* The rig: the open drivers of one place. Open for a whole run; cases come and go. */
+#ifndef OTARIG_RUN_RIG_H
+#define OTARIG_RUN_RIG_H
+
+#include "harness/io/loop.h"
+#include "harness/plan/rack.h"
+
+struct rig {
+    struct sink sink;      /* what the drivers see; passes on to `listener` */
+    struct sink *listener; /* the case that runs, or NULL: events are dropped */
+    struct loop *loop;
+    const struct rack_place *place;
+    char *folder;
+    void *self[RACK_ROLES];  /* NULL: not open */
+    struct link *fault_link; /* the update client's way to the board, with faults in it */
+    int lock_fds[RACK_ROLES];
+};
+
+/* Opens power, console, probe and update client in this order (the later ones use the earlier ones), after
+ * taking a lock for each physical device. Blocks up to 2 s a driver. */
+int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place, const char *folder,
+             uint64_t seed, struct error *error);
+/* Closes in reverse order; the power driver leaves the rail in the place's safe state. */
+void rig_close(struct rig *rig);
+
+const struct power_ops *rig_power(const struct rig *rig);
+const struct console_ops *rig_console(const struct rig *rig);
+const struct probe_ops *rig_probe(const struct rig *rig);   /* NULL: none */
+const struct update_ops *rig_update(const struct rig *rig); /* NULL: none */
+
+#endif

@@ -1,0 +1,360 @@
+#include "harness/run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+
+#define CONSOLE_LINE_MAX 1024
+
+/* ---- the sink: triggers first, then the journal, then whoever waits ---- */
+
+static void wake(void *arg)
+{
+    struct run *run = arg;
+    run->waking = false;
+    fiber_resume(run->fiber);
+}
+
+/* The fiber is resumed from the loop's next turn, never from within a driver's callback. */
+static void wake_soon(struct run *run)
+{
+    if (run->waking || !run->fiber || fiber_done(run->fiber))
+        return;
+    run->waking = true;
+    loop_defer(run->loop, wake, run);
+}
+
+static void record(struct run *run, const struct event *event)
+{
+    struct event copy = *event;
+    copy.step = run->step;
+    journal_put(run->journal, &copy);
+    verdict_event(run->fold, &copy);
+}
+
+static void see_boot(struct run *run, size_t mark, const char *text, uint64_t t_us)
+{
+    char reset[16];
+    unsigned boots = run->seen.boots + 1;
+    run->seen = (struct run_seen){.boot_us = t_us, .boots = boots};
+    marks_group(run->marks, mark, text, "reset", reset, sizeof reset);
+    run->seen.reset = (uint32_t)strtoul(reset, NULL, 16);
+    marks_group(run->marks, mark, text, "id", run->seen.id, sizeof run->seen.id);
+    run_fault_boot(run);
+}
+
+static void see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
+{
+    struct run_seen *seen = &run->seen;
+    const char *name = marks_name(run->marks, mark);
+    if (!strcmp(name, "boot")) {
+        see_boot(run, mark, text, t_us);
+    } else if (!strcmp(name, "app_up")) {
+        seen->app_us = t_us;
+        marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
+        marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
+        marks_group(run->marks, mark, text, "confirmed", seen->confirmed, sizeof seen->confirmed);
+    } else if (!strcmp(name, "data")) {
+        marks_group(run->marks, mark, text, "state", seen->data, sizeof seen->data);
+    } else if (!strcmp(name, "report")) {
+        marks_group(run->marks, mark, text, "last", seen->report, sizeof seen->report);
+    }
+}
+
+static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
+{
+    struct run *run = arg;
+    size_t count = marks_count(run->marks);
+    /* what a fault waits for comes before everything else: its delay is part of the result */
+    for (size_t i = 0; i < count; i++)
+        if (run_fault_wants_mark(run, marks_name(run->marks, i)) && marks_match(run->marks, i, text, len))
+            run_fault_mark(run, marks_name(run->marks, i), t_us);
+    struct event line = {.kind = EVENT_LINE,
+                         .t_us = t_us,
+                         .source = "console",
+                         .what = "line",
+                         .value = text,
+                         .number = EVENT_NO_NUMBER};
+    record(run, &line);
+    for (size_t i = 0; i < count; i++) {
+        if (!marks_match(run->marks, i, text, len))
+            continue;
+        struct event mark = {.kind = EVENT_MARK,
+                             .t_us = t_us,
+                             .source = "console",
+                             .what = marks_name(run->marks, i),
+                             .value = text,
+                             .number = EVENT_NO_NUMBER};
+        run->mark_counts[i]++;
+        see_mark(run, i, text, t_us);
+        record(run, &mark);
+    }
+}
+
+static void on_input(struct run *run, const struct event *event)
+{
+    /* a board that talks 100 ms after its power was cut still has power */
+    if (!run->powered && run->off_us && event->t_us > run->off_us + 100000)
+        run->talked_while_off = true;
+    if (run->console_fd >= 0 && write(run->console_fd, event->data, event->len) < 0)
+        run_fail_rig(run, "console.log: %s", strerror(errno));
+    lines_put(&run->lines, event->data, event->len, event->t_us);
+}
+
+static void end_job(struct run_job *job, const struct event *event, bool ok)
+{
+    const cJSON *reason = cJSON_GetObjectItemCaseSensitive(event->fields, "reason");
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(event->fields, "text");
+    job->running = false;
+    job->ok = ok;
+    snprintf(job->reason, sizeof job->reason, "%s%s%s",
+             cJSON_IsString(reason) ? reason->valuestring : "failed", cJSON_IsString(text) ? ": " : "",
+             cJSON_IsString(text) ? text->valuestring : "");
+    cJSON_Delete(job->fields);
+    job->fields = cJSON_Duplicate(event->fields, true);
+}
+
+static void on_probe(struct run *run, const struct event *event)
+{
+    if (!strcmp(event->what, "halted")) {
+        run->probe_halted = true;
+        run_fault_halted(run);
+    } else if (!strcmp(event->what, "done") || !strcmp(event->what, "failed")) {
+        end_job(&run->probe, event, !strcmp(event->what, "done"));
+    }
+}
+
+static void on_update(struct run *run, const struct event *event)
+{
+    if (!strcmp(event->what, "progress"))
+        run_fault_bytes(run, event->number);
+    else if (!strcmp(event->what, "done") || !strcmp(event->what, "failed"))
+        end_job(&run->update, event, !strcmp(event->what, "done"));
+}
+
+static void put(struct sink *sink, const struct event *event)
+{
+    struct run *run = (struct run *)sink;
+    if (run->finished)
+        return;
+    switch (event->kind) {
+    case EVENT_INPUT: /* its lines are recorded, its bytes are evidence */
+        on_input(run, event);
+        wake_soon(run);
+        return;
+    case EVENT_PROBE:
+        on_probe(run, event);
+        break;
+    case EVENT_UPDATE:
+        on_update(run, event);
+        break;
+    case EVENT_LINK:
+        run_fault_link(run);
+        break;
+    case EVENT_RIG:
+        if (run->fatal.kind == ERROR_NONE)
+            error_set(&run->fatal, ERROR_RIG, "%s", event->value ? event->value : event->what);
+        break;
+    default:
+        break;
+    }
+    record(run, event);
+    wake_soon(run);
+}
+
+/* ---- for the fiber ---- */
+
+bool run_broken(const struct run *run)
+{
+    return run->interrupted || run->fatal.kind != ERROR_NONE;
+}
+
+void run_fail_rig(struct run *run, const char *format, ...)
+{
+    char text[360];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (run->fatal.kind != ERROR_NONE)
+        return;
+    error_set(&run->fatal, ERROR_RIG, "%s", text);
+    event_put(&run->sink, EVENT_RIG, "run", "fault", text);
+}
+
+void run_note(struct run *run, const char *format, ...)
+{
+    char text[360];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    event_put(&run->sink, EVENT_NOTE, "run", "note", text);
+}
+
+void run_observe(struct run *run, const char *what, const char *value, int64_t number, cJSON *fields)
+{
+    event_put_full(&run->sink, EVENT_OBSERVE, "run", what, value, number, fields);
+    cJSON_Delete(fields);
+}
+
+static void on_deadline(void *arg, uint64_t now_us)
+{
+    wake_soon(arg);
+}
+
+int run_until(struct run *run, bool (*done)(struct run *run, const void *arg), const void *arg,
+              uint64_t deadline_us)
+{
+    for (;;) {
+        if (run_broken(run))
+            return -1;
+        if (done && done(run, arg))
+            return 0;
+        if (clock_now_us() >= deadline_us)
+            return -1;
+        loop_timer_set(run->timer, deadline_us);
+        fiber_wait();
+    }
+}
+
+int run_sleep(struct run *run, uint64_t for_us)
+{
+    run_until(run, NULL, NULL, clock_now_us() + for_us);
+    return run_broken(run) ? -1 : 0;
+}
+
+/* ---- the case from begin to end ---- */
+
+static bool judged_bad(struct run *run)
+{
+    return verdict_suspect(run->fold);
+}
+
+static void walk(struct run *run)
+{
+    if (run_baseline(run, "baseline"))
+        return;
+    run_steps(run);
+    if (run_broken(run))
+        return;
+    run_faults_end(run);
+    run_settle(run);
+    if (run_broken(run))
+        return;
+    if (run->plan->scenario.expect.next)
+        run_next_update(run);
+    if (run_broken(run) || !judged_bad(run))
+        return;
+    run_note(run,
+             "something does not hold: evidence first, then the board is restored to prove the rig sound");
+    run_evidence(run, true);
+    int healthy = run_baseline(run, "rig");
+    run_observe(run, "rig_proof", healthy ? "failed" : "ok", EVENT_NO_NUMBER, NULL);
+}
+
+static void close_faults(struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        loop_remove(fault->timer);
+        fault->timer = NULL;
+        if (!fault->proven && !fault->unproven && !run_broken(run))
+            run_fault_prove(run, fault, false,
+                            fault->state == FAULT_ARMED || fault->state == FAULT_IDLE
+                                ? "it never fired"
+                                : "it fired, but nothing shows that it reached the board");
+    }
+}
+
+static void main_of_case(void *arg)
+{
+    struct run *run = arg;
+    uint64_t begin_us = clock_now_us();
+    walk(run);
+    run_faults_end(run);
+    close_faults(run);
+    rig_power(run->rig)->set(run->rig->self[RACK_POWER], run->rig->place->safe_on, &(struct power_report){0},
+                             NULL);
+    run_evidence_truth(run, begin_us);
+    if (!run->interrupted)
+        event_put(&run->sink, EVENT_END, "run", "end", NULL);
+    run->finished = true;
+}
+
+struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *rig, const char *folder,
+                      struct error *error)
+{
+    struct marks *marks = marks_new(plan->board, error);
+    if (!marks)
+        return NULL;
+    char *path = mem_printf("%s/journal.jsonl", folder), *console = mem_printf("%s/console.log", folder);
+    struct journal *journal = journal_create(path, error);
+    free(path);
+    if (!journal) {
+        marks_free(marks);
+        free(console);
+        return NULL;
+    }
+    struct run *run = mem_alloc(sizeof *run);
+    *run = (struct run){.sink = {.put = put},
+                        .loop = loop,
+                        .plan = plan,
+                        .rig = rig,
+                        .marks = marks,
+                        .folder = mem_string(folder),
+                        .journal = journal,
+                        .fold = verdict_begin(),
+                        .step = -1,
+                        .phase = "run"};
+    run->console_fd = open(console, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_APPEND, 0644);
+    free(console);
+    lines_init(&run->lines, CONSOLE_LINE_MAX, on_line, run);
+    run->mark_counts = mem_array(marks_count(marks) + 1, sizeof *run->mark_counts);
+    run->faults = mem_array(plan->scenario.fault_count + 1, sizeof *run->faults);
+    for (size_t i = 0; i < plan->scenario.fault_count; i++)
+        run->faults[i] = (struct run_fault){.run = run, .fault = &plan->scenario.faults[i]};
+    run->timer = loop_add_timer(loop, LOOP_NEVER, on_deadline, run);
+    rig->listener = &run->sink;
+    cJSON *fields = plan_case_fields(plan, rig->place->name);
+    event_put_full(&run->sink, EVENT_CASE, "run", "case", plan->id, EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+    run->fiber = fiber_start(main_of_case, run);
+    return run;
+}
+
+void run_interrupt(struct run *run)
+{
+    run->interrupted = true;
+    wake_soon(run);
+}
+
+void run_free(struct run *run)
+{
+    if (!run)
+        return;
+    struct error error = {0};
+    struct verdict verdict;
+    run->rig->listener = NULL;
+    journal_close(run->journal, &error);
+    verdict_end(run->fold, &verdict);
+    verdict_release(&verdict);
+    loop_remove(run->timer);
+    lines_release(&run->lines);
+    if (run->console_fd >= 0)
+        close(run->console_fd);
+    cJSON_Delete(run->probe.fields);
+    cJSON_Delete(run->update.fields);
+    fiber_free(run->fiber);
+    marks_free(run->marks);
+    free(run->faults);
+    free(run->mark_counts);
+    free((char *)run->folder);
+    free(run);
+}

@@ -1,0 +1,133 @@
+/* The run of one case: a fiber that walks through baseline, steps, settling and judging, and a sink that
+ * hears every event of the rig, fires the faults and writes the journal. Its only product is the journal and
+ * the evidence. */
+#ifndef OTARIG_RUN_RUN_H
+#define OTARIG_RUN_RUN_H
+
+#include "harness/io/lines.h"
+#include "harness/plan/plan.h"
+#include "harness/record/journal.h"
+#include "harness/record/verdict.h"
+#include "harness/run/fiber.h"
+#include "harness/run/marks.h"
+#include "harness/run/rig.h"
+
+struct run_job {
+    bool running, ok;
+    char reason[160];
+    cJSON *fields; /* result of the last one; owned */
+};
+
+/* What the console has told since the last power-up or reset line. */
+struct run_seen {
+    uint64_t boot_us, app_us; /* 0: not seen */
+    unsigned boots;           /* boot lines since power-up */
+    uint32_t reset;           /* of the last boot line */
+    char id[40], version[32], hash[72], confirmed[8], data[24], report[64];
+};
+
+enum fault_state { FAULT_IDLE, FAULT_ARMED, FAULT_DELAYED, FAULT_ACTIVE, FAULT_OVER };
+struct run_fault {
+    struct run *run;
+    const struct fault *fault;
+    enum fault_state state;
+    struct loop_source *timer;
+    int64_t hits, left; /* trigger hits so far; storm: cuts left */
+    bool off;           /* storm and cut: the rail is off now */
+    bool proven, unproven;
+    uint64_t planned_us, begin_us, off_us, on_us;
+};
+
+struct run {
+    struct sink sink; /* first member */
+    struct loop *loop;
+    const struct plan *plan;
+    struct rig *rig;
+    struct marks *marks;
+    const char *folder; /* of the case; exists */
+    struct journal *journal;
+    struct verdict_fold *fold;
+    struct fiber *fiber;
+    struct loop_source *timer;
+    bool waking, interrupted, finished;
+    int step;
+    struct error fatal; /* the rig's fault: kind NONE while there is none */
+    struct lines lines;
+    int console_fd; /* console.log of the case folder */
+
+    bool powered;
+    uint64_t on_us, off_us; /* of the last command */
+    unsigned power_ups;
+    bool talked_while_off;
+    struct run_seen seen;
+    unsigned *mark_counts; /* since the beginning, by mark */
+    struct run_job probe, update;
+    bool probe_halted;
+    struct run_fault *faults;
+    const char *phase;         /* of "boot" observations */
+    uint8_t uploaded_hash[32]; /* what `activate` asks for */
+    bool has_uploaded_hash;
+    size_t upload_len; /* of the upload that runs, for percent triggers */
+    int64_t recovery_from_us;
+};
+
+/* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
+ * empty of a journal. -1: nothing was begun. */
+struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *rig, const char *folder,
+                      struct error *error);
+/* Asks it to stop soon (SIGINT): rails safe, the journal has no END. */
+void run_interrupt(struct run *run);
+void run_free(struct run *run); /* must be finished */
+
+/* ---- inside the fiber ---- */
+/* Goes on when done() is true (0) or at the deadline, when interrupted or the rig failed (-1). */
+int run_until(struct run *run, bool (*done)(struct run *run, const void *arg), const void *arg,
+              uint64_t deadline_us);
+int run_sleep(struct run *run, uint64_t for_us); /* -1: interrupted or rig failed */
+bool run_broken(const struct run *run);
+/* Records the first rig fault of the case; the fiber unwinds. */
+void run_fail_rig(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_note(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_observe(struct run *run, const char *what, const char *value, int64_t number, cJSON *fields);
+
+/* run_power.c: -1 on a rig fault. `fault` may be NULL. */
+int run_power(struct run *run, bool on, uint64_t planned_us, struct run_fault *fault);
+int run_power_cycle(struct run *run, uint64_t off_us);
+
+/* run_job.c: one job to its end. Probe jobs climb the recovery ladder and become a rig fault when nothing
+ * helps; -1 then. Update jobs: 0 done, -1 failed (reason in run->update.reason), which is the board's
+ * business. */
+int run_probe(struct run *run, const struct probe_job *job);
+int run_probe_once(struct run *run, const struct probe_job *job);
+int run_update(struct run *run, const struct update_job *job);
+
+/* run_fault.c */
+void run_fault_arm(struct run *run, struct run_fault *fault);
+void run_fault_mark(struct run *run, const char *mark, uint64_t t_us); /* before anything else */
+void run_fault_bytes(struct run *run, int64_t bytes);
+void run_fault_power_up(struct run *run);
+void run_fault_halted(struct run *run);
+void run_fault_done(struct run *run);
+void run_fault_boot(struct run *run); /* a boot line: proofs */
+void run_fault_link(struct run *run); /* a link fault acted */
+void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, const char *why);
+void run_faults_end(struct run *run); /* before settling: lift what still lasts, put timers away */
+bool run_faults_active(const struct run *run);
+struct run_fault *run_fault_named(struct run *run, const char *name);
+bool run_fault_wants_mark(struct run *run, const char *mark);
+
+/* run_step.c: walks the steps; returns when they are over or a fault has broken them. */
+void run_steps(struct run *run);
+/* run_settle.c */
+int run_baseline(struct run *run, const char *phase);
+void run_settle(struct run *run);
+void run_next_update(struct run *run);
+/* Waits for the application: 0 with run->seen filled, -1 when it does not come within the limit. */
+int run_wait_app(struct run *run, uint64_t limit_us);
+const char *run_seen_image(struct run *run); /* name of the image that runs, or "unknown" */
+void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
+/* run_evidence.c */
+void run_evidence(struct run *run, bool dump_flash);
+void run_evidence_truth(struct run *run, uint64_t from_us);
+
+#endif

@@ -1,0 +1,279 @@
+/* Faults: from armed over triggered to over, and what proves that they reached the board. All of it runs in
+ * the loop, not in the fiber: a cut must not wait for anything. */
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/driver/link_fault.h"
+#include "harness/run/run.h"
+
+static void act(struct run_fault *fault);
+
+static void say(struct run_fault *fault, enum event_kind kind, const char *what, cJSON *fields)
+{
+    event_put_full(&fault->run->sink, kind, "fault", what, fault->fault->name, EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
+void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, const char *why)
+{
+    if (fault->proven || fault->unproven)
+        return;
+    fault->proven = proven;
+    fault->unproven = !proven;
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddStringToObject(fields, "why", why);
+    say(fault, EVENT_FAULT, proven ? "proven" : "unproven", fields);
+}
+
+/* ---- actions ---- */
+
+static void over(struct run_fault *fault)
+{
+    fault->state = FAULT_OVER;
+    say(fault, EVENT_FAULT, "over", NULL);
+}
+
+static void cut(struct run_fault *fault)
+{
+    struct run *run = fault->run;
+    fault->off = true;
+    if (run_power(run, false, fault->planned_us, fault))
+        return;
+    fault->off_us = run->off_us;
+    loop_timer_set(fault->timer, clock_now_us() + (uint64_t)fault->fault->action.off_us);
+}
+
+static void restore(struct run_fault *fault)
+{
+    struct run *run = fault->run;
+    fault->off = false;
+    if (run_power(run, true, 0, fault))
+        return;
+    fault->on_us = run->on_us;
+    run->recovery_from_us = (int64_t)run->on_us;
+    if (--fault->left > 0)
+        loop_timer_set(fault->timer, run->on_us + (uint64_t)fault->fault->action.on_us);
+    else
+        over(fault);
+}
+
+static void link_act(struct run_fault *fault)
+{
+    const struct action *action = &fault->fault->action;
+    struct link_fault_spec spec = {.mode = (enum link_fault_mode)action->link,
+                                   .from_byte = (uint64_t)action->from_byte,
+                                   .up_us = (uint64_t)action->up_us,
+                                   .down_us = (uint64_t)action->down_us,
+                                   .for_us = 0,
+                                   .rate = (uint64_t)action->rate,
+                                   .every = (uint64_t)action->every,
+                                   .probability = action->probability};
+    link_fault_set(fault->run->rig->fault_link, &spec);
+    if (action->for_us)
+        loop_timer_set(fault->timer, clock_now_us() + (uint64_t)action->for_us);
+}
+
+static void link_lift(struct run_fault *fault)
+{
+    link_fault_clear(fault->run->rig->fault_link);
+    fault->run->recovery_from_us = (int64_t)clock_now_us();
+    over(fault);
+}
+
+static void reset_act(struct run_fault *fault)
+{
+    const struct probe_job job = {.verb = PROBE_RESET_RUN};
+    struct error error = {0};
+    if (rig_probe(fault->run->rig)->start(fault->run->rig->self[RACK_PROBE], &job, &error))
+        run_fail_rig(fault->run, "probe: reset: %s", error.text);
+    fault->run->recovery_from_us = (int64_t)clock_now_us();
+    over(fault);
+}
+
+static void act(struct run_fault *fault)
+{
+    fault->state = FAULT_ACTIVE;
+    fault->begin_us = clock_now_us();
+    fault->left = fault->fault->action.kind == ACTION_POWER_STORM ? fault->fault->action.times : 1;
+    switch (fault->fault->action.kind) {
+    case ACTION_POWER_CUT:
+    case ACTION_POWER_STORM:
+        cut(fault);
+        break;
+    case ACTION_LINK:
+        link_act(fault);
+        break;
+    case ACTION_RESET:
+        reset_act(fault);
+        break;
+    case ACTION_IMAGE:
+        break;
+    }
+    say(fault, EVENT_FAULT, "fired", NULL);
+}
+
+static void on_timer(void *arg, uint64_t now_us)
+{
+    struct run_fault *fault = arg;
+    if (fault->state == FAULT_DELAYED) {
+        act(fault);
+    } else if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_LINK) {
+        link_lift(fault);
+    } else if (fault->state == FAULT_ACTIVE && fault->off) {
+        restore(fault);
+    } else if (fault->state == FAULT_ACTIVE) {
+        fault->planned_us = now_us;
+        cut(fault);
+    }
+}
+
+/* ---- triggers ---- */
+
+static void hit(struct run_fault *fault, uint64_t t_us)
+{
+    if (fault->state != FAULT_ARMED || ++fault->hits < fault->fault->trigger.count)
+        return;
+    fault->planned_us = t_us + (uint64_t)fault->fault->trigger.delay_us;
+    fault->state = FAULT_DELAYED;
+    if (fault->planned_us <= clock_now_us())
+        act(fault);
+    else
+        loop_timer_set(fault->timer, fault->planned_us);
+    say(fault, EVENT_TRIGGER, "hit", NULL);
+}
+
+void run_fault_arm(struct run *run, struct run_fault *fault)
+{
+    if (!fault->timer) {
+        fault->timer = loop_add_timer(run->loop, LOOP_NEVER, on_timer, fault);
+        loop_priority(fault->timer, -10);
+    }
+    fault->state = FAULT_ARMED;
+    fault->hits = 0;
+    say(fault, EVENT_TRIGGER, "armed", NULL);
+    if (fault->fault->trigger.kind == TRIGGER_NOW || fault->fault->trigger.kind == TRIGGER_ELAPSED)
+        hit(fault, clock_now_us());
+}
+
+static void hit_all(struct run *run, enum trigger_kind kind, uint64_t t_us)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].fault->trigger.kind == kind && run->faults[i].fault->action.kind != ACTION_IMAGE)
+            hit(&run->faults[i], t_us);
+}
+
+bool run_fault_wants_mark(struct run *run, const char *mark)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].state == FAULT_ARMED && run->faults[i].fault->trigger.kind == TRIGGER_MARK &&
+            !strcmp(run->faults[i].fault->trigger.mark, mark))
+            return true;
+    return false;
+}
+
+void run_fault_mark(struct run *run, const char *mark, uint64_t t_us)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        const struct trigger *trigger = &run->faults[i].fault->trigger;
+        if (trigger->kind == TRIGGER_MARK && trigger->mark && !strcmp(trigger->mark, mark))
+            hit(&run->faults[i], t_us);
+    }
+}
+
+void run_fault_bytes(struct run *run, int64_t bytes)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        const struct trigger *trigger = &fault->fault->trigger;
+        if (trigger->kind != TRIGGER_BYTES || fault->state != FAULT_ARMED)
+            continue;
+        int64_t wanted =
+            trigger->bytes >= 0 ? trigger->bytes : (int64_t)run->upload_len * trigger->percent / 100;
+        if (bytes >= wanted)
+            hit(fault, clock_now_us());
+    }
+}
+
+void run_fault_power_up(struct run *run)
+{
+    hit_all(run, TRIGGER_POWER_UP, run->on_us);
+}
+
+void run_fault_halted(struct run *run)
+{
+    hit_all(run, TRIGGER_WATCH, clock_now_us());
+}
+
+void run_fault_done(struct run *run)
+{
+    hit_all(run, TRIGGER_DONE, clock_now_us());
+}
+
+/* ---- proofs ---- */
+
+static bool cuts_power(const struct run_fault *fault)
+{
+    return fault->fault->action.kind == ACTION_POWER_CUT || fault->fault->action.kind == ACTION_POWER_STORM;
+}
+
+void run_fault_boot(struct run *run)
+{
+    bool cold = (int64_t)run->seen.reset == run->plan->board->power_on_reset && run->seen.boots == 1;
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        if (fault->state != FAULT_OVER || fault->proven || fault->unproven)
+            continue;
+        if (fault->fault->action.kind == ACTION_RESET)
+            run_fault_prove(run, fault, true, "the board booted after the reset");
+        else if (cuts_power(fault) && run->talked_while_off)
+            run_fault_prove(run, fault, false, "the board talked while its power should have been off");
+        else if (cuts_power(fault) && cold)
+            run_fault_prove(run, fault, true, "the board's first line after it is that of a cold boot");
+    }
+}
+
+void run_fault_link(struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        if (fault->fault->action.kind == ACTION_LINK &&
+            (fault->state == FAULT_ACTIVE || fault->state == FAULT_OVER))
+            run_fault_prove(run, fault, true, "the link held back or changed bytes");
+    }
+}
+
+/* ---- the end of the steps ---- */
+
+bool run_faults_active(const struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].state == FAULT_DELAYED || run->faults[i].state == FAULT_ACTIVE)
+            return true;
+    return false;
+}
+
+void run_faults_end(struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        if (fault->timer)
+            loop_timer_set(fault->timer, LOOP_NEVER);
+        if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_LINK)
+            link_lift(fault);
+        else if (fault->state == FAULT_ACTIVE && fault->off && !run_broken(run)) {
+            fault->left = 1;
+            restore(fault);
+        } else if (fault->state == FAULT_ACTIVE)
+            over(fault);
+        else if (fault->state == FAULT_DELAYED)
+            fault->state = FAULT_ARMED;
+    }
+}
+
+struct run_fault *run_fault_named(struct run *run, const char *name)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (!strcmp(run->faults[i].fault->name, name))
+            return &run->faults[i];
+    return NULL;
+}

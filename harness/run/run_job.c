@@ -1,0 +1,89 @@
+/* Jobs of the probe and of the update client, driven to their end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/run/run.h"
+
+#define PROBE_RUNGS 2 /* of probe_ops.revive */
+#define JOB_LIMIT_US                                                                                         \
+    120000000u /* beyond every driver's own deadline: a driver that never ends a job is a rig fault */
+
+static bool probe_over(struct run *run, const void *arg)
+{
+    return !run->probe.running;
+}
+
+static bool update_over(struct run *run, const void *arg)
+{
+    return !run->update.running;
+}
+
+int run_probe_once(struct run *run, const struct probe_job *job)
+{
+    const struct probe_ops *probe = rig_probe(run->rig);
+    struct error error = {0};
+    if (run_broken(run))
+        return -1;
+    run->probe.running = true;
+    run->probe.ok = false;
+    if (probe->start(run->rig->self[RACK_PROBE], job, &error)) {
+        run->probe.running = false;
+        snprintf(run->probe.reason, sizeof run->probe.reason, "%.150s", error.text);
+        return -1;
+    }
+    if (run_until(run, probe_over, NULL, clock_now_us() + JOB_LIMIT_US) && run->probe.running) {
+        probe->cancel(run->rig->self[RACK_PROBE]);
+        run->probe.running = false;
+        snprintf(run->probe.reason, sizeof run->probe.reason, "deadline");
+        return -1;
+    }
+    return run->probe.ok ? 0 : -1;
+}
+
+int run_probe(struct run *run, const struct probe_job *job)
+{
+    const struct probe_ops *probe = rig_probe(run->rig);
+    char first[160] = "";
+    for (unsigned rung = 0;; rung++) {
+        struct error error = {0};
+        if (!run_probe_once(run, job))
+            return 0;
+        if (run_broken(run))
+            return -1;
+        if (!rung)
+            snprintf(first, sizeof first, "%s", run->probe.reason);
+        run_note(run, "probe: %s failed (%s), recovery step %u", probe_verb_name(job->verb),
+                 run->probe.reason, rung);
+        if (rung < PROBE_RUNGS)
+            probe->revive(run->rig->self[RACK_PROBE], rung, &error);
+        else if (rung > PROBE_RUNGS || run_power_cycle(run, 500000) || run_sleep(run, 100000))
+            break;
+    }
+    run_fail_rig(run, "probe: %s: %s (server restarted, adapter reset and board power-cycled in vain)",
+                 probe_verb_name(job->verb), first);
+    return -1;
+}
+
+int run_update(struct run *run, const struct update_job *job)
+{
+    const struct update_ops *update = rig_update(run->rig);
+    struct error error = {0};
+    if (run_broken(run))
+        return -1;
+    run->update.running = true;
+    run->update.ok = false;
+    if (update->start(run->rig->self[RACK_UPDATE], job, &error)) {
+        run->update.running = false;
+        snprintf(run->update.reason, sizeof run->update.reason, "%.150s", error.text);
+        return -1;
+    }
+    uint64_t limit_us = job->deadline_us ? job->deadline_us + 5000000 : JOB_LIMIT_US;
+    if (run_until(run, update_over, NULL, clock_now_us() + limit_us) && run->update.running) {
+        update->cancel(run->rig->self[RACK_UPDATE]);
+        run->update.running = false;
+        snprintf(run->update.reason, sizeof run->update.reason, "deadline");
+        return -1;
+    }
+    return run->update.ok ? 0 : -1;
+}

@@ -1,0 +1,307 @@
+/* The steps of a scenario: one function each, in one table. A step that fails because a fault has struck ends
+ * the steps and the case goes on with settling; one that fails before any fault is the board's or the
+ * scenario's business and ends them too: what follows from it is for the contract to say. */
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/run/run.h"
+
+static bool any_fault_struck(const struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].state >= FAULT_ACTIVE)
+            return true;
+    return false;
+}
+
+/* ---- upload and what follows it ---- */
+
+static int write_image(const char *path, const uint8_t *data, size_t len, struct run *run)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(data, 1, len, file) == len;
+    if (file && fclose(file))
+        ok = false;
+    if (!ok)
+        run_fail_rig(run, "%s cannot be written", path);
+    return ok ? 0 : -1;
+}
+
+/* The image as the scenario wants it, in the case folder when it was changed. */
+static char *image_path(struct run *run, const struct step *step, size_t *len)
+{
+    const struct image *image = image_find(run->plan->images, step->image);
+    *len = image->len;
+    if (!step->change.any)
+        return mem_string(image->file);
+    uint8_t *data = image_changed(image, &step->change, len);
+    char *path = mem_printf("%s/delivered.bin", run->folder);
+    int failed = write_image(path, data, *len, run);
+    free(data);
+    if (!failed)
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* What the device calls the image by: the hash in the manifest (an undamaged one). */
+static void remember_hash(struct run *run, const char *name)
+{
+    const struct image *image = image_find(run->plan->images, name);
+    run->has_uploaded_hash = image->hash && strlen(image->hash) == 64;
+    for (int i = 0; run->has_uploaded_hash && i < 32; i++) {
+        unsigned byte;
+        sscanf(image->hash + 2 * i, "%2x", &byte);
+        run->uploaded_hash[i] = (uint8_t)byte;
+    }
+}
+
+static bool refused(const struct run *run)
+{
+    return !strncmp(run->update.reason, "rc", 2);
+}
+
+static int with_attempts(struct run *run, const struct step *step, const struct update_job *job)
+{
+    int result = -1;
+    for (int64_t i = 0; i < step->attempts && result && !run_broken(run); i++) {
+        result = run_update(run, job);
+        if (result && refused(run) && step->may_refuse)
+            break;
+        if (result && i + 1 < step->attempts)
+            run_sleep(run, 200000);
+    }
+    return result;
+}
+
+static void prove(struct run *run, const struct step *step, const char *why)
+{
+    if (step->proves)
+        run_fault_prove(run, run_fault_named(run, step->proves), true, why);
+}
+
+static int do_upload(struct run *run, const struct step *step)
+{
+    size_t len;
+    char *path = image_path(run, step, &len);
+    if (!path)
+        return -1;
+    struct update_job job = {
+        .verb = UPDATE_UPLOAD, .path = path, .resume = true, .deadline_us = (uint64_t)step->within_us};
+    run->upload_len = len;
+    remember_hash(run, step->image);
+    int result = with_attempts(run, step, &job);
+    free(path);
+    if (!result)
+        prove(run, step, "the image was delivered whole");
+    else if (step->may_refuse && refused(run)) {
+        prove(run, step, "the board refused the image on its way");
+        return 0;
+    }
+    return result;
+}
+
+/* The running image knows what it was sent; after a spoilt upload its hash is found in the list of images. */
+static int pending_hash(struct run *run)
+{
+    const struct update_job list = {.verb = UPDATE_LIST, .deadline_us = 5000000};
+    if (run_update(run, &list))
+        return -1;
+    const cJSON *image, *images = cJSON_GetObjectItemCaseSensitive(run->update.fields, "images");
+    cJSON_ArrayForEach(image, images)
+    {
+        const cJSON *slot = cJSON_GetObjectItemCaseSensitive(image, "slot");
+        const cJSON *hash = cJSON_GetObjectItemCaseSensitive(image, "hash");
+        if (!cJSON_IsNumber(slot) || slot->valueint != 1 || !cJSON_IsString(hash) ||
+            strlen(hash->valuestring) < 64)
+            continue;
+        for (int i = 0; i < 32; i++) {
+            unsigned byte = 0;
+            sscanf(hash->valuestring + 2 * i, "%2x", &byte);
+            run->uploaded_hash[i] = (uint8_t)byte;
+        }
+        run->has_uploaded_hash = true;
+    }
+    return 0;
+}
+
+static int do_activate(struct run *run, const struct step *step)
+{
+    struct update_job job = {.verb = !strcmp(step->mode, "confirm") ? UPDATE_CONFIRM : UPDATE_TEST,
+                             .deadline_us = (uint64_t)step->within_us};
+    if (pending_hash(run) && !step->may_refuse)
+        return -1;
+    job.hash = run->has_uploaded_hash ? run->uploaded_hash : NULL;
+    int result = with_attempts(run, step, &job);
+    if (result && step->may_refuse && refused(run)) {
+        prove(run, step, "the board refused to activate the image");
+        return 0;
+    }
+    if (!result) {
+        run_fault_done(run);
+        prove(run, step, "the board accepted the image");
+    }
+    return result;
+}
+
+static int do_confirm(struct run *run, const struct step *step)
+{
+    const struct update_job job = {.verb = UPDATE_CONFIRM, .deadline_us = (uint64_t)step->within_us};
+    int result = with_attempts(run, step, &job);
+    if (result && step->may_refuse && refused(run)) {
+        prove(run, step, "the board refused to confirm");
+        return 0;
+    }
+    if (!result) {
+        run_fault_done(run);
+        prove(run, step, "the board confirmed the image");
+    }
+    return result;
+}
+
+/* ---- reset, waiting ---- */
+
+static int do_reset(struct run *run, const struct step *step)
+{
+    if (!strcmp(step->by, "power"))
+        return run_power_cycle(run, 300000);
+    run->seen = (struct run_seen){0};
+    if (!strcmp(step->by, "probe"))
+        return run_probe(run, &(struct probe_job){.verb = PROBE_RESET_RUN});
+    return run_update(run,
+                      &(struct update_job){.verb = UPDATE_RESET, .deadline_us = (uint64_t)step->within_us});
+}
+
+struct mark_wait {
+    const struct step *step;
+    int mark;
+    unsigned after;
+};
+
+static bool mark_came(struct run *run, const void *arg)
+{
+    const struct mark_wait *wait = arg;
+    if (run->mark_counts[wait->mark] <= wait->after)
+        return false;
+    return !wait->step->image || !strcmp(run_seen_image(run), wait->step->image);
+}
+
+static int do_wait(struct run *run, const struct step *step)
+{
+    struct mark_wait wait = {.step = step, .mark = marks_find(run->marks, step->mark)};
+    /* a mark that came since the last reset counts: the step before may have ended after it */
+    bool now = step->image && run->seen.app_us && !strcmp(run_seen_image(run), step->image);
+    wait.after = run->mark_counts[wait.mark];
+    if (!now && run_until(run, mark_came, &wait, clock_now_us() + (uint64_t)step->within_us))
+        return -1;
+    prove(run, step, "the mark was seen");
+    return 0;
+}
+
+static bool fault_over(struct run *run, const void *arg)
+{
+    return ((const struct run_fault *)arg)->state == FAULT_OVER;
+}
+
+static int do_await(struct run *run, const struct step *step)
+{
+    return run_until(run, fault_over, run_fault_named(run, step->fault),
+                     clock_now_us() + (uint64_t)step->within_us);
+}
+
+static int arm_watch(struct run *run, const struct trigger *trigger)
+{
+    const struct board_span *span = board_watch(run->plan->board, trigger->watch);
+    const struct probe_job job = {.verb = PROBE_WATCH,
+                                  .address = span->address,
+                                  .len = span->len,
+                                  .access = PROBE_ACCESS_WRITE,
+                                  .match_value = trigger->match_value,
+                                  .value = trigger->value,
+                                  .count = (unsigned)trigger->count};
+    run->probe_halted = false;
+    return run_probe(run, &job);
+}
+
+static int do_arm(struct run *run, const struct step *step)
+{
+    struct run_fault *fault = run_fault_named(run, step->fault);
+    run_fault_arm(run, fault);
+    if (fault->fault->trigger.kind != TRIGGER_WATCH)
+        return 0;
+    /* the probe counts the hits itself */
+    fault->hits = fault->fault->trigger.count - 1;
+    return arm_watch(run, &fault->fault->trigger);
+}
+
+static int do_power(struct run *run, const struct step *step)
+{
+    if (!strcmp(step->mode, "cycle"))
+        return run_power_cycle(run, (uint64_t)step->off_us);
+    return run_power(run, step->on, 0, NULL);
+}
+
+static int do_sleep(struct run *run, const struct step *step)
+{
+    return run_sleep(run, (uint64_t)step->sleep_us);
+}
+
+static int do_stage(struct run *run, const struct step *step)
+{
+    size_t len;
+    char *path = image_path(run, step, &len);
+    if (!path)
+        return -1;
+    const struct probe_job job = {
+        .verb = PROBE_PROGRAM, .path = path, .address = run->plan->board->slots[1].address};
+    remember_hash(run, step->image);
+    int result = run_probe(run, &job);
+    free(path);
+    if (!result)
+        prove(run, step, "the probe wrote the image");
+    return result;
+}
+
+static int (*const table[])(struct run *run, const struct step *step) = {
+    [STEP_UPLOAD] = do_upload, [STEP_ACTIVATE] = do_activate, [STEP_CONFIRM] = do_confirm,
+    [STEP_RESET] = do_reset,   [STEP_WAIT] = do_wait,         [STEP_AWAIT] = do_await,
+    [STEP_ARM] = do_arm,       [STEP_POWER] = do_power,       [STEP_SLEEP] = do_sleep,
+    [STEP_STAGE] = do_stage,
+};
+
+void run_steps(struct run *run)
+{
+    const struct scenario *scenario = &run->plan->scenario;
+    for (size_t i = 0; i < scenario->step_count && !run_broken(run); i++) {
+        const struct step *step = &scenario->steps[i];
+        run->step = (int)i;
+        event_put(&run->sink, EVENT_STEP, "run", "begin", step->kind_name);
+        int result = table[step->kind](run, step);
+        if (run_broken(run))
+            break;
+        event_put(&run->sink, EVENT_STEP, "run",
+                  !result                 ? "end"
+                  : any_fault_struck(run) ? "disturbed"
+                                          : "failed",
+                  step->kind_name);
+        if (result && !step->optional)
+            break;
+    }
+    run->step = -1;
+    /* a fault that is under way (the power is off, a storm goes on) ends before anything is judged */
+    uint64_t limit_us = clock_now_us() + 60000000;
+    while (run_faults_active(run) && !run_broken(run) && clock_now_us() < limit_us) {
+        bool only_link = true;
+        for (size_t i = 0; i < scenario->fault_count; i++)
+            if ((run->faults[i].state == FAULT_ACTIVE || run->faults[i].state == FAULT_DELAYED) &&
+                run->faults[i].fault->action.kind != ACTION_LINK)
+                only_link = false;
+        if (only_link)
+            break;
+        run_sleep(run, 10000);
+    }
+}
