@@ -1,9 +1,9 @@
 /* The journal: the events of one case, a JSON object a line, appended and flushed event by event.
  *
- * Line 1 is the EVENT_CASE event; its "fields" hold everything the verdict needs (see verdict.h), so that a journal is
- * judged without the files it came from. Members of a line, in this order:
- *   seq, kind, step, t_us, source, what, value?, number?, hex? (data, at most JOURNAL_DATA_MAX bytes), fields?
- * A journal torn at any byte (kill -9, full disk) reads up to its last whole line. */
+ * Line 1 is the EVENT_CASE event; its "fields" hold everything the verdict needs (see verdict.h), so that a
+ * journal is judged without the files it came from. Members of a line, in this order: seq, kind, step, t_us,
+ * source, what, value?, number?, hex? (data, at most JOURNAL_DATA_MAX bytes), fields? A journal torn at any
+ * byte (kill -9, full disk) reads up to its last whole line. */
 #ifndef OTARIG_RECORD_JOURNAL_H
 #define OTARIG_RECORD_JOURNAL_H
 
@@ -28,14 +28,15 @@ int journal_close(struct journal *journal, struct error *error);
 
 /* ---- reader ---- */
 struct journal_line {
-    struct event event;   /* strings and data borrowed from `object` and the reader: valid until the next read */
+    struct event
+        event; /* strings and data borrowed from `object` and the reader: valid until the next read */
     cJSON *object;
 };
 struct journal_reader;
 struct journal_reader *journal_open(const char *path, struct error *error);
 struct journal_reader *journal_open_memory(const char *name, const char *text, size_t len);
-/* 1: *line holds the next event; 0: end; -1: a line that is not an event (with name:line in the message). A torn last
- * line is the end (journal_torn tells). */
+/* 1: *line holds the next event; 0: end; -1: a line that is not an event (with name:line in the message). A
+ * torn last line is the end (journal_torn tells). */
 int journal_read(struct journal_reader *reader, struct journal_line *line, struct error *error);
 bool journal_torn(const struct journal_reader *reader);
 void journal_reader_free(struct journal_reader *reader);

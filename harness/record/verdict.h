@@ -1,37 +1,33 @@
 /* The verdict: a pure fold over the journal of one case. No clock, no files, no driver.
  *
  * What the fold reads (everything else is for people):
- * - EVENT_CASE fields: { schema_version, case, scenario, family, covers[], board, place, firmware, variation{},
- *     faults: [names that must be proven],
- *     clauses: ["G1", ...] to judge (H1 and H2 always),
- *     limits: {recovery_ms, cycles},
- *     expect: { runs: [image names allowed to run in the end; old or new],
- *               never: [{image: name, class: "bad-image-accepted"|"downgraded"}],
- *               final: name or null (null: any of runs),
- *               final_class: class when another authentic image than `final` stays ("no-rollback", "wrong-version"),
- *               reported: text that a "report" observation must contain, or null,
- *               next: image name the clean update at the end must reach, or null },
- *     images: {name: {version, hash, size}} }
+ * - EVENT_CASE fields: { schema_version, case, scenario, family, covers[], board, place, firmware,
+ * variation{}, faults: [names that must be proven], clauses: ["G1", ...] to judge (H1 and H2 always), limits:
+ * {recovery_ms, cycles}, expect: { runs: [image names allowed to run in the end; old or new], never: [{image:
+ * name, class: "bad-image-accepted"|"downgraded"}], final: name or null (null: any of runs), final_class:
+ * class when another authentic image than `final` stays ("no-rollback", "wrong-version"), reported: text that
+ * a "report" observation must contain, or null, next: image name the clean update at the end must reach, or
+ * null }, images: {name: {version, hash, size}} }
  * - EVENT_FAULT proven|unproven, value: name of the fault; fields.why
  * - EVENT_RIG: any one makes the case rig-error (also one after a failure was seen)
  * - EVENT_OBSERVE, what:
  *     baseline       value ok|failed    the board was healthy with the start image before the fault
- *     boot           value image name, "unknown" or "none"; number: ms from power-up to the app's mark (none: waited);
- *                    fields {cycle, version, hash, confirmed, phase}: phase "run" during the steps, "settle" after the
- *                    fault, "stable" in the further cycles, "next" in the clean update, "rig" in the proof of the rig
- *     running        value image name or "unknown": the image that runs once settled; fields {version, hash, confirmed}
- *     contents       value image name or "none": the authentic image whose bytes the running slot holds
- *     settled        number: further power cycles that were needed until stable; value "no": never within the limit
- *     recovery       number: ms from the return of power (or the end of the fault) until the app ran
- *     data           value intact|migrated|lost
- *     report         value: what the device said about the last update
- *     next_update    value ok|failed; fields {image, why}
- *     rig_proof      value ok|failed    after anything bad: the board was restored by the probe and came up healthy, and
- *                    console, power and probe belong to one board; only then may it be the board's fault
+ *     boot           value image name, "unknown" or "none"; number: ms from power-up to the app's mark (none:
+ * waited); fields {cycle, version, hash, confirmed, phase}: phase "run" during the steps, "settle" after the
+ *                    fault, "stable" in the further cycles, "next" in the clean update, "rig" in the proof of
+ * the rig running        value image name or "unknown": the image that runs once settled; fields {version,
+ * hash, confirmed} contents       value image name or "none": the authentic image whose bytes the running
+ * slot holds settled        number: further power cycles that were needed until stable; value "no": never
+ * within the limit recovery       number: ms from the return of power (or the end of the fault) until the app
+ * ran data           value intact|migrated|lost report         value: what the device said about the last
+ * update next_update    value ok|failed; fields {image, why} rig_proof      value ok|failed    after anything
+ * bad: the board was restored by the probe and came up healthy, and console, power and probe belong to one
+ * board; only then may it be the board's fault
  * - EVENT_END; a journal without it is inconclusive ("the run was cut short").
  *
- * Order of judgement: rig-error; no end -> inconclusive; baseline not ok -> rig-error; a fault unproven (or with neither event) ->
- * inconclusive; then the clauses; a failed clause without rig_proof ok -> rig-error ("the rig could not be proven sound"). */
+ * Order of judgement: rig-error; no end -> inconclusive; baseline not ok -> rig-error; a fault unproven (or
+ * with neither event) -> inconclusive; then the clauses; a failed clause without rig_proof ok -> rig-error
+ * ("the rig could not be proven sound"). */
 #ifndef OTARIG_RECORD_VERDICT_H
 #define OTARIG_RECORD_VERDICT_H
 
@@ -62,28 +58,30 @@ enum verdict_class {
 };
 
 struct clause {
-    const char *name;       /* "G1" .. "G7", "H1", "H2" */
+    const char *name; /* "G1" .. "G7", "H1", "H2" */
     bool judged, holds;
     char detail[200];
 };
 #define VERDICT_CLAUSES 9
-struct verdict_cut { uint64_t planned_us, commanded_us, achieved_us; /* 0: unknown */ };
+struct verdict_cut {
+    uint64_t planned_us, commanded_us, achieved_us; /* 0: unknown */
+};
 
 struct verdict {
     enum verdict_kind kind;
     enum verdict_class class;
-    char reason[300];        /* one line for people */
+    char reason[300]; /* one line for people */
     struct clause clauses[VERDICT_CLAUSES];
     struct verdict_cut *cuts; /* of EVENT_POWER off events whose fields.fault is set */
     size_t cut_count;
-    int64_t recovery_ms;     /* -1 unknown */
-    bool complete;           /* EVENT_END was there */
+    int64_t recovery_ms; /* -1 unknown */
+    bool complete;       /* EVENT_END was there */
 };
 
-const char *verdict_kind_name(enum verdict_kind kind);   /* "pass" "fail" "inconclusive" "rig-error" */
+const char *verdict_kind_name(enum verdict_kind kind); /* "pass" "fail" "inconclusive" "rig-error" */
 const char *verdict_class_name(enum verdict_class class);
-int verdict_class_find(const char *name);                /* -1 unknown */
-int verdict_exit_code(enum verdict_kind kind);           /* 0 1 4 3 */
+int verdict_class_find(const char *name);      /* -1 unknown */
+int verdict_exit_code(enum verdict_kind kind); /* 0 1 4 3 */
 
 /* The fold, event by event (the live run) ... */
 struct verdict_fold;
@@ -92,7 +90,8 @@ void verdict_event(struct verdict_fold *fold, const struct event *event);
 /* Would a judged clause fail if the case ended now? The run then secures evidence and proves the rig. */
 bool verdict_suspect(const struct verdict_fold *fold);
 void verdict_end(struct verdict_fold *fold, struct verdict *verdict); /* frees the fold */
-/* ... or over a stored journal; the case's own fields come back in *case_fields (cJSON_Delete) when not NULL. */
+/* ... or over a stored journal; the case's own fields come back in *case_fields (cJSON_Delete) when not NULL.
+ */
 int verdict_of_journal(const char *path, struct verdict *verdict, cJSON **case_fields, struct error *error);
 void verdict_release(struct verdict *verdict);
 /* The members verdict, class, reason, contract, cuts, recovery_ms as in result.json. */
