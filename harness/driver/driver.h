@@ -1,7 +1,8 @@
-/* What a driver is. A driver operates one device of a rack; it never decides pass or fail: what the board does is an
- * event, what the rig does wrong is an error (call fails) or an EVENT_RIG (later).
+/* What a driver is. A driver operates one device of a rack; it never decides pass or fail: what the board
+ * does is an event, what the rig does wrong is an error (call fails) or an EVENT_RIG (later).
  *
- * No call blocks longer than 50 ms except open and close (2 s); anything longer is a job that ends with an event. */
+ * No call blocks longer than 50 ms except open and close (2 s); anything longer is a job that ends with an
+ * event. */
 #ifndef OTARIG_DRIVER_DRIVER_H
 #define OTARIG_DRIVER_DRIVER_H
 
@@ -25,8 +26,8 @@ struct power_report {
 };
 struct power_ops {
     int (*set)(void *self, bool on, struct power_report *report, struct error *error);
-    int (*get)(void *self, bool *on, struct error *error);           /* as commanded, read from the device */
-    int (*sense)(void *self, bool *powered, struct error *error);    /* NULL: the hardware cannot tell */
+    int (*get)(void *self, bool *on, struct error *error);        /* as commanded, read from the device */
+    int (*sense)(void *self, bool *powered, struct error *error); /* NULL: the hardware cannot tell */
 };
 
 /* ---- links: a two-way byte stream between an update client and the board ---- */
@@ -41,27 +42,28 @@ struct link {
 struct console_ops {
     int (*write)(void *self, const void *data, size_t len, struct error *error);
     struct link *(*link)(void *self);
-    int (*lines)(void *self, int dtr, int rts, struct error *error); /* -1: leave; NULL where there are none */
+    int (*lines)(void *self, int dtr, int rts,
+                 struct error *error);              /* -1: leave; NULL where there are none */
     int (*reopen)(void *self, struct error *error); /* after an unplug; NULL where it cannot help */
 };
 
 /* ---- probe: one job at a time; it ends with EVENT_PROBE "done" or "failed" (value: verb) ---- */
 enum probe_verb {
-    PROBE_ATTACH,     /* server up, target examined */
-    PROBE_DETACH,     /* let go of the board (needed before power is cut on some probes) */
-    PROBE_PROGRAM,    /* path, address (raw binary): erase what is needed, write, verify */
-    PROBE_VERIFY,     /* path, address */
-    PROBE_DUMP,       /* address, len -> path */
-    PROBE_READ,       /* address, len -> fields.hex */
-    PROBE_WRITE,      /* address, value: one word */
-    PROBE_ERASE_ALL,  /* whole chip, also when locked ("recover") */
-    PROBE_ERASE,      /* address, len: pages */
+    PROBE_ATTACH,    /* server up, target examined */
+    PROBE_DETACH,    /* let go of the board (needed before power is cut on some probes) */
+    PROBE_PROGRAM,   /* path, address (raw binary): erase what is needed, write, verify */
+    PROBE_VERIFY,    /* path, address */
+    PROBE_DUMP,      /* address, len -> path */
+    PROBE_READ,      /* address, len -> fields.hex */
+    PROBE_WRITE,     /* address, value: one word */
+    PROBE_ERASE_ALL, /* whole chip, also when locked ("recover") */
+    PROBE_ERASE,     /* address, len: pages */
     PROBE_RESET_RUN,
     PROBE_RESET_HALT,
     PROBE_HALT,
     PROBE_RESUME,
-    PROBE_WATCH,      /* address, len, access; halts at hit number `count` (1-based): EVENT_PROBE "halted" */
-    PROBE_UNWATCH,    /* all of them */
+    PROBE_WATCH,   /* address, len, access; halts at hit number `count` (1-based): EVENT_PROBE "halted" */
+    PROBE_UNWATCH, /* all of them */
     PROBE_VERBS
 };
 enum probe_access { PROBE_ACCESS_WRITE, PROBE_ACCESS_READ, PROBE_ACCESS_ANY };
@@ -70,34 +72,35 @@ struct probe_job {
     const char *path;
     uint32_t address, len, value;
     enum probe_access access;
-    bool match_value;      /* PROBE_WATCH: halt only when `value` is written (where the probe can) */
+    bool match_value; /* PROBE_WATCH: halt only when `value` is written (where the probe can) */
     unsigned count;
-    uint64_t deadline_us;  /* for the whole job, relative; 0: the driver's own */
+    uint64_t deadline_us; /* for the whole job, relative; 0: the driver's own */
 };
 struct probe_ops {
     int (*start)(void *self, const struct probe_job *job, struct error *error);
-    void (*cancel)(void *self);  /* the job ends with "failed" */
+    void (*cancel)(void *self);         /* the job ends with "failed" */
     void (*power)(void *self, bool on); /* told before a cut and after power returned */
-    int (*revive)(void *self, unsigned rung, struct error *error); /* recovery ladder: 0 restart, 1 adapter reset */
+    int (*revive)(void *self, unsigned rung,
+                  struct error *error); /* recovery ladder: 0 restart, 1 adapter reset */
 };
 const char *probe_verb_name(enum probe_verb verb);
 
 /* ---- update client: one job at a time; it ends with EVENT_UPDATE "done" or "failed" ---- */
 enum update_verb {
-    UPDATE_UPLOAD,   /* path; progress events carry the acknowledged bytes */
-    UPDATE_LIST,     /* fields.images: [{slot, version, hash, pending, confirmed, active, bootable, permanent}] */
-    UPDATE_TEST,     /* hash: boot it once */
-    UPDATE_CONFIRM,  /* hash, or NULL for the running image */
+    UPDATE_UPLOAD, /* path; progress events carry the acknowledged bytes */
+    UPDATE_LIST, /* fields.images: [{slot, version, hash, pending, confirmed, active, bootable, permanent}] */
+    UPDATE_TEST, /* hash: boot it once */
+    UPDATE_CONFIRM, /* hash, or NULL for the running image */
     UPDATE_RESET,
-    UPDATE_ECHO,     /* are you there */
-    UPDATE_ERASE,    /* the slot that does not run */
+    UPDATE_ECHO,  /* are you there */
+    UPDATE_ERASE, /* the slot that does not run */
     UPDATE_VERBS
 };
 struct update_job {
     enum update_verb verb;
     const char *path;
-    const uint8_t *hash; /* 32 bytes or NULL */
-    bool resume;         /* UPDATE_UPLOAD: continue where the board says it is */
+    const uint8_t *hash;  /* 32 bytes or NULL */
+    bool resume;          /* UPDATE_UPLOAD: continue where the board says it is */
     uint64_t deadline_us; /* for the whole job, relative; 0: the driver's own */
 };
 struct update_ops {
@@ -111,13 +114,13 @@ struct driver;
 struct driver_env {
     struct loop *loop;
     struct sink *sink;
-    const char *place;    /* name of the place */
-    const char *role;     /* "power", "console", ...: the source of its events */
-    const char *folder;   /* a folder for sockets, logs and scratch files of this run */
-    bool safe_on;         /* power: the state that close leaves (the rack's "safe") */
+    const char *place;  /* name of the place */
+    const char *role;   /* "power", "console", ...: the source of its events */
+    const char *folder; /* a folder for sockets, logs and scratch files of this run */
+    bool safe_on;       /* power: the state that close leaves (the rack's "safe") */
     /* Dependencies, already open; NULL where the place has none. */
-    struct link *link;                      /* update: the way to the board (faults are already in it) */
-    const struct probe_ops *probe;          /* update_probe */
+    struct link *link;             /* update: the way to the board (faults are already in it) */
+    const struct probe_ops *probe; /* update_probe */
     void *probe_self;
 };
 struct driver {
@@ -134,7 +137,8 @@ struct driver {
     const struct console_ops *console;
     const struct probe_ops *probe;
     const struct update_ops *update;
-    /* doctor: is the device found, reachable, answering? `advice` gets the fix for what is not. May block 2 s. */
+    /* doctor: is the device found, reachable, answering? `advice` gets the fix for what is not. May block 2
+     * s. */
     int (*examine)(const struct driver_env *env, const void *config, char *advice, size_t size,
                    struct error *error);
 };

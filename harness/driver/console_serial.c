@@ -1,0 +1,231 @@
+/* Console "serial": a serial port through libserialport, any baud rate. */
+#include <libserialport.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/driver/console_port.h"
+#include "harness/driver/table.h"
+
+#define REOPEN_FIRST_US 100000u
+#define REOPEN_LIMIT_US 3000000u
+
+struct config {
+    char *port;
+    int64_t baud;
+    int dtr, rts;
+};
+
+static const char *const levels[] = {"high", "low", "leave", NULL};
+static const struct option_spec options[] = {
+    {.name = "port",
+     .help = "the device, better by a stable name (/dev/serial/by-path/...)",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, port),
+     .required = true},
+    {.name = "baud",
+     .help = "bits a second",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, baud),
+     .standard = "115200",
+     .low = 50,
+     .high = 12000000},
+    {.name = "dtr",
+     .help = "DTR on open: high, low or leave",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, dtr),
+     .standard = "leave",
+     .choices = levels},
+    {.name = "rts",
+     .help = "RTS on open: high, low or leave",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, rts),
+     .standard = "leave",
+     .choices = levels},
+    {0},
+};
+
+struct serial {
+    struct console_port port; /* first member */
+    const struct config *config;
+    struct sp_port *sp;
+    struct loop_source *retry;
+    uint64_t lost_us;
+};
+
+static int failed(const struct serial *serial, const char *what, struct error *error)
+{
+    char *text = sp_last_error_message();
+    error_set(error, ERROR_RIG, "%s: %s: %s", serial->config->port, what, text ? text : "not possible");
+    sp_free_error_message(text);
+    return -1;
+}
+
+static int set_up(struct serial *serial, struct error *error)
+{
+    const struct config *config = serial->config;
+    struct sp_port *sp = serial->sp;
+    if (sp_set_baudrate(sp, (int)config->baud) < 0 || sp_set_bits(sp, 8) < 0 ||
+        sp_set_parity(sp, SP_PARITY_NONE) < 0 || sp_set_stopbits(sp, 1) < 0 ||
+        sp_set_flowcontrol(sp, SP_FLOWCONTROL_NONE) < 0)
+        return failed(serial, "line settings", error);
+    if (config->dtr < 2 && sp_set_dtr(sp, config->dtr ? SP_DTR_OFF : SP_DTR_ON) < 0)
+        return failed(serial, "DTR", error);
+    if (config->rts < 2 && sp_set_rts(sp, config->rts ? SP_RTS_OFF : SP_RTS_ON) < 0)
+        return failed(serial, "RTS", error);
+    sp_flush(sp, SP_BUF_INPUT);
+    return 0;
+}
+
+static void drop(struct serial *serial)
+{
+    console_port_detach(&serial->port);
+    if (serial->sp) {
+        sp_close(serial->sp);
+        sp_free_port(serial->sp);
+    }
+    serial->sp = NULL;
+}
+
+static int attach(struct serial *serial, struct error *error)
+{
+    int fd;
+    if (sp_get_port_by_name(serial->config->port, &serial->sp) != SP_OK) {
+        serial->sp = NULL;
+        return error_set(error, ERROR_RIG,
+                         "%s: no such serial port (plugged in? `otarig doctor` lists what is there)",
+                         serial->config->port);
+    }
+    if (sp_open(serial->sp, SP_MODE_READ_WRITE) != SP_OK) {
+        failed(serial, "open", error);
+        sp_free_port(serial->sp);
+        serial->sp = NULL;
+        return -1;
+    }
+    if (set_up(serial, error) || sp_get_port_handle(serial->sp, &fd) != SP_OK) {
+        sp_close(serial->sp);
+        sp_free_port(serial->sp);
+        serial->sp = NULL;
+        return -1;
+    }
+    ioctl(fd, TIOCEXCL); /* not all drivers know it; our own lock holds between runs of otarig */
+    console_port_attach(&serial->port, fd);
+    return 0;
+}
+
+/* An unplugged adapter may come back; when it does not, it is the rig's fault. */
+static void on_retry(void *arg, uint64_t now_us)
+{
+    struct serial *serial = arg;
+    struct error error = {0};
+    if (!attach(serial, &error)) {
+        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->config->port);
+        return;
+    }
+    if (now_us - serial->lost_us > REOPEN_LIMIT_US)
+        event_put(serial->port.env.sink, EVENT_RIG, serial->port.role, "lost", error.text);
+    else
+        loop_timer_set(serial->retry, now_us + REOPEN_FIRST_US);
+}
+
+static void on_lost(struct console_port *port, const char *why)
+{
+    struct serial *serial = (struct serial *)port;
+    event_put(port->env.sink, EVENT_NOTE, port->role, "lost", why);
+    drop(serial);
+    serial->lost_us = clock_now_us();
+    loop_timer_set(serial->retry, serial->lost_us + REOPEN_FIRST_US);
+}
+
+static int serial_open(const struct driver_env *env, const void *config, void **self, struct error *error)
+{
+    struct serial *serial = mem_alloc(sizeof *serial);
+    console_port_init(&serial->port, env, on_lost);
+    serial->config = config;
+    serial->retry = loop_add_timer(env->loop, LOOP_NEVER, on_retry, serial);
+    if (attach(serial, error)) {
+        loop_remove(serial->retry);
+        console_port_release(&serial->port);
+        free(serial);
+        return -1;
+    }
+    *self = serial;
+    return 0;
+}
+
+static void serial_close(void *self)
+{
+    struct serial *serial = self;
+    loop_remove(serial->retry);
+    drop(serial);
+    console_port_release(&serial->port);
+    free(serial);
+}
+
+static int write_data(void *self, const void *data, size_t len, struct error *error)
+{
+    return console_port_write(self, data, len, error);
+}
+
+static struct link *get_link(void *self)
+{
+    return &((struct serial *)self)->port.link;
+}
+
+static int set_lines(void *self, int dtr, int rts, struct error *error)
+{
+    struct serial *serial = self;
+    if (!serial->sp)
+        return error_set(error, ERROR_RIG, "%s: not open", serial->config->port);
+    if (dtr >= 0 && sp_set_dtr(serial->sp, dtr ? SP_DTR_ON : SP_DTR_OFF) < 0)
+        return failed(serial, "DTR", error);
+    if (rts >= 0 && sp_set_rts(serial->sp, rts ? SP_RTS_ON : SP_RTS_OFF) < 0)
+        return failed(serial, "RTS", error);
+    return 0;
+}
+
+static int reopen(void *self, struct error *error)
+{
+    struct serial *serial = self;
+    loop_timer_set(serial->retry, LOOP_NEVER);
+    drop(serial);
+    return attach(serial, error);
+}
+
+static void claim(const void *data, char *key, size_t size)
+{
+    snprintf(key, size, "tty:%s", ((const struct config *)data)->port);
+}
+
+static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
+                   struct error *error)
+{
+    void *self;
+    if (serial_open(env, config, &self, error)) {
+        struct sp_port **ports = NULL;
+        size_t len = (size_t)snprintf(advice, size, "ports that are there:");
+        sp_list_ports(&ports);
+        for (size_t i = 0; ports && ports[i] && len < size; i++)
+            len += (size_t)snprintf(advice + len, size - len, " %s", sp_get_port_name(ports[i]));
+        sp_free_port_list(ports);
+        return -1;
+    }
+    serial_close(self);
+    return 0;
+}
+
+static const struct console_ops ops = {
+    .write = write_data, .link = get_link, .lines = set_lines, .reopen = reopen};
+const struct driver console_serial_driver = {.name = "serial",
+                                             .help = "a serial port, any baud rate",
+                                             .kind = DRIVER_CONSOLE,
+                                             .options = options,
+                                             .config_size = sizeof(struct config),
+                                             .claim = claim,
+                                             .open = serial_open,
+                                             .close = serial_close,
+                                             .console = &ops,
+                                             .examine = examine};

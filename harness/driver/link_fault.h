@@ -1,0 +1,33 @@
+/* Faults on the way between the update client and the board. The link passes everything until a fault is set;
+ * what it does then is a function of the seed and of byte positions, not of the clock (but for stalls and
+ * flapping, which are about time). */
+#ifndef OTARIG_DRIVER_LINK_FAULT_H
+#define OTARIG_DRIVER_LINK_FAULT_H
+
+#include "harness/driver/driver.h"
+
+/* In the order of enum link_mode (harness/plan/scenario.h). */
+enum link_fault_mode {
+    LINK_FAULT_DROP,      /* pieces vanish with `probability` (0: 0.3) */
+    LINK_FAULT_STALL,     /* nothing passes; what came is delivered when the fault is lifted */
+    LINK_FAULT_CORRUPT,   /* one bit of every `every`-th byte (0: 97) flips */
+    LINK_FAULT_DUPLICATE, /* pieces come twice with `probability` (0: 0.3) */
+    LINK_FAULT_CUT,       /* nothing passes, what came is lost */
+    LINK_FAULT_FLAP,      /* up_us up, down_us down (lost), in turns */
+    LINK_FAULT_TRICKLE,   /* at most `rate` bytes a second to the board */
+};
+struct link_fault_spec {
+    enum link_fault_mode mode;
+    uint64_t from_byte; /* bytes sent to the board since the fault was set that still pass */
+    uint64_t up_us, down_us, for_us, rate, every;
+    double probability;
+};
+
+/* Decorates `lower` (borrowed) in both directions. Puts EVENT_LINK when a fault acts first and its totals
+ * when it is lifted. */
+struct link *link_fault_new(struct link *lower, struct loop *loop, struct sink *sink, uint64_t seed);
+void link_fault_set(struct link *link, const struct link_fault_spec *spec);
+void link_fault_clear(struct link *link);
+void link_fault_free(struct link *link); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,40 @@
+#include "harness/driver/table.h"
+
+#include <string.h>
+
+const struct driver *const driver_table[] = {&power_ftdi_driver,
+                                             &power_exec_driver,
+                                             &console_serial_driver,
+                                             &console_stream_driver,
+                                             &probe_openocd_driver,
+                                             &update_smp_driver,
+                                             NULL};
+
+const struct driver *driver_find(const char *name, enum driver_kind kind)
+{
+    for (size_t i = 0; driver_table[i]; i++)
+        if (driver_table[i]->kind == kind && !strcmp(driver_table[i]->name, name))
+            return driver_table[i];
+    return NULL;
+}
+
+const char *driver_kind_name(enum driver_kind kind)
+{
+    static const char *const names[] = {"power", "console", "probe", "update"};
+    return names[kind];
+}
+
+const char *probe_verb_name(enum probe_verb verb)
+{
+    static const char *const names[PROBE_VERBS] = {"attach",     "detach", "program",   "verify", "dump",
+                                                   "read",       "write",  "erase-all", "erase",  "reset",
+                                                   "reset-halt", "halt",   "resume",    "watch",  "unwatch"};
+    return names[verb];
+}
+
+const char *update_verb_name(enum update_verb verb)
+{
+    static const char *const names[UPDATE_VERBS] = {"upload", "list", "test", "confirm",
+                                                    "reset",  "echo", "erase"};
+    return names[verb];
+}

@@ -1,0 +1,346 @@
+/* Update client "smp": MCUmgr's Simple Management Protocol over the board's console, as Zephyr, NuttX and
+ * Mynewt devices speak it. One request is under way at a time; what gets no answer is sent again; the offset
+ * in the board's answer decides where an upload goes on. */
+#include <errno.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/driver/driver.h"
+#include "harness/driver/smp_frame.h"
+#include "harness/driver/smp_msg.h"
+#include "harness/driver/table.h"
+
+#define REQUEST_MAX 2048
+#define FILE_LEN_MAX (64u << 20)
+#define STUCK_ANSWERS_MAX 50 /* answers in a row that do not move the offset forward */
+
+struct config {
+    char *over;
+    int64_t mtu, retry_ms, retries, deadline_ms;
+};
+
+static const struct option_spec options[] = {
+    {.name = "over",
+     .help = "what carries it: console",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, over),
+     .standard = "console"},
+    {.name = "mtu",
+     .help = "largest request in bytes",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, mtu),
+     .standard = "384",
+     .low = 96,
+     .high = REQUEST_MAX},
+    {.name = "retry_ms",
+     .help = "wait for an answer before sending again",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, retry_ms),
+     .standard = "500",
+     .low = 10,
+     .high = 60000},
+    {.name = "retries",
+     .help = "how often a request is sent again",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, retries),
+     .standard = "6",
+     .low = 0,
+     .high = 1000},
+    {.name = "deadline_ms",
+     .help = "limit of a whole job that has none of its own",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, deadline_ms),
+     .standard = "60000",
+     .low = 100,
+     .high = 86400000},
+    {0},
+};
+
+struct smp {
+    struct driver_env env;
+    char *role;
+    struct config config;
+    struct smp_parser parser;
+    struct loop_source *timer;
+    bool busy;
+    enum update_verb verb;
+    uint64_t end_us;
+    uint8_t request[REQUEST_MAX];
+    size_t request_len;
+    unsigned seq, group, id;
+    int64_t tries;
+    /* upload */
+    uint8_t *image;
+    size_t image_len, off, resumed_at, best;
+    int64_t stuck;
+    uint8_t sha[32];
+    bool started;
+};
+
+/* ---- ends ---- */
+
+static void end(struct smp *smp, bool ok, cJSON *fields)
+{
+    smp->busy = false;
+    loop_timer_set(smp->timer, LOOP_NEVER);
+    free(smp->image);
+    smp->image = NULL;
+    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, ok ? "done" : "failed",
+                   update_verb_name(smp->verb), EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
+static void fail(struct smp *smp, const char *reason, int rc, const char *text)
+{
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddStringToObject(fields, "reason", reason);
+    if (rc)
+        cJSON_AddNumberToObject(fields, "rc", rc);
+    cJSON_AddStringToObject(fields, "text", text);
+    end(smp, false, fields);
+}
+
+/* ---- requests ---- */
+
+static void transmit(struct smp *smp)
+{
+    struct error error = {0};
+    size_t len;
+    char *text = smp_frame_build(smp->request, smp->request_len, &len);
+    int failed = smp->env.link->send(smp->env.link, text, len, &error);
+    free(text);
+    if (failed) {
+        fail(smp, "link", 0, error.text);
+        return;
+    }
+    /* back off: a board that is slow is not helped by more requests */
+    uint64_t wait_us =
+        (uint64_t)smp->config.retry_ms * 1000u * (uint64_t)(smp->tries < 3 ? 1 + smp->tries : 4);
+    uint64_t at_us = clock_now_us() + wait_us;
+    loop_timer_set(smp->timer, at_us < smp->end_us ? at_us : smp->end_us);
+}
+
+static void request(struct smp *smp, unsigned group, unsigned id)
+{
+    smp->group = group;
+    smp->id = id;
+    smp->tries = 0;
+    transmit(smp);
+}
+
+static unsigned next_seq(struct smp *smp)
+{
+    return smp->seq = (smp->seq + 1) & 0xff;
+}
+
+static void request_chunk(struct smp *smp)
+{
+    /* header, keys, integers and, in the first chunk, the hash and the length */
+    size_t overhead = SMP_HEADER_LEN + 24 + (smp->off ? 0 : 64);
+    size_t room = (size_t)smp->config.mtu - overhead, left = smp->image_len - smp->off;
+    struct smp_chunk chunk = {.off = smp->off,
+                              .total = smp->image_len,
+                              .data = smp->image + smp->off,
+                              .len = left < room ? left : room,
+                              .sha = smp->sha};
+    smp->request_len = smp_build_upload(smp->request, sizeof smp->request, next_seq(smp), &chunk);
+    request(smp, SMP_IMAGE, SMP_IMAGE_UPLOAD);
+}
+
+static void request_empty(struct smp *smp, enum smp_op op, unsigned group, unsigned id)
+{
+    smp->request_len = smp_build_empty(smp->request, sizeof smp->request, op, group, id, next_seq(smp));
+    request(smp, group, id);
+}
+
+static void on_timer(void *arg, uint64_t now_us)
+{
+    struct smp *smp = arg;
+    if (!smp->busy)
+        return;
+    if (now_us >= smp->end_us)
+        fail(smp, "timeout", 0, "the job's deadline passed");
+    else if (++smp->tries > smp->config.retries)
+        fail(smp, "timeout", 0, "no answer");
+    else
+        transmit(smp);
+}
+
+/* ---- answers ---- */
+
+static void upload_answered(struct smp *smp, const cJSON *answer)
+{
+    const cJSON *off = cJSON_GetObjectItemCaseSensitive(answer, "off");
+    if (!cJSON_IsNumber(off) || off->valuedouble < 0 || off->valuedouble > (double)smp->image_len) {
+        fail(smp, "protocol", 0, "the answer has no usable offset");
+        return;
+    }
+    size_t got = (size_t)off->valuedouble;
+    if (!smp->started)
+        smp->resumed_at = got;
+    smp->started = true;
+    smp->stuck = got > smp->best ? 0 : smp->stuck + 1;
+    smp->best = got > smp->best ? got : smp->best;
+    smp->off = got;
+    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, "progress", update_verb_name(smp->verb),
+                   (int64_t)got, NULL);
+    if (!smp->busy)
+        return; /* cancelled by who heard of the progress */
+    if (got == smp->image_len) {
+        cJSON *fields = cJSON_CreateObject();
+        cJSON_AddNumberToObject(fields, "bytes", (double)got);
+        cJSON_AddNumberToObject(fields, "resumed_at", (double)smp->resumed_at);
+        end(smp, true, fields);
+    } else if (smp->stuck > STUCK_ANSWERS_MAX) {
+        fail(smp, "protocol", 0, "the board does not take more of the image");
+    } else {
+        request_chunk(smp);
+    }
+}
+
+static void answered(struct smp *smp, const cJSON *answer)
+{
+    const cJSON *rc = cJSON_GetObjectItemCaseSensitive(answer, "rc");
+    const cJSON *err = cJSON_GetObjectItemCaseSensitive(answer, "err"); /* SMP v2 */
+    if (cJSON_IsObject(err))
+        rc = cJSON_GetObjectItemCaseSensitive(err, "rc");
+    if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
+        char text[64];
+        snprintf(text, sizeof text, "the board answers rc=%d", rc->valueint);
+        fail(smp, "rc", rc->valueint, text);
+    } else if (smp->verb == UPDATE_UPLOAD) {
+        upload_answered(smp, answer);
+    } else {
+        end(smp, true, cJSON_Duplicate(answer, true));
+    }
+}
+
+static void on_packet(void *arg, const uint8_t *packet, size_t len)
+{
+    struct smp *smp = arg;
+    struct smp_header header;
+    if (!smp->busy || !smp_header_get(packet, len, &header) || header.seq != smp->seq ||
+        header.group != smp->group || header.id != smp->id || !(header.op & 1))
+        return; /* an answer to an earlier request, or noise */
+    cJSON *answer = smp_decode(packet + SMP_HEADER_LEN, header.len);
+    if (answer)
+        answered(smp, answer);
+    cJSON_Delete(answer);
+}
+
+static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
+{
+    struct smp *smp = arg;
+    smp_parser_put(&smp->parser, data, len);
+}
+
+/* ---- jobs ---- */
+
+static int load(struct smp *smp, const char *path, struct error *error)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return error_set_errno(error, ERROR_INPUT, errno, "image %s", path);
+    fseek(file, 0, SEEK_END);
+    long len = ftell(file);
+    rewind(file);
+    if (len < 0 || len > (long)FILE_LEN_MAX) {
+        fclose(file);
+        return error_set(error, ERROR_INPUT, "image %s: not a file of at most 64 MiB", path);
+    }
+    smp->image = mem_alloc((size_t)len + 1);
+    smp->image_len = fread(smp->image, 1, (size_t)len, file);
+    fclose(file);
+    SHA256(smp->image, smp->image_len, smp->sha);
+    return 0;
+}
+
+static int start(void *self, const struct update_job *job, struct error *error)
+{
+    struct smp *smp = self;
+    if (smp->busy)
+        return error_set(error, ERROR_SYSTEM, "smp: a job is under way");
+    if (job->verb == UPDATE_UPLOAD && load(smp, job->path, error))
+        return -1;
+    smp->busy = true;
+    smp->verb = job->verb;
+    smp->off = smp->best = smp->resumed_at = 0;
+    smp->stuck = 0;
+    smp->started = false;
+    smp->end_us =
+        clock_now_us() + (job->deadline_us ? job->deadline_us : (uint64_t)smp->config.deadline_ms * 1000);
+    switch (job->verb) {
+    case UPDATE_UPLOAD:
+        request_chunk(smp);
+        break;
+    case UPDATE_LIST:
+        request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
+        break;
+    case UPDATE_TEST:
+    case UPDATE_CONFIRM:
+        smp->request_len = smp_build_state(smp->request, sizeof smp->request, next_seq(smp), job->hash,
+                                           job->verb == UPDATE_CONFIRM);
+        request(smp, SMP_IMAGE, SMP_IMAGE_STATE);
+        break;
+    case UPDATE_RESET:
+        request_empty(smp, SMP_WRITE, SMP_OS, SMP_OS_RESET);
+        break;
+    case UPDATE_ECHO:
+        smp->request_len = smp_build_echo(smp->request, sizeof smp->request, next_seq(smp), "otarig");
+        request(smp, SMP_OS, SMP_OS_ECHO);
+        break;
+    case UPDATE_ERASE:
+        request_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE);
+        break;
+    case UPDATE_VERBS:
+        break;
+    }
+    return 0;
+}
+
+static void cancel(void *self)
+{
+    struct smp *smp = self;
+    if (smp->busy)
+        fail(smp, "cancelled", 0, "cancelled");
+}
+
+static int smp_open(const struct driver_env *env, const void *config, void **self, struct error *error)
+{
+    if (!env->link)
+        return error_set(error, ERROR_INPUT, "smp needs a console to speak over, and the place has none");
+    struct smp *smp = mem_alloc(sizeof *smp);
+    smp->env = *env;
+    smp->role = mem_string(env->role);
+    smp->config = *(const struct config *)config;
+    smp_parser_init(&smp->parser, on_packet, smp);
+    smp->timer = loop_add_timer(env->loop, LOOP_NEVER, on_timer, smp);
+    env->link->receive = on_receive;
+    env->link->receive_arg = smp;
+    *self = smp;
+    return 0;
+}
+
+static void smp_close(void *self)
+{
+    struct smp *smp = self;
+    smp->env.link->receive = NULL;
+    loop_remove(smp->timer);
+    free(smp->image);
+    free(smp->role);
+    free(smp);
+}
+
+static const struct update_ops ops = {.start = start, .cancel = cancel};
+const struct driver update_smp_driver = {.name = "smp",
+                                         .help = "MCUmgr SMP over the console (Zephyr, NuttX, Mynewt)",
+                                         .kind = DRIVER_UPDATE,
+                                         .options = options,
+                                         .config_size = sizeof(struct config),
+                                         .open = smp_open,
+                                         .close = smp_close,
+                                         .update = &ops};
