@@ -168,8 +168,8 @@ static int read_all(const char *path, char **text, size_t *len, struct error *er
 
 int json_load(struct json_document *document, const char *path, struct error *error)
 {
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     *document = (struct json_document){0};
     if (read_all(path, &text, &len, error))
         return -1;
