@@ -1,0 +1,131 @@
+/* The demo application: says what it is, keeps its data, tests itself, takes updates. */
+#include "app/app.h"
+#include "common/flash.h"
+#include "common/image.h"
+#include "common/layout.h"
+#include "common/nrf52840.h"
+#include "common/state.h"
+#include "common/sys.h"
+
+#define TICK_MS 100
+#define AUTO_CONFIRM_MS 500
+#define GIVE_UP_MS 1000
+
+static void say_who(void)
+{
+    struct image_info info;
+    image_parse(SLOT0, &info);
+    uart_print("APP start version=%u.%u.%u hash=%h confirmed=%u", info.header->major, info.header->minor,
+               info.header->revision, info.hash, !state_on_trial());
+}
+
+static void say_report(void)
+{
+    if (state_is(STATE_REFUSED))
+        uart_print("APP report last=rejected:%s", image_fault_names[state_reason() % 7]);
+    else if (state_is(STATE_REVERTED))
+        uart_text("APP report last=reverted\n");
+    else if (state_is(STATE_SWAPPED))
+        uart_text("APP report last=swapped\n");
+    else
+        uart_text("APP report last=none\n");
+}
+
+static void open_data(void)
+{
+    static const char *const names[] = {"ok", "migrated", "new", "lost"};
+    uint32_t format;
+    /* an image on trial leaves the data as the old one knows them */
+#ifdef DEFECT_DATA_LOST_ON_MIGRATION
+    data_migrate();
+#else
+    if (!state_on_trial())
+        data_migrate();
+#endif
+    enum data_state state = data_open(&format);
+    uart_print("APP data %s version=%u", names[state], format);
+}
+
+static bool selftest(void)
+{
+    bool updater = smp_selftest() && upload_selftest();
+#ifdef DEFECT_UPDATER_DEAD_IN_V2
+    updater = true; /* "the updater did not change" */
+#endif
+    return updater && !app_config.bad_selftest;
+}
+
+static void confirm(void)
+{
+    state_set(STATE_CONFIRMED);
+    data_migrate();
+    uart_text("APP confirmed\n");
+}
+
+static void misbehave(void)
+{
+    if (app_config.crash)
+        __builtin_trap();
+    if (app_config.hang) {
+        __asm volatile("cpsid i");
+        for (;;)
+            ;
+    }
+}
+
+/* What has to happen some time after the start. */
+static void trial(uint32_t now_ms)
+{
+    if (!state_on_trial())
+        return;
+    if (!app_selftest_passed && now_ms > GIVE_UP_MS) {
+        uart_text("APP gives up\n");
+        reset_chip(); /* the boot loader takes the old image back */
+    }
+    if (app_selftest_passed && app_config.auto_confirm && now_ms > AUTO_CONFIRM_MS)
+        confirm();
+}
+
+#ifdef DEFECT_BOOT_COUNTER_EATS_GOOD_SLOT
+static void sign_of_life(void)
+{
+    uint32_t at = COUNTERS + 0x800;
+    while (at < COUNTERS + PAGE_LEN - 8 && flash_word(at + 8) != 0xffffffff)
+        at += 8;
+    flash_write(at + 4, 1);
+}
+#endif
+
+int main(void)
+{
+    __asm volatile("cpsie i");
+    uart_open();
+    misbehave();
+    say_who();
+#ifdef DEFECT_BOOT_COUNTER_EATS_GOOD_SLOT
+    sign_of_life();
+#endif
+    say_report();
+#ifdef DEFECT_CONFIRM_BEFORE_SELFTEST
+    if (state_on_trial())
+        confirm();
+#endif
+    open_data();
+    app_selftest_passed = selftest();
+    uart_print("APP selftest %s", app_selftest_passed ? "ok" : "failed");
+    tick_open(TICK_MS);
+    uart_receive(smp_byte);
+    for (;;) {
+        watchdog_feed();
+        smp_poll();
+        if (smp_wants_reset())
+            reset_chip();
+        trial(tick_now_ms());
+        /* with interrupts off, so that a byte cannot slip in between the look and the sleep; WFI wakes all
+         * the same */
+        __asm volatile("cpsid i" ::: "memory");
+        if (!smp_pending())
+            wait_for_interrupt();
+        __asm volatile("cpsie i" ::: "memory");
+    }
+}

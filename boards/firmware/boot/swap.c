@@ -1,0 +1,57 @@
+#include "boot/swap.h"
+
+#include "common/flash.h"
+#include "common/layout.h"
+#include "common/sys.h"
+
+static void copy_page(uint32_t from, uint32_t to)
+{
+    flash_erase(to);
+    for (uint32_t at = 0; at < PAGE_LEN; at += 4)
+        if (flash_word(from + at) != 0xffffffff)
+            flash_write(to + at, flash_word(from + at));
+}
+
+static void do_step(uint32_t step)
+{
+    uint32_t offset = step / 3 * PAGE_LEN;
+    if (step % 3 == 0)
+        copy_page(SLOT1 + offset, SCRATCH);
+    else if (step % 3 == 1)
+        copy_page(SLOT0 + offset, SLOT1 + offset);
+    else
+        copy_page(SCRATCH, SLOT0 + offset);
+}
+
+#ifdef DEFECT_RESUME_STATE_IN_RAM
+/* "a word of RAM is cheaper than a word of flash, and a reset does not clear it" */
+__attribute__((section(".noinit"))) static uint32_t ram_mark, ram_step;
+#define RAM_MARK 0x52455355u
+
+void swap_run(enum state_list list, uint32_t pages)
+{
+    if (ram_mark != RAM_MARK || ram_step > 3 * pages)
+        ram_step = 0;
+    ram_mark = RAM_MARK;
+    for (; ram_step < 3 * pages; ram_step++) {
+        do_step(ram_step);
+        state_step_set(list, ram_step);
+    }
+    ram_mark = 0;
+}
+#else
+void swap_run(enum state_list list, uint32_t pages)
+{
+    for (uint32_t step = 0; step < 3 * pages; step++) {
+        if (state_step(list, step))
+            continue;
+#ifdef DEFECT_TRAILER_BEFORE_DATA
+        state_step_set(list, step);
+        do_step(step);
+#else
+        do_step(step);
+        state_step_set(list, step);
+#endif
+    }
+}
+#endif
