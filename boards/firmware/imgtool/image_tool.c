@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/lms.h"
+#include "common/sha256.h"
 
 /* RFC 8554, tables 1 and 2: LMS_SHA256_M32_H5 with LMOTS_SHA256_N32_W4 */
 #define TREE_TYPE 5u
@@ -51,17 +52,17 @@ static void put32(uint8_t *p, uint32_t value)
 static void hash(const uint8_t *id, uint32_t r, uint32_t s, const void *a, size_t a_len, const void *b,
                  size_t b_len, uint8_t out[32])
 {
-    SHA256_CTX sha;
+    struct sha256 sha;
     uint8_t prefix[6];
     put32(prefix, r);
     prefix[4] = (uint8_t)(s >> 8);
     prefix[5] = (uint8_t)s;
-    SHA256_Init(&sha);
-    SHA256_Update(&sha, id, 16);
-    SHA256_Update(&sha, prefix, 6);
-    SHA256_Update(&sha, a, a_len);
-    SHA256_Update(&sha, b, b_len);
-    SHA256_Final(out, &sha);
+    sha256_begin(&sha);
+    sha256_put(&sha, id, 16);
+    sha256_put(&sha, prefix, 6);
+    sha256_put(&sha, a, a_len);
+    sha256_put(&sha, b, b_len);
+    sha256_end(&sha, out);
 }
 
 /* RFC 8554, appendix A: private chain starts from a seed */
