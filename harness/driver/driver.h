@@ -82,6 +82,9 @@ struct probe_ops {
     void (*power)(void *self, bool on); /* told before a cut and after power returned */
     int (*revive)(void *self, unsigned rung,
                   struct error *error); /* recovery ladder: 0 restart, 1 adapter reset */
+    /* Set before start(): called once when that job ended, after its event. For drivers that work through a
+     * probe (update_probe). */
+    void (*listen)(void *self, void (*ended)(void *arg, bool ok, const cJSON *fields), void *arg);
 };
 const char *probe_verb_name(enum probe_verb verb);
 

@@ -1,0 +1,33 @@
+/* What a probe verb is in OpenOCD's language: a short list of Tcl commands with places to fill in. */
+#ifndef OTARIG_DRIVER_PROBE_OPENOCD_VERBS_H
+#define OTARIG_DRIVER_PROBE_OPENOCD_VERBS_H
+
+#include "harness/driver/driver.h"
+#include "harness/driver/probe_openocd_server.h"
+
+#define OPENOCD_COMMANDS_MAX 6
+
+/* The commands of a job, each malloc, NULL-terminated. `watched`: address of the watchpoint that is set, or
+ * -1. */
+void openocd_verb_build(const struct openocd_config *config, const struct probe_job *job, int64_t watched,
+                        char *commands[OPENOCD_COMMANDS_MAX + 1]);
+uint64_t openocd_verb_limit_us(enum probe_verb verb); /* when the job names no deadline */
+
+/* One look at a core that a watchpoint shall stop; the reply is for openocd_watch_parse. */
+extern const char openocd_watch_poll[], openocd_watch_resume[];
+enum openocd_watch { OPENOCD_RUNS, OPENOCD_HIT, OPENOCD_OTHER_HALT, OPENOCD_GONE };
+enum openocd_watch openocd_watch_parse(const char *reply, uint32_t *pc);
+
+/* Result of PROBE_READ: "@hex 0x1 0xab" somewhere in the reply -> "01ab"; NULL when there is none. Free it.
+ */
+char *openocd_read_parse(const char *reply);
+
+/* "no-target": the debug port does not answer (no power, no wire); "server": openocd or its adapter does not
+ * work; "refused": the chip answered no. */
+const char *openocd_reason(const char *text);
+/* The most telling line of an error text, into `line`. */
+void openocd_error_line(const char *text, char *line, size_t size);
+/* The connection to the core is spoilt: whatever comes next needs a fresh start. */
+bool openocd_spoilt(const char *text);
+
+#endif

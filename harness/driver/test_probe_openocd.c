@@ -1,0 +1,391 @@
+/* The driver, the stock openocd and a live twin: ends 77 where one of the programs is missing. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/driver/table.h"
+#include "harness/io/child.h"
+
+#define WAIT_LIMIT_US 60000000u
+
+/* Linked at 0: vectors {0x20010000, 9}; MOVS R0,#0; LDR R1,[PC,#4]; ADDS R0,#1; STR R0,[R1]; B ADDS.
+ * It counts in the word at COUNTER for ever. */
+static const uint8_t counting[] = {0x00, 0x00, 0x01, 0x20, 0x09, 0x00, 0x00, 0x00, 0x00, 0x20, 0x02, 0x49,
+                                   0x01, 0x30, 0x08, 0x60, 0xfc, 0xe7, 0x00, 0xbf, 0x00, 0x90, 0x00, 0x20};
+#define COUNTER 0x20009000u
+#define AFTER_STORE 0x10u
+
+__attribute__((constructor)) static void need_programs(void)
+{
+    if (system("command -v openocd >/dev/null") || access(OTARIG_TWIN, X_OK))
+        _exit(77);
+}
+
+struct bench {
+    struct sink sink; /* first member */
+    struct loop *loop;
+    struct child *twin;
+    char folder[64], *dap, *control, *image;
+    void *config, *probe;
+    bool over, ok, halted, lost;
+    char reason[40], lost_reason[40], hex[200];
+    int pc, hit;
+};
+
+static void copy_field(const cJSON *fields, const char *name, char *out, size_t size)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(fields, name);
+    if (cJSON_IsString(item))
+        snprintf(out, size, "%s", item->valuestring);
+}
+
+static int number_field(const cJSON *fields, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(fields, name);
+    return cJSON_IsNumber(item) ? item->valueint : -1;
+}
+
+static void put(struct sink *sink, const struct event *event)
+{
+    struct bench *bench = (struct bench *)sink;
+    if (!strcmp(event->what, "lost")) {
+        bench->lost = true;
+        copy_field(event->fields, "reason", bench->lost_reason, sizeof bench->lost_reason);
+    } else if (!strcmp(event->what, "halted")) {
+        bench->halted = true;
+        bench->pc = number_field(event->fields, "pc");
+        bench->hit = number_field(event->fields, "hit");
+    } else {
+        bench->over = true;
+        bench->ok = !strcmp(event->what, "done");
+        copy_field(event->fields, "reason", bench->reason, sizeof bench->reason);
+        copy_field(event->fields, "hex", bench->hex, sizeof bench->hex);
+    }
+}
+
+static const struct probe_ops *ops(void)
+{
+    return probe_openocd_driver.probe;
+}
+
+static bool turn_until(struct bench *bench, const bool *flag)
+{
+    uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;
+    struct error error;
+    while (!*flag && clock_now_us() < end_us)
+        cr_assert_geq(loop_turn(bench->loop, 100000, &error), 0);
+    return *flag;
+}
+
+/* true: "done" */
+static bool work(struct bench *bench, struct probe_job job)
+{
+    struct error error = {0};
+    bench->over = bench->ok = false;
+    bench->reason[0] = bench->hex[0] = 0;
+    cr_assert_eq(ops()->start(bench->probe, &job, &error), 0, "%s", error.text);
+    cr_assert(turn_until(bench, &bench->over));
+    return bench->ok;
+}
+
+static void control(struct bench *bench, const char *command)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    char answer[4096] = "", text[80];
+    size_t len = 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(where.sun_path, sizeof where.sun_path, "%s", bench->control);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&where, sizeof where), 0);
+    snprintf(text, sizeof text, "%s\nstatus\n", command);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    while (!strstr(answer, "\"status\"") && len < sizeof answer - 1) {
+        ssize_t n = read(fd, answer + len, sizeof answer - 1 - len);
+        cr_assert_gt(n, 0);
+        len += (size_t)n;
+    }
+    close(fd);
+}
+
+static void configure(struct bench *bench, const char *json)
+{
+    struct json_document document;
+    struct error error = {0};
+    cr_assert_eq(json_parse(&document, "rack", json, strlen(json), &error), 0, "%s", error.text);
+    bench->config = mem_alloc(probe_openocd_driver.config_size);
+    cr_assert_eq(option_parse(probe_openocd_driver.options, json_root(&document), NULL, bench->config,
+                              probe_openocd_driver.config_size, &error),
+                 0, "%s", error.text);
+    json_close(&document);
+    const struct driver_env env = {
+        .loop = bench->loop, .sink = &bench->sink, .place = "p", .role = "probe", .folder = bench->folder};
+    cr_assert_eq(probe_openocd_driver.open(&env, bench->config, &bench->probe, &error), 0);
+}
+
+static void write_file(const char *path, const void *data, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+    cr_assert(file && fwrite(data, 1, len, file) == len && !fclose(file));
+}
+
+static struct bench *bench_new(const char *options)
+{
+    struct bench *bench = mem_alloc(sizeof *bench);
+    struct error error = {0};
+    struct stat about;
+    bench->sink.put = put;
+    bench->loop = loop_new();
+    snprintf(bench->folder, sizeof bench->folder, "/tmp/otarig-probe-XXXXXX");
+    cr_assert(mkdtemp(bench->folder));
+    bench->dap = mem_printf("%s/dap", bench->folder);
+    bench->control = mem_printf("%s/control", bench->folder);
+    bench->image = mem_printf("%s/image", bench->folder);
+    write_file(bench->image, counting, sizeof counting);
+    char *nvm = mem_printf("%s/nvm", bench->folder);
+    const char *argv[] = {OTARIG_TWIN, "--chip",       "nrf52840", "--nvm", nvm,         "--dap", bench->dap,
+                          "--control", bench->control, "--seed",   "7",     "--powered", NULL};
+    const struct child_spec spec = {.name = "twin", .argv = argv};
+    bench->twin = child_start(bench->loop, &spec, &(struct child_events){0}, NULL, &error);
+    cr_assert(bench->twin, "%s", error.text);
+    for (uint64_t end_us = clock_now_us() + 20000000;
+         stat(bench->control, &about) || stat(bench->dap, &about);) {
+        cr_assert(clock_now_us() < end_us);
+        loop_turn(bench->loop, 20000, &error);
+    }
+    free(nvm);
+    char *json = mem_printf("{\"adapter\": \"remote_bitbang\", \"socket\": \"%s\"%s}", bench->dap, options);
+    configure(bench, json);
+    free(json);
+    return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+    probe_openocd_driver.close(bench->probe);
+    option_release(probe_openocd_driver.options, bench->config);
+    child_free(bench->twin);
+    loop_free(bench->loop);
+    char *command = mem_printf("rm -rf %s", bench->folder);
+    cr_assert_eq(system(command), 0);
+    free(command);
+    free(bench->config);
+    free(bench->dap);
+    free(bench->control);
+    free(bench->image);
+    free(bench);
+}
+
+static bool program(struct bench *bench)
+{
+    return work(bench, (struct probe_job){.verb = PROBE_PROGRAM, .path = bench->image});
+}
+
+static uint32_t counter(struct bench *bench)
+{
+    unsigned bytes[4];
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_READ, .address = COUNTER, .len = 4}), "%s",
+              bench->reason);
+    cr_assert_eq(sscanf(bench->hex, "%2x%2x%2x%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3]), 4, "'%s'",
+                 bench->hex);
+    return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24;
+}
+
+Test(probe_openocd, programs_verifies_dumps_and_erases)
+{
+    struct bench *bench = bench_new("");
+    char *dump = mem_printf("%s/dump", bench->folder);
+    uint8_t bytes[64] = {0};
+    cr_assert(program(bench), "%s", bench->reason);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_DUMP, .path = dump, .len = sizeof bytes}));
+    FILE *file = fopen(dump, "rb");
+    cr_assert(file && fread(bytes, 1, sizeof bytes, file) == sizeof bytes);
+    fclose(file);
+    cr_assert_arr_eq(bytes, counting, sizeof counting);
+    cr_assert_eq(bytes[sizeof counting], 0xff);
+
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_ERASE, .address = 0, .len = 4096}));
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}));
+    cr_assert_str_eq(bench->reason, "refused");
+    cr_assert(program(bench));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_ERASE_ALL}), "%s", bench->reason);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_READ, .address = 0, .len = 4}));
+    cr_assert_str_eq(bench->hex, "ffffffff");
+    free(dump);
+    bench_free(bench);
+}
+
+Test(probe_openocd, attaching_and_reading_leave_the_board_running)
+{
+    struct bench *bench = bench_new("");
+    cr_assert(program(bench));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_RESET_RUN}));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_DETACH}));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+    uint32_t before = counter(bench), after = counter(bench);
+    cr_assert_neq(before, after);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_HALT}));
+    before = counter(bench);
+    cr_assert_eq(counter(bench), before);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_WRITE, .address = COUNTER, .value = 0x12345678}));
+    cr_assert_eq(counter(bench), 0x12345678);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_RESUME}));
+    cr_assert_neq(counter(bench), 0x12345678);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_RESUME}), "a running core may be resumed");
+    bench_free(bench);
+}
+
+Test(probe_openocd, a_watch_halts_at_the_wanted_hit)
+{
+    struct bench *bench = bench_new("");
+    struct probe_job watch = {.verb = PROBE_WATCH, .address = COUNTER, .len = 4, .count = 3};
+    cr_assert(program(bench));
+    cr_assert(work(bench, watch), "%s", bench->reason);
+    cr_assert(turn_until(bench, &bench->halted));
+    cr_assert_eq(bench->hit, 3);
+    cr_assert_eq(bench->pc, AFTER_STORE);
+    cr_assert_eq(counter(bench), 3);
+    /* a second one replaces the first; a match is the chip's business */
+    bench->halted = false;
+    watch.count = 1;
+    watch.match_value = true;
+    watch.value = 0x20;
+    if (work(bench, watch)) {
+        cr_assert(turn_until(bench, &bench->halted));
+        cr_assert_eq(counter(bench), 0x20);
+    } else {
+        cr_assert_str_eq(bench->reason, "refused");
+    }
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_UNWATCH}), "%s", bench->reason);
+    uint32_t before = counter(bench);
+    cr_assert_neq(counter(bench), before);
+    cr_assert_not(bench->lost);
+    bench_free(bench);
+}
+
+Test(probe_openocd, other_jobs_go_between_the_looks_of_a_watch)
+{
+    struct bench *bench = bench_new("");
+    struct probe_job watch = {.verb = PROBE_WATCH, .address = COUNTER + 0x100, .len = 4, .count = 1};
+    cr_assert(program(bench));
+    cr_assert(work(bench, watch));
+    uint32_t before = counter(bench);
+    cr_assert_neq(counter(bench), before, "the board runs");
+    cr_assert_not(bench->halted);
+    control(bench, "off 0");
+    cr_assert(turn_until(bench, &bench->lost), "a watched board that vanishes is noticed");
+    cr_assert_str_eq(bench->lost_reason, "no-target");
+    bench_free(bench);
+}
+
+Test(probe_openocd, survives_power_losses_with_and_without_a_warning)
+{
+    struct bench *bench = bench_new("");
+    cr_assert(program(bench));
+    for (int i = 0; i < 2; i++) {
+        ops()->power(bench->probe, false);
+        control(bench, "off 0");
+        cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+        cr_assert_str_eq(bench->reason, "no-target");
+        control(bench, "on 0 7");
+        ops()->power(bench->probe, true);
+        cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}), "%s",
+                  bench->reason);
+    }
+    control(bench, "off 0");
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_READ, .address = 0, .len = 4}));
+    cr_assert_str_eq(bench->reason, "no-target");
+    control(bench, "on 0 7");
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}));
+    bench_free(bench);
+}
+
+Test(probe_openocd, notices_a_dead_and_a_hung_server)
+{
+    struct bench *bench = bench_new(", \"binary\": \"" OTARIG_WRAPPER "\"");
+    char pid_text[32] = "", *pid_path = mem_printf("%s/openocd.pid", bench->folder);
+    cr_assert_eq(setenv("OTARIG_TEST_PID", pid_path, 1), 0);
+    cr_assert(program(bench), "%s", bench->reason);
+    FILE *file = fopen(pid_path, "r");
+    cr_assert(file && fgets(pid_text, sizeof pid_text, file));
+    fclose(file);
+    cr_assert_eq(kill((pid_t)atoi(pid_text), SIGSTOP), 0);
+    cr_assert_not(
+        work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image, .deadline_us = 300000}));
+    cr_assert_str_eq(bench->reason, "deadline");
+    cr_assert(bench->lost);
+    cr_assert_eq(ops()->revive(bench->probe, 0, NULL), 0);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}), "%s",
+              bench->reason);
+
+    file = fopen(pid_path, "r");
+    cr_assert(file && fgets(pid_text, sizeof pid_text, file));
+    fclose(file);
+    bench->lost = false;
+    cr_assert_eq(kill((pid_t)atoi(pid_text), SIGKILL), 0);
+    cr_assert(turn_until(bench, &bench->lost));
+    cr_assert_str_eq(bench->lost_reason, "server");
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}));
+    free(pid_path);
+    bench_free(bench);
+}
+
+Test(probe_openocd, tells_a_missing_adapter_from_a_dead_board)
+{
+    struct bench *bench = bench_new(", \"adapter_reset\": [\"touch\", \"/tmp/otarig-probe-reset\"]");
+    child_free(bench->twin);
+    bench->twin = NULL;
+    unlink(bench->dap);
+    unlink("/tmp/otarig-probe-reset");
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+    cr_assert_str_eq(bench->reason, "server");
+    cr_assert_eq(ops()->revive(bench->probe, 1, NULL), 0);
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+    cr_assert_eq(access("/tmp/otarig-probe-reset", F_OK), 0, "the adapter was reset before the next job");
+    unlink("/tmp/otarig-probe-reset");
+    bench_free(bench);
+}
+
+Test(probe_openocd, a_cut_or_a_cancel_ends_the_job)
+{
+    struct bench *bench = bench_new("");
+    struct error error = {0};
+    const struct probe_job job = {.verb = PROBE_PROGRAM, .path = bench->image};
+    cr_assert_eq(ops()->start(bench->probe, &job, &error), 0);
+    cr_assert_eq(ops()->start(bench->probe, &job, &error), -1, "one job at a time");
+    ops()->cancel(bench->probe);
+    cr_assert(bench->over && !bench->ok);
+    cr_assert_str_eq(bench->reason, "cancelled");
+    bench->over = false;
+    cr_assert_eq(ops()->start(bench->probe, &job, &error), 0);
+    ops()->power(bench->probe, false);
+    cr_assert(bench->over && !bench->ok);
+    cr_assert_str_eq(bench->reason, "no-target");
+    cr_assert(program(bench), "the next job starts afresh: %s", bench->reason);
+    cr_assert_eq(
+        ops()->start(bench->probe, &(struct probe_job){.verb = PROBE_PROGRAM, .path = "/no/such"}, &error),
+        -1);
+    cr_assert_eq(error.kind, ERROR_INPUT);
+    bench_free(bench);
+}
+
+Test(probe_openocd, doctor_finds_what_is_wrong)
+{
+    struct bench *bench = bench_new("");
+    const struct driver_env env = {.place = "p", .role = "probe", .folder = bench->folder};
+    struct error error = {0};
+    char advice[200] = "";
+    cr_assert_eq(probe_openocd_driver.examine(&env, bench->config, advice, sizeof advice, &error), 0, "%s",
+                 error.text);
+    control(bench, "off 0");
+    cr_assert_eq(probe_openocd_driver.examine(&env, bench->config, advice, sizeof advice, &error), -1);
+    cr_assert(strstr(advice, "switch the board on"), "%s (%s)", advice, error.text);
+    bench_free(bench);
+}

@@ -1,0 +1,7 @@
+# Tests of what goes over wires to the board: the probe, the update clients, faults between them and the board.
+otarig_test(NAME test_probe_openocd SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_openocd.c LIBS otarig_driver)
+target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
+                           OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
+if(TARGET otarig-twin)
+  add_dependencies(test_probe_openocd otarig-twin)
+endif()
