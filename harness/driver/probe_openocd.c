@@ -295,10 +295,7 @@ static void advance(struct openocd *ocd)
             fail(ocd, "server", error.text);
     } else if (state == OPENOCD_UP && !ocd->ready) {
         ocd->command = -1;
-        /* a locked chip fails `init`, and erasing it is the way out */
-        openocd_server_send(ocd->server,
-                            ocd->job.verb == PROBE_ERASE_ALL ? "catch {init}; poll off" : "init; poll off",
-                            time_left(ocd));
+        openocd_server_send(ocd->server, openocd_init(ocd->job.verb), time_left(ocd));
     } else if (state == OPENOCD_UP && ocd->commands[ocd->command]) {
         openocd_server_send(ocd->server, ocd->commands[ocd->command], time_left(ocd));
     } else if (state == OPENOCD_UP) {

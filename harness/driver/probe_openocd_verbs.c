@@ -103,6 +103,14 @@ void openocd_verb_build(const struct openocd_config *config, const struct probe_
     commands[count] = NULL;
 }
 
+/* `init` is content when the debug port answers and the core does not: a locked chip. Erasing is the way
+ * out. */
+const char *openocd_init(enum probe_verb verb)
+{
+    return verb == PROBE_ERASE_ALL ? "catch {init}; poll off"
+                                   : "init; poll off; if {![[target current] was_examined]} {error locked}";
+}
+
 uint64_t openocd_verb_limit_us(enum probe_verb verb)
 {
     return verbs[verb].limit_us;
@@ -176,6 +184,7 @@ static const char *const no_target[] = {"Invalid ACK",
                                         "Target not halted, examination",
                                         "DAP transaction stalled",
                                         NULL};
+static const char *const locked[] = {"AP lock engaged", NULL};
 static const char *const no_server[] = {"Error on socket",
                                         "remote_bitbang",
                                         "unable to open",
@@ -191,6 +200,8 @@ const char *openocd_reason(const char *text)
     size_t len = strlen(text);
     /* the greeting names the driver: only what follows it counts */
     const char *greeting = strstr(text, "remote_bitbang driver initialized");
+    if (has_one_of(text, len, locked))
+        return "refused";
     if (has_one_of(text, len, no_target))
         return "no-target";
     return !greeting && has_one_of(text, len, no_server) ? "server" : "refused";
@@ -213,7 +224,7 @@ void openocd_error_line(const char *text, char *line, size_t size)
             continue;
         best = at;
         best_len = len;
-        if (has_one_of(at, len, no_target) || has_one_of(at, len, no_server))
+        if (has_one_of(at, len, locked) || has_one_of(at, len, no_target) || has_one_of(at, len, no_server))
             break;
     }
     snprintf(line, size, "%.*s", (int)(best_len < 200 ? best_len : 200), best);

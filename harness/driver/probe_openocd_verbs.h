@@ -11,6 +11,8 @@
  * -1. */
 void openocd_verb_build(const struct openocd_config *config, const struct probe_job *job, int64_t watched,
                         char *commands[OPENOCD_COMMANDS_MAX + 1]);
+/* Connects to the target; the first command of a server whose first job is `verb`. */
+const char *openocd_init(enum probe_verb verb);
 uint64_t openocd_verb_limit_us(enum probe_verb verb); /* when the job names no deadline */
 
 /* One look at a core that a watchpoint shall stop; the reply is for openocd_watch_parse. */

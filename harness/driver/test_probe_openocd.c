@@ -96,20 +96,32 @@ static bool work(struct bench *bench, struct probe_job job)
     return bench->ok;
 }
 
-static void control(struct bench *bench, const char *command)
+static void ask(int fd, const char *command, char *answer, size_t size)
+{
+    size_t len = 0;
+    cr_assert_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
+    memset(answer, 0, size);
+    while (!strstr(answer, "\"status\"") || answer[len - 1] != '\n') {
+        ssize_t n = read(fd, answer + len, size - 1 - len);
+        cr_assert_gt(n, 0);
+        len += (size_t)n;
+    }
+}
+
+/* Switches the twin's supply and waits until it has moved. */
+static void supply(struct bench *bench, bool on)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
-    char answer[4096] = "", text[80];
-    size_t len = 0;
+    char answer[4096];
+    uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     snprintf(where.sun_path, sizeof where.sun_path, "%s", bench->control);
     cr_assert_eq(connect(fd, (struct sockaddr *)&where, sizeof where), 0);
-    snprintf(text, sizeof text, "%s\nstatus\n", command);
-    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    while (!strstr(answer, "\"status\"") && len < sizeof answer - 1) {
-        ssize_t n = read(fd, answer + len, sizeof answer - 1 - len);
-        cr_assert_gt(n, 0);
-        len += (size_t)n;
+    ask(fd, on ? "on 0 7\nstatus\n" : "off 0\nstatus\n", answer, sizeof answer);
+    while ((strstr(answer, "\"state\":\"off\"") == NULL) != on) {
+        cr_assert(clock_now_us() < end_us, "%s", answer);
+        usleep(1000);
+        ask(fd, "status\n", answer, sizeof answer);
     }
     close(fd);
 }
@@ -279,7 +291,7 @@ Test(probe_openocd, other_jobs_go_between_the_looks_of_a_watch)
     uint32_t before = counter(bench);
     cr_assert_neq(counter(bench), before, "the board runs");
     cr_assert_not(bench->halted);
-    control(bench, "off 0");
+    supply(bench, false);
     cr_assert(turn_until(bench, &bench->lost), "a watched board that vanishes is noticed");
     cr_assert_str_eq(bench->lost_reason, "no-target");
     bench_free(bench);
@@ -291,18 +303,19 @@ Test(probe_openocd, survives_power_losses_with_and_without_a_warning)
     cr_assert(program(bench));
     for (int i = 0; i < 2; i++) {
         ops()->power(bench->probe, false);
-        control(bench, "off 0");
+        supply(bench, false);
         cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
         cr_assert_str_eq(bench->reason, "no-target");
-        control(bench, "on 0 7");
+        supply(bench, true);
         ops()->power(bench->probe, true);
         cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}), "%s",
                   bench->reason);
     }
-    control(bench, "off 0");
-    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_READ, .address = 0, .len = 4}));
+    supply(bench, false);
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_READ, .address = 0, .len = 4}), "read %s",
+                  bench->hex);
     cr_assert_str_eq(bench->reason, "no-target");
-    control(bench, "on 0 7");
+    supply(bench, true);
     cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}));
     bench_free(bench);
 }
@@ -384,8 +397,27 @@ Test(probe_openocd, doctor_finds_what_is_wrong)
     char advice[200] = "";
     cr_assert_eq(probe_openocd_driver.examine(&env, bench->config, advice, sizeof advice, &error), 0, "%s",
                  error.text);
-    control(bench, "off 0");
+    supply(bench, false);
     cr_assert_eq(probe_openocd_driver.examine(&env, bench->config, advice, sizeof advice, &error), -1);
     cr_assert(strstr(advice, "switch the board on"), "%s (%s)", advice, error.text);
+    bench_free(bench);
+}
+
+Test(probe_openocd, frees_a_locked_chip)
+{
+    /* nRF52840 product specification, NVMC.CONFIG and UICR.APPROTECT */
+    static const uint32_t lock[][2] = {{0x4001e504, 1}, {0x10001208, 0xffffff00}, {0x4001e504, 0}};
+    struct bench *bench = bench_new("");
+    cr_assert(program(bench));
+    for (int i = 0; i < 3; i++)
+        cr_assert(
+            work(bench, (struct probe_job){.verb = PROBE_WRITE, .address = lock[i][0], .value = lock[i][1]}));
+    ops()->power(bench->probe, false);
+    supply(bench, false);
+    supply(bench, true);
+    cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+    cr_assert_str_eq(bench->reason, "refused");
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_ERASE_ALL}), "%s", bench->reason);
+    cr_assert(program(bench), "%s", bench->reason);
     bench_free(bench);
 }
