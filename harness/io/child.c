@@ -78,7 +78,7 @@ static void set_environment(const struct child_spec *spec)
 static void child_main(const struct child_spec *spec, pid_t parent, int in, int out, int err, int report)
 {
     setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, spec->parent_death_signal ? spec->parent_death_signal : SIGKILL);
     if (getppid() != parent)
         _exit(127); /* the parent died before the line above */
     dup2(in, 0);

@@ -29,6 +29,7 @@ struct child_spec {
     const char *directory;        /* working directory or NULL */
     const char *ready_prefix;     /* a line that begins so makes it ready; NULL: ready at once */
     const int *pass_fds;          /* -1-terminated: pass_fds[i] becomes descriptor 3+i in the child; or NULL */
+    int parent_death_signal;      /* 0: SIGKILL */
     bool keep_emulation;          /* keep LD_PRELOAD and UMOCKDEV_DIR */
     bool stdin_pipe;              /* child_write() reaches its stdin; else /dev/null */
 };

@@ -1,0 +1,28 @@
+/* What the commands for work by hand share: one place of a rack with its drivers, on a virtual rack inside
+ * its emulation. */
+#ifndef OTARIG_CMD_BY_HAND_H
+#define OTARIG_CMD_BY_HAND_H
+
+#include "harness/run/rig.h"
+#include "harness/run/virtual_rack.h"
+
+struct by_hand {
+    struct sink sink; /* first member: prints what the drivers say */
+    struct loop *loop;
+    struct rack rack;
+    const struct rack_place *place;
+    struct rig rig;
+    bool open, job_over, job_ok, interrupted, raw;
+    char reason[300];
+    cJSON *fields;
+};
+
+/* argv: PLACE ... --rack RACK [...]. A virtual rack is started first and this program started again inside of
+ * it; that call does not return here (its exit code is `*code`). 0: the place is there, `*argc` and `argv`
+ * hold what is left. */
+int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usage, int *code);
+int by_hand_open(struct by_hand *hand, struct error *error);
+void by_hand_end(struct by_hand *hand);
+int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct error *error);
+
+#endif

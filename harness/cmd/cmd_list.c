@@ -1,0 +1,215 @@
+/* otarig drivers, boards, scenarios: what there is, as text or JSON. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+#include "harness/driver/driver.h"
+#include "harness/plan/board.h"
+#include "harness/plan/variation.h"
+
+static bool wants_json(int argc, char **argv, const char *usage, int *code)
+{
+    *code = -1;
+    if (argc == 2 && !strcmp(argv[1], "--json"))
+        return true;
+    if (argc > 1) {
+        bool help = !strcmp(argv[1], "--help");
+        fputs(usage, help ? stdout : stderr);
+        *code = help ? 0 : 2;
+    }
+    return false;
+}
+
+static void print_json(cJSON *tree)
+{
+    char *text = cJSON_Print(tree);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(tree);
+}
+
+/* ---- drivers ---- */
+
+static const char *type_name(enum option_type type)
+{
+    static const char *const names[] = {"string", "number", "true|false", "choice", "list"};
+    return names[type];
+}
+
+static cJSON *driver_json(const struct driver *driver)
+{
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "name", driver->name);
+    cJSON_AddStringToObject(one, "kind", driver_kind_name(driver->kind));
+    cJSON_AddStringToObject(one, "help", driver->help);
+    cJSON *options = cJSON_AddArrayToObject(one, "options");
+    for (const struct option_spec *spec = driver->options; spec && spec->name; spec++) {
+        cJSON *option = cJSON_CreateObject();
+        cJSON_AddStringToObject(option, "name", spec->name);
+        cJSON_AddStringToObject(option, "type", type_name(spec->type));
+        cJSON_AddStringToObject(option, "help", spec->help);
+        cJSON_AddBoolToObject(option, "required", spec->required);
+        if (spec->standard)
+            cJSON_AddStringToObject(option, "default", spec->standard);
+        cJSON_AddItemToArray(options, option);
+    }
+    return one;
+}
+
+static void print_driver(const struct driver *driver)
+{
+    printf("%s %s: %s\n", driver_kind_name(driver->kind), driver->name, driver->help);
+    for (const struct option_spec *spec = driver->options; spec && spec->name; spec++)
+        printf("    %-14s %-10s %s%s%s%s\n", spec->name, type_name(spec->type), spec->help,
+               spec->required ? " (required)" : "", spec->standard ? ", default " : "",
+               spec->standard ? spec->standard : "");
+}
+
+int cmd_drivers(int argc, char **argv)
+{
+    int code;
+    bool as_json = wants_json(
+        argc, argv,
+        "usage: otarig drivers [--json]\nLists the drivers and the options they take in a rack file.\n",
+        &code);
+    if (code >= 0)
+        return code;
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; driver_table[i]; i++) {
+        if (as_json)
+            cJSON_AddItemToArray(list, driver_json(driver_table[i]));
+        else
+            print_driver(driver_table[i]);
+    }
+    if (as_json)
+        print_json(list);
+    else
+        cJSON_Delete(list);
+    return 0;
+}
+
+/* ---- files of a folder ---- */
+
+static int is_json(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return len > 5 && !strcmp(entry->d_name + len - 5, ".json") && !strstr(entry->d_name, ".schema.");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void each_json(const char *folder, void (*take)(const char *path, cJSON *list), cJSON *list)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_json, by_name);
+    for (int i = 0; i < count; i++) {
+        char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
+        take(path, list);
+        free(path);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
+static void take_board(const char *path, cJSON *list)
+{
+    struct board board;
+    struct error error = {0};
+    if (board_load(path, &board, &error)) {
+        fprintf(stderr, "otarig: %s\n", error.text);
+        return;
+    }
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "name", board.name);
+    cJSON_AddStringToObject(one, "chip", board.chip);
+    cJSON_AddStringToObject(one, "title", board.title);
+    cJSON_AddStringToObject(one, "file", path);
+    cJSON_AddItemToArray(list, one);
+    board_release(&board);
+}
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(node) ? node->valuestring : "";
+}
+
+int cmd_boards(int argc, char **argv)
+{
+    int code;
+    bool as_json = wants_json(argc, argv,
+                              "usage: otarig boards [--json]\nLists the boards that are described.\n", &code);
+    if (code >= 0)
+        return code;
+    cJSON *list = cJSON_CreateArray(), *one;
+    each_json(cmd_boards_folder(), take_board, list);
+    if (as_json) {
+        print_json(list);
+        return 0;
+    }
+    cJSON_ArrayForEach(one, list)
+        printf("%-16s %-12s %s\n", text_of(one, "name"), text_of(one, "chip"), text_of(one, "title"));
+    cJSON_Delete(list);
+    return 0;
+}
+
+static void take_scenario(const char *path, cJSON *list)
+{
+    struct json_document document;
+    struct variations variations = {0};
+    struct error error = {0};
+    if (json_load(&document, path, &error) ||
+        variation_list(json_root(&document), "x", NULL, 1, &variations, &error)) {
+        fprintf(stderr, "otarig: %s\n", error.text);
+        return;
+    }
+    cJSON *one = cJSON_CreateObject(), *covers = cJSON_GetObjectItemCaseSensitive(document.root, "covers");
+    cJSON_AddStringToObject(one, "name", text_of(document.root, "name"));
+    cJSON_AddStringToObject(one, "family", text_of(document.root, "family"));
+    cJSON_AddStringToObject(one, "title", text_of(document.root, "title"));
+    cJSON_AddNumberToObject(one, "cases", (double)variations.count);
+    cJSON_AddItemToObject(one, "covers", covers ? cJSON_Duplicate(covers, true) : cJSON_CreateArray());
+    cJSON_AddStringToObject(one, "file", path);
+    cJSON_AddItemToArray(list, one);
+    variation_release(&variations);
+    json_close(&document);
+}
+
+int cmd_scenarios(int argc, char **argv)
+{
+    static const char *const families[] = {"power-cut", "bricked-image", "network-loss"};
+    int code;
+    bool as_json = wants_json(argc, argv,
+                              "usage: otarig scenarios [--json]\nLists the scenarios with their number of "
+                              "cases and what of the catalogue they cover.\n",
+                              &code);
+    if (code >= 0)
+        return code;
+    cJSON *list = cJSON_CreateArray(), *one, *cover;
+    for (size_t i = 0; i < 3; i++) {
+        char *folder = mem_printf("%s/%s", cmd_scenarios_folder(), families[i]);
+        each_json(folder, take_scenario, list);
+        free(folder);
+    }
+    if (as_json) {
+        print_json(list);
+        return 0;
+    }
+    cJSON_ArrayForEach(one, list)
+    {
+        printf("%-14s %-18s %3d  %s [", text_of(one, "family"), text_of(one, "name"),
+               cJSON_GetObjectItem(one, "cases")->valueint, text_of(one, "title"));
+        cJSON_ArrayForEach(cover, cJSON_GetObjectItem(one, "covers"))
+            printf("%s%s", cover->prev && cover->prev->next ? " " : "", cover->valuestring);
+        puts("]");
+    }
+    cJSON_Delete(list);
+    return 0;
+}

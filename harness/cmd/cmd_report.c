@@ -1,0 +1,50 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+#include "reports/report.h"
+#include "reports/result.h"
+
+static void usage(FILE *out)
+{
+    fputs("usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder). Formats:\n",
+          out);
+    for (const struct report_format *format = report_formats; format->name; format++)
+        fprintf(out, "  %-10s %s\n", format->name, format->help);
+}
+
+int cmd_report(int argc, char **argv)
+{
+    static const struct option options[] = {{"format", 1, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
+    const char *wanted = "text";
+    struct error error = {0};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'f') {
+            wanted = optarg;
+        } else {
+            usage(c == 'h' ? stdout : stderr);
+            return c == 'h' ? 0 : 2;
+        }
+    }
+    if (optind + 1 != argc) {
+        usage(stderr);
+        return 2;
+    }
+    const struct report_format *format = report_formats;
+    while (format->name && strcmp(format->name, wanted))
+        format++;
+    if (!format->name) {
+        fprintf(stderr, "otarig report: --format: unknown format '%s'\n", wanted);
+        usage(stderr);
+        return 2;
+    }
+    char *path = mem_printf("%s/result.json", argv[optind]);
+    cJSON *result = result_read(path, &error);
+    free(path);
+    int failed = !result || format->write(result, argv[optind], stdout, &error);
+    cJSON_Delete(result);
+    return failed ? cmd_fail(&error) : 0;
+}

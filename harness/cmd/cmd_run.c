@@ -1,0 +1,138 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+
+static void usage(FILE *out)
+{
+    fputs("usage: otarig run SCENARIO... --rack RACK [option...]\n"
+          "Runs every case of the scenarios (files, or folders of them) on the places of the rack.\n\n"
+          "  --rack FILE       the rack\n"
+          "  --place P         only this place (may be given several times)\n"
+          "  --firmware DIR    firmware to test: a folder with manifest.json (default: the good demo "
+          "firmware)\n"
+          "  --out DIR         where results go, a folder for each run (default: out)\n"
+          "  --seed N          for random values and for faults on the link (default 1)\n"
+          "  --repeat N        every case N times\n"
+          "  --vary KEY=V,..   instead of the scenario's values for KEY\n"
+          "  --case ID         only this case (may be given several times)\n"
+          "  --jobs N          at most N places at once\n"
+          "  --quiet           only the summary line\n\n"
+          "Exit: 0 all pass, 1 a board failed, 2 bad input, 3 rig fault, 4 inconclusive, 130 interrupted.\n",
+          out);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void add_scenario(cJSON *list, const char *path)
+{
+    struct stat about;
+    struct dirent **entries;
+    if (stat(path, &about) || !S_ISDIR(about.st_mode)) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(path));
+        return;
+    }
+    int count = scandir(path, &entries, NULL, by_name);
+    for (int i = 0; i < count; i++) {
+        size_t len = strlen(entries[i]->d_name);
+        char *inner = mem_printf("%s/%s", path, entries[i]->d_name);
+        if (len > 5 && !strcmp(entries[i]->d_name + len - 5, ".json") &&
+            !strstr(entries[i]->d_name, ".schema."))
+            cJSON_AddItemToArray(list, cJSON_CreateString(inner));
+        free(inner);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
+static char *join(int argc, char **argv)
+{
+    char *text = mem_string("otarig");
+    for (int i = 0; i < argc; i++) {
+        char *longer = mem_printf("%s %s", text, argv[i]);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static int whole(const char *name, const char *text, double low, double high, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (!*end && end != text && *out >= low && *out <= high && *out == (double)(long long)*out)
+        return 0;
+    fprintf(stderr, "otarig: --%s: expected a whole number from %.0f to %.0f, found '%s'\n", name, low, high,
+            text);
+    return -1;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"rack", 1, NULL, 'r'}, {"place", 1, NULL, 'p'},  {"firmware", 1, NULL, 'f'}, {"out", 1, NULL, 'o'},
+        {"seed", 1, NULL, 's'}, {"repeat", 1, NULL, 'n'}, {"vary", 1, NULL, 'v'},     {"case", 1, NULL, 'c'},
+        {"jobs", 1, NULL, 'j'}, {"quiet", 0, NULL, 'q'},  {"help", 0, NULL, 'h'},     {0}};
+    cJSON *spec = cJSON_CreateObject();
+    cJSON *scenarios = cJSON_AddArrayToObject(spec, "scenarios"),
+          *places = cJSON_AddArrayToObject(spec, "places");
+    cJSON *vary = cJSON_AddArrayToObject(spec, "vary"), *cases = cJSON_AddArrayToObject(spec, "cases");
+    char *firmware = cmd_firmware_folder(), *command = join(argc, argv);
+    const char *rack = NULL;
+    struct run_request request = {.spec = spec, .command = command, .out = "out"};
+    double seed = 1, repeat = 1, jobs = 0;
+    int code = -1;
+    for (int c; code < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'r')
+            rack = optarg;
+        else if (c == 'p')
+            cJSON_AddItemToArray(places, cJSON_CreateString(optarg));
+        else if (c == 'v')
+            cJSON_AddItemToArray(vary, cJSON_CreateString(optarg));
+        else if (c == 'c')
+            cJSON_AddItemToArray(cases, cJSON_CreateString(optarg));
+        else if (c == 'f') {
+            free(firmware);
+            firmware = mem_string(optarg);
+        } else if (c == 'o')
+            request.out = optarg;
+        else if (c == 'q')
+            request.quiet = true;
+        else if (c == 'h') {
+            usage(stdout);
+            code = 0;
+        } else if ((c == 's' && whole("seed", optarg, 0, 9e15, &seed)) ||
+                   (c == 'n' && whole("repeat", optarg, 1, 100000, &repeat)) ||
+                   (c == 'j' && whole("jobs", optarg, 1, 1000, &jobs)) || c == '?')
+            code = 2;
+    }
+    if (code < 0 && (!rack || optind == argc)) {
+        fputs(rack ? "otarig run: expected at least one scenario\n" : "otarig run: expected --rack FILE\n",
+              stderr);
+        code = 2;
+    }
+    if (code < 0) {
+        for (int i = optind; i < argc; i++)
+            add_scenario(scenarios, argv[i]);
+        cJSON_AddStringToObject(spec, "rack", rack);
+        cJSON_AddStringToObject(spec, "firmware", firmware);
+        cJSON_AddStringToObject(spec, "boards", cmd_boards_folder());
+        cJSON_AddNumberToObject(spec, "seed", seed);
+        cJSON_AddNumberToObject(spec, "repeat", repeat);
+        cJSON_AddNumberToObject(spec, "jobs", jobs);
+        code = cmd_run_spec(&request);
+    }
+    cJSON_Delete(spec);
+    free(firmware);
+    free(command);
+    return code;
+}

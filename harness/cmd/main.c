@@ -1,0 +1,94 @@
+/* otarig: the command line. This file only dispatches. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+#include "harness/run/virtual_rack.h"
+
+static const struct {
+    const char *name, *help;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", "run scenarios on the boards of a rack", cmd_run},
+    {"repro", "run exactly one stored case again", cmd_repro},
+    {"judge", "judge a stored journal again", cmd_judge},
+    {"report", "print the result of a run in a format", cmd_report},
+    {"explore", "try every state that power cuts can leave", cmd_explore},
+    {"validate", "check scenario, board, rack and result files", cmd_validate},
+    {"doctor", "look at each device of a rack", cmd_doctor},
+    {"drivers", "list the drivers and their options", cmd_drivers},
+    {"boards", "list the boards", cmd_boards},
+    {"scenarios", "list the scenarios", cmd_scenarios},
+    {"power", "switch a board's power by hand", cmd_power},
+    {"console", "talk to a board's console", cmd_console},
+    {"probe", "use a board's debug probe", cmd_probe},
+    {"flash", "write the images of a board through its probe", cmd_flash},
+    {"worker", NULL, cmd_worker},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static void usage(FILE *out)
+{
+    fputs("usage: otarig COMMAND [option...]   (otarig COMMAND --help for more)\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (commands[i].help)
+            fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fputs("\nExit: 0 pass, 1 the board failed, 2 bad input, 3 rig fault, 4 inconclusive, 130 interrupted.\n",
+          out);
+}
+
+int cmd_fail(const struct error *error)
+{
+    fprintf(stderr, "otarig: %s\n", error->text);
+    return error_exit_code(error);
+}
+
+static const char *data(const char *folder)
+{
+    static char path[2][512];
+    static int turn;
+    const char *own = getenv("OTARIG_DATA");
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", own ? own : OTARIG_SOURCE_DIR, folder);
+    return path[turn];
+}
+
+const char *cmd_boards_folder(void)
+{
+    return data("boards");
+}
+
+const char *cmd_scenarios_folder(void)
+{
+    return data("scenarios");
+}
+
+char *cmd_firmware_folder(void)
+{
+    return program_beside("../firmware/good");
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+        usage(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("otarig %s\n", OTARIG_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "otarig: unknown command '%s' (see otarig --help)\n", argv[1]);
+    return 2;
+}

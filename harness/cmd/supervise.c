@@ -1,0 +1,334 @@
+/* The supervisor of a run: the virtual rack and the worker are its children; it judges what the worker
+ * leaves, keeps result.json current, and puts the rails into their safe state when the worker dies. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+#include "harness/io/child.h"
+#include "harness/record/verdict.h"
+#include "harness/run/virtual_rack.h"
+#include "harness/run/worker.h"
+#include "reports/report.h"
+#include "reports/result.h"
+
+#define WORKER_LIVES 4
+#define WORKER_GRACE_US 8000000u
+
+struct supervisor {
+    struct loop *loop;
+    struct job job;
+    struct run_request *request;
+    struct virtual_rack rack;
+    struct child *worker;
+    cJSON *result;
+    char *folder, *result_path, *rack_fault;
+    bool *begun, *over;
+    size_t done;
+    bool worker_ended, interrupted, terminal;
+    int worker_status;
+    uint64_t begin_us;
+};
+
+/* ---- one case is over ---- */
+
+static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms)
+{
+    static const char *const names[] = {"journal.jsonl",    "console.log",   "flash.bin",
+                                        "running-slot.bin", "delivered.bin", "truth.jsonl"};
+    const char *evidence[7] = {0};
+    struct error error = {0};
+    struct verdict verdict;
+    cJSON *fields = NULL;
+    char *folder = job_case_folder(&sup->job, index), *journal = mem_printf("%s/journal.jsonl", folder);
+    size_t count = 0;
+    for (size_t i = 0; i < 6; i++) {
+        char *path = mem_printf("%s/%s", folder, names[i]);
+        if (!access(path, R_OK))
+            evidence[count++] = names[i];
+        free(path);
+    }
+    if (verdict_of_journal(journal, &verdict, &fields, &error) || !fields) {
+        fprintf(stderr, "otarig: %s\n", error.text[0] ? error.text : "a journal without its first line");
+    } else {
+        result_add_case(sup->result, fields, &verdict, folder + strlen(sup->folder) + 1, evidence,
+                        duration_ms);
+        if (result_write(sup->result, sup->result_path, &error))
+            fprintf(stderr, "otarig: %s\n", error.text);
+        if (!sup->request->quiet)
+            printf("%s%-12s %-52s %-4s %5.1f s%s%s\n", sup->terminal ? "\r\033[K" : "",
+                   verdict_kind_name(verdict.kind), sup->job.cases[index].id,
+                   cJSON_GetObjectItem(fields, "place")->valuestring, (double)duration_ms / 1000,
+                   verdict.kind == VERDICT_PASS ? "" : "  ",
+                   verdict.kind == VERDICT_PASS ? "" : verdict.reason);
+    }
+    verdict_release(&verdict);
+    cJSON_Delete(fields);
+    free(folder);
+    free(journal);
+    sup->over[index] = true;
+    sup->done++;
+}
+
+static void show_progress(struct supervisor *sup)
+{
+    if (!sup->terminal || sup->request->quiet || !sup->done)
+        return;
+    double spent = (double)(clock_now_us() - sup->begin_us) / 1e6;
+    double left = spent / (double)sup->done * (double)(sup->job.case_count - sup->done);
+    printf("\r\033[K%zu of %zu cases, about %.0f s left", sup->done, sup->job.case_count, left);
+    fflush(stdout);
+}
+
+/* ---- the worker's words ---- */
+
+static void on_line(void *arg, int stream, const char *text, size_t len)
+{
+    struct supervisor *sup = arg;
+    size_t index;
+    char place[80];
+    unsigned long long ms;
+    if (stream == 2) {
+        fprintf(stderr, "%s\n", text);
+    } else if (sscanf(text, "begin %zu %79s", &index, place) == 2 && index < sup->job.case_count) {
+        sup->begun[index] = true;
+    } else if (sscanf(text, "end %zu %79s %llu", &index, place, &ms) == 3 && index < sup->job.case_count) {
+        add_result(sup, index, (int64_t)ms);
+        show_progress(sup);
+    } else if (!strncmp(text, "fault ", 6)) {
+        free(sup->rack_fault);
+        sup->rack_fault = mem_string(text + 6);
+    }
+}
+
+static void on_ended(void *arg, int wait_status, bool asked)
+{
+    struct supervisor *sup = arg;
+    sup->worker_ended = true;
+    sup->worker_status = wait_status;
+}
+
+static void on_signal(void *arg, int signal_number)
+{
+    struct supervisor *sup = arg;
+    sup->interrupted = true;
+    if (sup->worker)
+        child_stop(sup->worker, WORKER_GRACE_US);
+}
+
+static struct child *start_worker(struct supervisor *sup, const char *verb, struct error *error)
+{
+    char *program = program_beside("otarig");
+    const char *argv[] = {program, "worker", verb, sup->folder, NULL};
+    const struct child_spec spec = {.name = "worker",
+                                    .argv = argv,
+                                    .parent_death_signal = SIGTERM,
+                                    .environment = (const char *const *)sup->rack.environment};
+    const struct child_events events = {.line = on_line, .ended = on_ended};
+    sup->worker_ended = false;
+    struct child *child = child_start(sup->loop, &spec, &events, sup, error);
+    free(program);
+    return child;
+}
+
+static int run_child(struct supervisor *sup, const char *verb, struct error *error)
+{
+    sup->worker = start_worker(sup, verb, error);
+    if (!sup->worker)
+        return -1;
+    while (!sup->worker_ended)
+        if (loop_turn(sup->loop, LOOP_NEVER, error) < 0)
+            return -1;
+    child_free(sup->worker);
+    sup->worker = NULL;
+    return 0;
+}
+
+/* A worker that died leaves rails as they were and cases without an end. */
+static int worker_died(struct supervisor *sup, struct error *error)
+{
+    fprintf(stderr, "otarig: the worker died (%s %d); the rails are put into their safe state\n",
+            WIFSIGNALED(sup->worker_status) ? "signal" : "status",
+            WIFSIGNALED(sup->worker_status) ? WTERMSIG(sup->worker_status) : WEXITSTATUS(sup->worker_status));
+    for (size_t i = 0; i < sup->job.case_count; i++)
+        if (sup->begun[i] && !sup->over[i])
+            add_result(sup, i, 0);
+    return run_child(sup, "safe", error);
+}
+
+static int run_workers(struct supervisor *sup, struct error *error)
+{
+    for (int life = 0; life < WORKER_LIVES && !sup->interrupted; life++) {
+        if (run_child(sup, "run", error))
+            return -1;
+        if (WIFEXITED(sup->worker_status) && WEXITSTATUS(sup->worker_status) != 127)
+            return 0;
+        if (worker_died(sup, error))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the folder of the run ---- */
+
+static char *make_folder(const char *out, struct error *error)
+{
+    char stamp[40];
+    time_t now = clock_wall_s();
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    if (mkdir(out, 0755) && errno != EEXIST) {
+        error_set_errno(error, ERROR_INPUT, errno, "--out %s", out);
+        return NULL;
+    }
+    for (int i = 1; i < 1000; i++) {
+        char *path = i == 1 ? mem_printf("%s/%s", out, stamp) : mem_printf("%s/%s-%d", out, stamp, i);
+        if (!mkdir(path, 0755))
+            return path;
+        int why = errno;
+        free(path);
+        if (why != EEXIST) {
+            error_set_errno(error, ERROR_INPUT, why, "--out %s", out);
+            return NULL;
+        }
+    }
+    error_set(error, ERROR_SYSTEM, "--out %s: no free name", out);
+    return NULL;
+}
+
+static int write_spec(struct supervisor *sup, struct error *error)
+{
+    cJSON *spec = sup->request->spec;
+    char *path = mem_printf("%s/run.json", sup->folder);
+    cJSON_DeleteItemFromObject(spec, "folder");
+    cJSON_AddStringToObject(spec, "folder", sup->folder);
+    char *text = cJSON_Print(spec);
+    FILE *file = fopen(path, "w");
+    bool ok = file && fputs(text, file) >= 0;
+    if (file && fclose(file))
+        ok = false;
+    int result = ok ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    cJSON_free(text);
+    free(path);
+    return result;
+}
+
+static void write_reports(struct supervisor *sup)
+{
+    struct error error = {0};
+    for (const struct report_format *format = report_formats; format->name; format++) {
+        bool wanted = !strcmp(format->name, "junit") || !strcmp(format->name, "html");
+        char *path =
+            mem_printf("%s/%s", sup->folder, !strcmp(format->name, "junit") ? "junit.xml" : "report.html");
+        FILE *file = wanted ? fopen(path, "w") : NULL;
+        if (file && format->write(sup->result, sup->folder, file, &error))
+            fprintf(stderr, "otarig: %s\n", error.text);
+        if (file)
+            fclose(file);
+        free(path);
+    }
+}
+
+static void print_summary(struct supervisor *sup)
+{
+    struct error error = {0};
+    if (sup->terminal && !sup->request->quiet)
+        fputs("\r\033[K", stdout);
+    if (!sup->request->quiet)
+        for (const struct report_format *format = report_formats; format->name; format++)
+            if (!strcmp(format->name, "text"))
+                format->write(sup->result, sup->folder, stdout, &error);
+    printf("results: %s\n", sup->folder);
+    fflush(stdout);
+}
+
+static int supervise(struct supervisor *sup, struct error *error)
+{
+    char *rack_folder = mem_printf("%s/rack", sup->folder);
+    int result = write_spec(sup, error);
+    if (!result && sup->job.rack.is_virtual)
+        result = virtual_rack_start(&sup->rack, sup->loop, sup->job.rack.path, cmd_boards_folder(),
+                                    rack_folder, error);
+    free(rack_folder);
+    if (!result)
+        result = run_workers(sup, error);
+    if (!result && sup->rack_fault)
+        result = error_set(error, ERROR_RIG, "%s", sup->rack_fault);
+    virtual_rack_stop(&sup->rack, sup->loop);
+    return result;
+}
+
+int cmd_run_spec(struct run_request *request)
+{
+    struct supervisor sup = {.request = request, .begin_us = clock_now_us(), .terminal = isatty(1)};
+    struct error error = {0};
+    if (job_load(&sup.job, request->spec, &error))
+        return cmd_fail(&error);
+    sup.folder = make_folder(request->out, &error);
+    if (!sup.folder) {
+        job_release(&sup.job);
+        return cmd_fail(&error);
+    }
+    free(sup.job.folder);
+    sup.job.folder = mem_string(sup.folder);
+    sup.result_path = mem_printf("%s/result.json", sup.folder);
+    sup.begun = mem_array(sup.job.case_count + 1, 1);
+    sup.over = mem_array(sup.job.case_count + 1, 1);
+    const cJSON *seed = cJSON_GetObjectItem(request->spec, "seed");
+    sup.result =
+        result_new(strrchr(sup.folder, '/') + 1, request->command, seed ? (uint64_t)seed->valuedouble : 1);
+    sup.loop = loop_new();
+    loop_add_signal(sup.loop, SIGINT, on_signal, &sup);
+    loop_add_signal(sup.loop, SIGTERM, on_signal, &sup);
+    int code = supervise(&sup, &error) ? cmd_fail(&error) : 0;
+    if (result_write(sup.result, sup.result_path, &error))
+        code = cmd_fail(&error);
+    write_reports(&sup);
+    print_summary(&sup);
+    if (!code)
+        code = result_exit_code(sup.result);
+    if (sup.interrupted)
+        code = 130;
+    child_free(sup.worker);
+    loop_free(sup.loop);
+    cJSON_Delete(sup.result);
+    free(sup.folder);
+    free(sup.result_path);
+    free(sup.rack_fault);
+    free(sup.begun);
+    free(sup.over);
+    job_release(&sup.job);
+    return code;
+}
+
+int cmd_worker(int argc, char **argv)
+{
+    struct job job;
+    struct json_document document;
+    struct error error = {0};
+    if (argc != 3 || (strcmp(argv[1], "run") && strcmp(argv[1], "safe"))) {
+        fputs("otarig worker is started by otarig run\n", stderr);
+        return 2;
+    }
+    char *path = mem_printf("%s/run.json", argv[2]);
+    int failed = json_load(&document, path, &error) || job_load(&job, document.root, &error);
+    free(path);
+    if (failed)
+        return cmd_fail(&error);
+    const cJSON *seed = cJSON_GetObjectItem(document.root, "seed");
+    int code = !strcmp(argv[1], "safe") ? worker_make_safe(&job)
+                                        : worker_run(&job, seed ? (uint64_t)seed->valuedouble : 1,
+                                                     cJSON_GetObjectItem(document.root, "align"));
+    json_close(&document);
+    job_release(&job);
+    return code;
+}

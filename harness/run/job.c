@@ -1,0 +1,154 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/run/worker.h"
+
+static const char *text_of(const cJSON *spec, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItem(spec, key);
+    return cJSON_IsString(node) ? node->valuestring : NULL;
+}
+
+/* NULL-terminated; the strings stay the tree's */
+static const char **texts_of(const cJSON *spec, const char *key)
+{
+    const cJSON *node, *list = cJSON_GetObjectItem(spec, key);
+    size_t count = 0;
+    const char **texts = mem_array((size_t)cJSON_GetArraySize(list) + 1, sizeof *texts);
+    cJSON_ArrayForEach(node, list) texts[count++] = node->valuestring;
+    return texts;
+}
+
+static int choose_places(struct job *job, const cJSON *spec, struct error *error)
+{
+    const char **names = texts_of(spec, "places");
+    const char *board = NULL;
+    const cJSON *jobs = cJSON_GetObjectItem(spec, "jobs");
+    size_t most = jobs && jobs->valuedouble >= 1 ? (size_t)jobs->valuedouble : SIZE_MAX;
+    int result = 0;
+    job->places = mem_array(job->rack.place_count + 1, sizeof *job->places);
+    for (size_t i = 0; names[i] && !result; i++)
+        if (!rack_place(&job->rack, names[i]))
+            result = error_set(error, ERROR_INPUT, "%s: no place '%s'", job->rack.path, names[i]);
+    for (size_t i = 0; i < job->rack.place_count && !result; i++) {
+        const struct rack_place *place = &job->rack.places[i];
+        bool named = !names[0];
+        for (size_t k = 0; names[k]; k++)
+            named |= !strcmp(names[k], place->name);
+        if (!named || place->unproven || job->place_count >= most)
+            continue;
+        board = board ? board : place->board;
+        if (!strcmp(board, place->board))
+            job->places[job->place_count++] = place;
+    }
+    free(names);
+    if (!result && !job->place_count)
+        result =
+            error_set(error, ERROR_INPUT, "%s: no place left to run on (all quarantined?)", job->rack.path);
+    return result;
+}
+
+static int add_cases(struct job *job, size_t file, const struct plan_file *loaded, int repeat,
+                     const char **wanted)
+{
+    for (size_t i = 0; i < loaded->variations.count; i++) {
+        for (int turn = 0; turn < repeat; turn++) {
+            const char *id = loaded->variations.list[i].id;
+            bool take = !wanted[0];
+            for (size_t k = 0; wanted[k]; k++)
+                take |= !strcmp(wanted[k], id);
+            if (!take)
+                continue;
+            job->cases = mem_resize(job->cases, job->case_count + 1, sizeof *job->cases);
+            job->cases[job->case_count++] = (struct job_case){
+                .file = file, .index = i, .id = turn ? mem_printf("%s#%d", id, turn + 1) : mem_string(id)};
+        }
+    }
+    return 0;
+}
+
+/* Every case is built and checked before any device is touched. */
+static int check_cases(struct job *job, struct error *error)
+{
+    for (size_t i = 0; i < job->case_count; i++) {
+        struct plan plan;
+        if (plan_build(&job->files[job->cases[i].file], job->cases[i].index, &job->board, &job->images, &plan,
+                       error))
+            return -1;
+        int result = 0;
+        for (size_t p = 0; p < job->place_count && !result; p++)
+            result = plan_check_place(&plan, job->places[p], error);
+        plan_release(&plan);
+        if (result)
+            return -1;
+    }
+    return 0;
+}
+
+static int load_scenarios(struct job *job, const cJSON *spec, struct error *error)
+{
+    const cJSON *seed = cJSON_GetObjectItem(spec, "seed"), *repeat = cJSON_GetObjectItem(spec, "repeat");
+    const char **paths = texts_of(spec, "scenarios"), **vary = texts_of(spec, "vary"),
+               **cases = texts_of(spec, "cases");
+    int result = 0;
+    for (size_t i = 0; paths[i] && !result; i++) {
+        job->files = mem_resize(job->files, i + 1, sizeof *job->files);
+        result =
+            plan_file_load(paths[i], vary, (uint64_t)(seed ? seed->valuedouble : 1), &job->files[i], error);
+        if (result)
+            break;
+        job->file_count++;
+        for (size_t k = 0; k < i && !result; k++)
+            if (!strcmp(job->files[k].name, job->files[i].name))
+                result =
+                    error_set(error, ERROR_INPUT, "%s: $.name: expected a name of its own, found that of %s",
+                              paths[i], paths[k]);
+        if (!result)
+            add_cases(job, i, &job->files[i], repeat ? repeat->valueint : 1, cases);
+    }
+    free(paths);
+    free(vary);
+    free(cases);
+    if (!result && !job->case_count)
+        result = error_set(error, ERROR_INPUT, "no case to run");
+    return result;
+}
+
+int job_load(struct job *job, const cJSON *spec, struct error *error)
+{
+    *job = (struct job){.folder = mem_string(text_of(spec, "folder"))};
+    if (rack_load(text_of(spec, "rack"), &job->rack, error) || choose_places(job, spec, error) ||
+        board_find(text_of(spec, "boards"), job->places[0]->board, &job->board, error) ||
+        image_set_load(text_of(spec, "firmware"), &job->images, error) || load_scenarios(job, spec, error) ||
+        check_cases(job, error)) {
+        job_release(job);
+        return -1;
+    }
+    return 0;
+}
+
+void job_release(struct job *job)
+{
+    for (size_t i = 0; i < job->file_count; i++)
+        plan_file_release(&job->files[i]);
+    for (size_t i = 0; i < job->case_count; i++)
+        free(job->cases[i].id);
+    free(job->files);
+    free(job->cases);
+    free(job->places);
+    free(job->folder);
+    image_set_release(&job->images);
+    board_release(&job->board);
+    rack_release(&job->rack);
+    *job = (struct job){0};
+}
+
+char *job_case_folder(const struct job *job, size_t index)
+{
+    char *path = mem_printf("%s/cases/%s", job->folder, job->cases[index].id);
+    for (char *c = path + strlen(job->folder) + 7; *c; c++)
+        if (*c == '/' || (unsigned char)*c < 0x20)
+            *c = '_';
+    return path;
+}

@@ -1,0 +1,27 @@
+/* Starts the virtual rack of a rack file and gives the environment in which drivers find it. */
+#ifndef OTARIG_RUN_VIRTUAL_RACK_H
+#define OTARIG_RUN_VIRTUAL_RACK_H
+
+#include <stdbool.h>
+#include <cjson/cJSON.h>
+
+#include "harness/io/child.h"
+
+struct virtual_rack {
+    struct child *child;
+    char *folder, *root;
+    char *environment[5]; /* for child_spec: LD_PRELOAD, UMOCKDEV_DIR, OTARIG_RACK */
+    bool ready, died;
+    char last_line[300];
+};
+
+/* Waits (at most 20 s) until it is ready. `folder` is for its sockets, flash contents and truth log. */
+int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char *rack_file,
+                       const char *boards_folder, const char *folder, struct error *error);
+void virtual_rack_stop(struct virtual_rack *rack, struct loop *loop);
+/* One command to the control socket of the rack at `folder`; the answer is the caller's, NULL on error. */
+cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct error *error);
+/* The full path of a program that lies beside this one. */
+char *program_beside(const char *name);
+
+#endif

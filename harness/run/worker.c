@@ -1,0 +1,210 @@
+#include "harness/run/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/run/run.h"
+#include "harness/run/virtual_rack.h"
+
+/* One place at work. */
+struct bench {
+    struct rig rig;
+    bool open;
+    struct run *run;
+    struct plan plan;
+    char *folder;
+    size_t index;
+    uint64_t begin_us;
+};
+
+struct worker {
+    struct job *job;
+    struct loop *loop;
+    struct bench *benches;
+    size_t next;
+    bool interrupted;
+};
+
+static void on_signal(void *arg, int signal_number)
+{
+    struct worker *worker = arg;
+    worker->interrupted = true;
+    for (size_t i = 0; i < worker->job->place_count; i++)
+        if (worker->benches[i].run)
+            run_interrupt(worker->benches[i].run);
+}
+
+/* Precise timing where the system allows it; what was granted is said once. */
+static void ask_for_precision(void)
+{
+    struct sched_param param = {.sched_priority = 10};
+    bool fifo = !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
+    bool locked = !mlockall(MCL_CURRENT);
+    fprintf(stderr, "timing: %s, memory %s\n", fifo ? "SCHED_FIFO" : "ordinary scheduling",
+            locked ? "locked" : "not locked");
+}
+
+static int open_rigs(struct worker *worker, uint64_t seed, struct error *error)
+{
+    struct job *job = worker->job;
+    for (size_t i = 0; i < job->place_count; i++) {
+        if (rig_open(&worker->benches[i].rig, worker->loop, job->places[i], job->folder, seed + i, error))
+            return -1;
+        worker->benches[i].open = true;
+    }
+    return 0;
+}
+
+/* The first case that nobody has begun: its folder is the claim, also against an earlier worker of this run.
+ */
+static bool take_case(struct worker *worker, struct bench *bench)
+{
+    struct job *job = worker->job;
+    struct error error = {0};
+    while (worker->next < job->case_count) {
+        size_t index = worker->next++;
+        char *folder = job_case_folder(job, index);
+        if (mkdir(folder, 0755)) {
+            free(folder);
+            continue;
+        }
+        if (plan_build(&job->files[job->cases[index].file], job->cases[index].index, &job->board,
+                       &job->images, &bench->plan, &error)) {
+            free(folder);
+            continue; /* checked before the run: cannot happen */
+        }
+        free(bench->plan.id);
+        bench->plan.id = mem_string(job->cases[index].id);
+        bench->index = index;
+        bench->folder = folder;
+        return true;
+    }
+    return false;
+}
+
+static void begin_case(struct worker *worker, struct bench *bench)
+{
+    struct error error = {0};
+    bench->begin_us = clock_now_us();
+    bench->run = run_begin(worker->loop, &bench->plan, &bench->rig, bench->folder, &error);
+    printf("begin %zu %s\n", bench->index, bench->rig.place->name);
+    fflush(stdout);
+    if (bench->run)
+        return;
+    fprintf(stderr, "%s: %s\n", bench->plan.id, error.text);
+    plan_release(&bench->plan);
+    free(bench->folder);
+    bench->folder = NULL;
+}
+
+static void end_case(struct bench *bench)
+{
+    run_free(bench->run);
+    bench->run = NULL;
+    plan_release(&bench->plan);
+    free(bench->folder);
+    bench->folder = NULL;
+    printf("end %zu %s %llu\n", bench->index, bench->rig.place->name,
+           (unsigned long long)((clock_now_us() - bench->begin_us) / 1000));
+    fflush(stdout);
+}
+
+/* false: nothing runs any more */
+static bool step(struct worker *worker)
+{
+    bool busy = false;
+    for (size_t i = 0; i < worker->job->place_count; i++) {
+        struct bench *bench = &worker->benches[i];
+        /* its last wake-up may still be on the way */
+        if (bench->run && bench->run->finished && !bench->run->waking)
+            end_case(bench);
+        while (!bench->run && !worker->interrupted && take_case(worker, bench))
+            begin_case(worker, bench);
+        busy |= bench->run != NULL;
+    }
+    return busy;
+}
+
+/* otarig repro on a virtual rack: the cuts of the case land where they landed before. */
+static void align_cuts(const cJSON *align)
+{
+    const char *rack = getenv("OTARIG_RACK");
+    const cJSON *command;
+    cJSON_ArrayForEach(command, align)
+    {
+        struct error error = {0};
+        cJSON *answer = rack ? virtual_rack_control(rack, command, &error) : NULL;
+        if (rack && !answer)
+            fprintf(stderr, "repro: %s\n", error.text);
+        cJSON_Delete(answer);
+    }
+}
+
+int worker_run(struct job *job, uint64_t seed, const cJSON *align)
+{
+    struct worker worker = {.job = job, .loop = loop_new()};
+    struct error error = {0};
+    int code = 0;
+    char *cases = mem_printf("%s/cases", job->folder);
+    mkdir(cases, 0755);
+    free(cases);
+    worker.benches = mem_array(job->place_count, sizeof *worker.benches);
+    loop_add_signal(worker.loop, SIGTERM, on_signal, &worker);
+    loop_add_signal(worker.loop, SIGINT, on_signal, &worker);
+    ask_for_precision();
+    if (open_rigs(&worker, seed, &error)) {
+        printf("fault %s\n", error.text);
+        code = 3;
+    } else {
+        align_cuts(align);
+        while (step(&worker))
+            if (loop_turn(worker.loop, LOOP_NEVER, &error) < 0) {
+                fprintf(stderr, "otarig: %s\n", error.text);
+                code = 3;
+                worker.interrupted = true;
+            }
+    }
+    for (size_t i = 0; i < job->place_count; i++)
+        if (worker.benches[i].open)
+            rig_close(&worker.benches[i].rig);
+    loop_free(worker.loop);
+    free(worker.benches);
+    fflush(stdout);
+    return worker.interrupted && !code ? 130 : code;
+}
+
+int worker_make_safe(struct job *job)
+{
+    struct loop *loop = loop_new();
+    struct sink nowhere = {.put = NULL};
+    int code = 0;
+    for (size_t i = 0; i < job->place_count; i++) {
+        const struct rack_device *power = &job->places[i]->devices[RACK_POWER];
+        struct driver_env env = {.loop = loop,
+                                 .sink = &nowhere,
+                                 .place = job->places[i]->name,
+                                 .role = "power",
+                                 .folder = job->folder,
+                                 .safe_on = job->places[i]->safe_on};
+        struct error error = {0};
+        void *self;
+        if (!power->driver)
+            continue;
+        if (power->driver->open(&env, power->config, &self, &error)) {
+            fprintf(stderr, "place '%s': cannot be made safe: %s\n", job->places[i]->name, error.text);
+            code = 3;
+        } else {
+            power->driver->close(self);
+        }
+    }
+    loop_free(loop);
+    return code;
+}
