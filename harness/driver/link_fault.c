@@ -6,6 +6,12 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 
+#define PIECE_MAX 128        /* a line of SMP has at most 127 bytes */
+#define HELD_MAX (16u << 20) /* what a stalled link keeps; more is lost */
+#define STANDARD_PROBABILITY 0.3
+#define STANDARD_EVERY 97
+#define STANDARD_RATE 1000
+
 enum direction { DOWN, UP }; /* to the board, from the board */
 
 struct held {
@@ -13,28 +19,43 @@ struct held {
     size_t len;
 };
 
+/* One direction while a fault is set. Pieces are lines (or PIECE_MAX bytes without an end): how the bytes
+ * were cut up by whoever read them must not matter. */
+struct lane {
+    uint64_t position; /* bytes seen since the fault began to act in this direction */
+    uint8_t piece[PIECE_MAX];
+    size_t piece_len; /* of the piece that has begun */
+    bool chosen;      /* that piece is to be dropped, or doubled */
+    struct held held;
+};
+
 struct link_fault {
     struct link link; /* first member */
     struct link *lower;
     struct loop *loop;
     struct sink *sink;
-    uint64_t seed, random;
+    uint64_t seed;
     bool active, acted;
     struct link_fault_spec spec;
-    uint64_t sent, hit_bytes, begin_us;
-    uint64_t position[2];
-    struct held held[2];
-    struct loop_source *pump;
+    uint64_t sent, hit_bytes, begin_us; /* since the fault was set */
+    struct lane lanes[2];
+    struct loop_source *pump, *limit;
+    struct link_fault_count total;
+    uint64_t reach_at;
+    void (*reached)(void *arg);
+    void *reached_arg;
 };
 
 static const char *const names[] = {"drop", "stall", "corrupt", "duplicate", "cut", "flap", "trickle"};
 
-static double unit(struct link_fault *fault)
+/* splitmix64 (Steele, Lea, Flood 2014) of seed, direction and position: a number of its own for each place in
+ * the stream, whatever happened before. */
+static uint64_t number_at(const struct link_fault *fault, enum direction direction, uint64_t position)
 {
-    fault->random ^= fault->random << 13;
-    fault->random ^= fault->random >> 7;
-    fault->random ^= fault->random << 17;
-    return (double)(fault->random >> 11) / 9007199254740992.0;
+    uint64_t z = fault->seed * 0x9e3779b97f4a7c15u + position * 2 + direction + 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
 }
 
 static void note(struct link_fault *fault, size_t len)
@@ -59,7 +80,9 @@ static int pass(struct link_fault *fault, enum direction direction, const void *
 
 static void hold(struct link_fault *fault, enum direction direction, const void *data, size_t len)
 {
-    struct held *held = &fault->held[direction];
+    struct held *held = &fault->lanes[direction].held;
+    if (held->len + len > HELD_MAX)
+        return;
     held->data = mem_resize(held->data, held->len + len, 1);
     memcpy(held->data + held->len, data, len);
     held->len += len;
@@ -67,8 +90,8 @@ static void hold(struct link_fault *fault, enum direction direction, const void 
 
 static void release(struct link_fault *fault, enum direction direction)
 {
-    struct held held = fault->held[direction];
-    fault->held[direction] = (struct held){0};
+    struct held held = fault->lanes[direction].held;
+    fault->lanes[direction].held = (struct held){0};
     if (held.len)
         pass(fault, direction, held.data, held.len, NULL);
     free(held.data);
@@ -77,16 +100,56 @@ static void release(struct link_fault *fault, enum direction direction)
 static int corrupt(struct link_fault *fault, enum direction direction, const uint8_t *data, size_t len,
                    struct error *error)
 {
-    uint64_t every = fault->spec.every ? fault->spec.every : 97;
+    uint64_t every = fault->spec.every ? fault->spec.every : STANDARD_EVERY;
+    struct lane *lane = &fault->lanes[direction];
     uint8_t *copy = mem_copy(data, len);
     for (size_t i = 0; i < len; i++) {
-        if (++fault->position[direction] % every)
+        uint64_t position = lane->position++;
+        if ((position + 1) % every)
             continue;
-        copy[i] ^= (uint8_t)(1u << (unsigned)(unit(fault) * 8));
+        copy[i] ^= (uint8_t)(1u << (number_at(fault, direction, position) & 7));
         note(fault, 1);
     }
     int result = pass(fault, direction, copy, len, error);
     free(copy);
+    return result;
+}
+
+static void begin_piece(struct link_fault *fault, enum direction direction)
+{
+    struct lane *lane = &fault->lanes[direction];
+    double probability = fault->spec.probability > 0 ? fault->spec.probability : STANDARD_PROBABILITY;
+    lane->chosen =
+        (double)(number_at(fault, direction, lane->position) >> 11) / 9007199254740992.0 < probability;
+}
+
+/* Drops or doubles the pieces that the seed chose. What passes is handed on in runs, not byte by byte. */
+static int choose(struct link_fault *fault, enum direction direction, const uint8_t *data, size_t len,
+                  struct error *error)
+{
+    struct lane *lane = &fault->lanes[direction];
+    bool drops = fault->spec.mode == LINK_FAULT_DROP;
+    uint8_t *out = mem_alloc(2 * len + PIECE_MAX);
+    size_t out_len = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (!lane->piece_len)
+            begin_piece(fault, direction);
+        lane->piece[lane->piece_len++] = data[i];
+        lane->position++;
+        if (!lane->chosen || !drops)
+            out[out_len++] = data[i];
+        if (data[i] != '\n' && lane->piece_len < PIECE_MAX)
+            continue;
+        if (lane->chosen && !drops) {
+            memcpy(out + out_len, lane->piece, lane->piece_len);
+            out_len += lane->piece_len;
+        }
+        if (lane->chosen)
+            note(fault, lane->piece_len);
+        lane->piece_len = 0;
+    }
+    int result = out_len ? pass(fault, direction, out, out_len, error) : 0;
+    free(out);
     return result;
 }
 
@@ -99,8 +162,8 @@ static bool down_now(const struct link_fault *fault)
 static void on_pump(void *arg, uint64_t now_us)
 {
     struct link_fault *fault = arg;
-    struct held *held = &fault->held[DOWN];
-    uint64_t rate = fault->spec.rate ? fault->spec.rate : 1000;
+    struct held *held = &fault->lanes[DOWN].held;
+    uint64_t rate = fault->spec.rate ? fault->spec.rate : STANDARD_RATE;
     /* 10 ms worth at a time */
     size_t piece = rate / 100 ? rate / 100 : 1;
     piece = piece < held->len ? piece : held->len;
@@ -117,11 +180,9 @@ static void on_pump(void *arg, uint64_t now_us)
 
 static void trickle(struct link_fault *fault, const void *data, size_t len)
 {
-    bool idle = !fault->held[DOWN].len;
+    bool idle = !fault->lanes[DOWN].held.len;
     hold(fault, DOWN, data, len);
     note(fault, len);
-    if (!fault->pump)
-        fault->pump = loop_add_timer(fault->loop, LOOP_NEVER, on_pump, fault);
     if (idle)
         loop_timer_set(fault->pump, clock_now_us());
 }
@@ -129,7 +190,6 @@ static void trickle(struct link_fault *fault, const void *data, size_t len)
 static int act(struct link_fault *fault, enum direction direction, const void *data, size_t len,
                struct error *error)
 {
-    double probability = fault->spec.probability > 0 ? fault->spec.probability : 0.3;
     switch (fault->spec.mode) {
     case LINK_FAULT_CUT:
         note(fault, len);
@@ -139,26 +199,15 @@ static int act(struct link_fault *fault, enum direction direction, const void *d
         hold(fault, direction, data, len);
         return 0;
     case LINK_FAULT_DROP:
-        if (unit(fault) < probability) {
-            note(fault, len);
-            return 0;
-        }
-        break;
     case LINK_FAULT_DUPLICATE:
-        if (unit(fault) < probability) {
-            note(fault, len);
-            if (pass(fault, direction, data, len, error))
-                return -1;
-        }
-        break;
+        return choose(fault, direction, data, len, error);
     case LINK_FAULT_CORRUPT:
         return corrupt(fault, direction, data, len, error);
     case LINK_FAULT_FLAP:
-        if (down_now(fault)) {
-            note(fault, len);
-            return 0;
-        }
-        break;
+        if (!down_now(fault))
+            break;
+        note(fault, len);
+        return 0;
     case LINK_FAULT_TRICKLE:
         if (direction == UP)
             break;
@@ -168,9 +217,19 @@ static int act(struct link_fault *fault, enum direction direction, const void *d
     return pass(fault, direction, data, len, error);
 }
 
-static int on_send(struct link *link, const void *data, size_t len, struct error *error)
+/* Last in a send: the callback may set, lift or cut anything. */
+static void count(struct link_fault *fault, size_t len)
 {
-    struct link_fault *fault = (struct link_fault *)link;
+    void (*reached)(void *) = fault->reached;
+    fault->total.sent += len;
+    if (!reached || fault->total.sent < fault->reach_at)
+        return;
+    fault->reached = NULL;
+    reached(fault->reached_arg);
+}
+
+static int send_faulty(struct link_fault *fault, const void *data, size_t len, struct error *error)
+{
     if (!fault->active)
         return pass(fault, DOWN, data, len, error);
     uint64_t left = fault->spec.from_byte > fault->sent ? fault->spec.from_byte - fault->sent : 0;
@@ -181,13 +240,27 @@ static int on_send(struct link *link, const void *data, size_t len, struct error
     return clean < len ? act(fault, DOWN, (const char *)data + clean, len - clean, error) : 0;
 }
 
+static int on_send(struct link *link, const void *data, size_t len, struct error *error)
+{
+    struct link_fault *fault = (struct link_fault *)link;
+    int result = send_faulty(fault, data, len, error);
+    count(fault, len);
+    return result;
+}
+
 static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
 {
     struct link_fault *fault = arg;
+    fault->total.received += len;
     if (fault->active && fault->sent >= fault->spec.from_byte)
         act(fault, UP, data, len, NULL);
     else
         pass(fault, UP, data, len, NULL);
+}
+
+static void on_limit(void *arg, uint64_t now_us)
+{
+    link_fault_clear(arg);
 }
 
 struct link *link_fault_new(struct link *lower, struct loop *loop, struct sink *sink, uint64_t seed)
@@ -195,6 +268,8 @@ struct link *link_fault_new(struct link *lower, struct loop *loop, struct sink *
     struct link_fault *fault = mem_alloc(sizeof *fault);
     *fault = (struct link_fault){
         .link = {.send = on_send}, .lower = lower, .loop = loop, .sink = sink, .seed = seed};
+    fault->pump = loop_add_timer(loop, LOOP_NEVER, on_pump, fault);
+    fault->limit = loop_add_timer(loop, LOOP_NEVER, on_limit, fault);
     lower->receive = on_receive;
     lower->receive_arg = fault;
     return &fault->link;
@@ -207,9 +282,11 @@ void link_fault_set(struct link *link, const struct link_fault_spec *spec)
     fault->active = true;
     fault->acted = false;
     fault->spec = *spec;
-    fault->sent = fault->hit_bytes = fault->position[UP] = fault->position[DOWN] = 0;
+    fault->sent = fault->hit_bytes = 0;
+    for (int i = 0; i < 2; i++)
+        fault->lanes[i].position = fault->lanes[i].piece_len = 0;
     fault->begin_us = clock_now_us();
-    fault->random = fault->seed * 0x9e3779b97f4a7c15u + 0x1234567;
+    loop_timer_set(fault->limit, spec->for_us ? fault->begin_us + spec->for_us : LOOP_NEVER);
 }
 
 void link_fault_clear(struct link *link)
@@ -218,13 +295,26 @@ void link_fault_clear(struct link *link)
     if (!fault->active)
         return;
     fault->active = false;
-    if (fault->pump)
-        loop_timer_set(fault->pump, LOOP_NEVER);
+    loop_timer_set(fault->pump, LOOP_NEVER);
+    loop_timer_set(fault->limit, LOOP_NEVER);
     if (fault->acted)
         event_put_full(fault->sink, EVENT_LINK, "link", names[fault->spec.mode], "lifted",
                        (int64_t)fault->hit_bytes, NULL);
     release(fault, DOWN);
     release(fault, UP);
+}
+
+struct link_fault_count link_fault_count(const struct link *link)
+{
+    return ((const struct link_fault *)link)->total;
+}
+
+void link_fault_reach(struct link *link, uint64_t bytes, void (*reached)(void *arg), void *arg)
+{
+    struct link_fault *fault = (struct link_fault *)link;
+    fault->reach_at = fault->total.sent + bytes;
+    fault->reached = reached;
+    fault->reached_arg = arg;
 }
 
 void link_fault_free(struct link *link)
@@ -234,7 +324,8 @@ void link_fault_free(struct link *link)
         return;
     fault->lower->receive = NULL;
     loop_remove(fault->pump);
-    free(fault->held[UP].data);
-    free(fault->held[DOWN].data);
+    loop_remove(fault->limit);
+    free(fault->lanes[UP].held.data);
+    free(fault->lanes[DOWN].held.data);
     free(fault);
 }

@@ -8,10 +8,10 @@
 
 /* In the order of enum link_mode (harness/plan/scenario.h). */
 enum link_fault_mode {
-    LINK_FAULT_DROP,      /* pieces vanish with `probability` (0: 0.3) */
+    LINK_FAULT_DROP,      /* lines vanish with `probability` (0: 0.3) */
     LINK_FAULT_STALL,     /* nothing passes; what came is delivered when the fault is lifted */
     LINK_FAULT_CORRUPT,   /* one bit of every `every`-th byte (0: 97) flips */
-    LINK_FAULT_DUPLICATE, /* pieces come twice with `probability` (0: 0.3) */
+    LINK_FAULT_DUPLICATE, /* lines come twice with `probability` (0: 0.3) */
     LINK_FAULT_CUT,       /* nothing passes, what came is lost */
     LINK_FAULT_FLAP,      /* up_us up, down_us down (lost), in turns */
     LINK_FAULT_TRICKLE,   /* at most `rate` bytes a second to the board */
@@ -21,6 +21,7 @@ struct link_fault_spec {
     uint64_t from_byte; /* bytes sent to the board since the fault was set that still pass */
     uint64_t up_us, down_us, for_us, rate, every;
     double probability;
+    /* for_us: lifts itself after so long; 0: stays until it is lifted */
 };
 
 /* Decorates `lower` (borrowed) in both directions. Puts EVENT_LINK when a fault acts first and its totals
@@ -28,6 +29,15 @@ struct link_fault_spec {
 struct link *link_fault_new(struct link *lower, struct loop *loop, struct sink *sink, uint64_t seed);
 void link_fault_set(struct link *link, const struct link_fault_spec *spec);
 void link_fault_clear(struct link *link);
+/* All that the user of the link sent and all that the board sent, since link_fault_new, whatever became of
+ * it.
+ */
+struct link_fault_count {
+    uint64_t sent, received;
+};
+struct link_fault_count link_fault_count(const struct link *link);
+/* Calls `reached` once, at the end of the send in which `bytes` more bytes have been sent. NULL: no more. */
+void link_fault_reach(struct link *link, uint64_t bytes, void (*reached)(void *arg), void *arg);
 void link_fault_free(struct link *link); /* NULL is allowed */
 
 #endif

@@ -5,3 +5,4 @@ target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTI
 if(TARGET otarig-twin)
   add_dependencies(test_probe_openocd otarig-twin)
 endif()
+otarig_test(NAME test_link_fault SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_link_fault.c LIBS otarig_driver)
