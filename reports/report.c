@@ -1,0 +1,18 @@
+#include "reports/report.h"
+
+#include <stdlib.h>
+
+const struct report_format report_formats[] = {
+    {"text", "a table for people", report_text},
+    {"junit", "JUnit XML for CI", report_junit},
+    {"json", "result.json itself", report_json},
+    {0},
+};
+
+int report_json(const cJSON *result, const char *run_folder, FILE *out, struct error *error)
+{
+    char *text = cJSON_Print(result);
+    fprintf(out, "%s\n", text);
+    cJSON_free(text);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* Reports: each format is a row of a table; all of them read result.json (and, where they want more, the
+ * journals in the run's folder). */
+#ifndef OTARIG_REPORTS_REPORT_H
+#define OTARIG_REPORTS_REPORT_H
+
+#include <stdio.h>
+#include <cjson/cJSON.h>
+
+#include "harness/base/error.h"
+
+struct report_format {
+    const char *name, *help;
+    int (*write)(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+};
+extern const struct report_format report_formats[]; /* ends with name NULL */
+
+int report_text(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+int report_junit(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+int report_json(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+
+#endif

@@ -1,0 +1,170 @@
+#include "reports/result.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/json.h"
+#include "harness/base/mem.h"
+
+static const char *const counters[] = {"pass", "fail", "inconclusive", "rig_error"};
+
+cJSON *result_new(const char *run_id, const char *command, uint64_t seed)
+{
+    char stamp[40], host[128] = "";
+    time_t now = clock_wall_s();
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    gethostname(host, sizeof host - 1);
+    cJSON *result = cJSON_CreateObject();
+    cJSON_AddNumberToObject(result, "schema_version", RESULT_SCHEMA_VERSION);
+    cJSON *run = cJSON_AddObjectToObject(result, "run");
+    cJSON_AddStringToObject(run, "id", run_id);
+    cJSON_AddStringToObject(run, "started", stamp);
+    cJSON_AddStringToObject(run, "otarig_version", OTARIG_VERSION);
+    cJSON_AddStringToObject(run, "command", command);
+    cJSON_AddStringToObject(run, "host", host);
+    cJSON_AddNumberToObject(run, "seed", (double)seed);
+    cJSON_AddArrayToObject(result, "boards");
+    cJSON_AddNullToObject(result, "firmware");
+    cJSON_AddObjectToObject(result, "images");
+    cJSON *summary = cJSON_AddObjectToObject(result, "summary");
+    cJSON_AddNumberToObject(summary, "cases", 0);
+    for (size_t i = 0; i < 4; i++)
+        cJSON_AddNumberToObject(summary, counters[i], 0);
+    cJSON_AddArrayToObject(result, "cases");
+    return result;
+}
+
+static void take_over(cJSON *result, const cJSON *fields)
+{
+    const cJSON *board = cJSON_GetObjectItem(fields, "board"),
+                *firmware = cJSON_GetObjectItem(fields, "firmware");
+    const cJSON *images = cJSON_GetObjectItem(fields, "images"), *known;
+    cJSON *boards = cJSON_GetObjectItem(result, "boards");
+    bool listed = false;
+    cJSON_ArrayForEach(known, boards) listed |= cJSON_Compare(known, board, true);
+    if (board && !listed)
+        cJSON_AddItemToArray(boards, cJSON_Duplicate(board, true));
+    if (firmware)
+        cJSON_ReplaceItemInObject(result, "firmware", cJSON_Duplicate(firmware, true));
+    if (images)
+        cJSON_ReplaceItemInObject(result, "images", cJSON_Duplicate(images, true));
+}
+
+static void count_again(cJSON *result)
+{
+    const cJSON *one, *cases = cJSON_GetObjectItem(result, "cases");
+    cJSON *summary = cJSON_GetObjectItem(result, "summary");
+    int counts[4] = {0};
+    cJSON_ArrayForEach(one, cases)
+    {
+        const cJSON *verdict = cJSON_GetObjectItem(one, "verdict");
+        for (int i = 0; i < 4 && verdict; i++)
+            counts[i] += !strcmp(verdict->valuestring, verdict_kind_name((enum verdict_kind)i));
+    }
+    cJSON_SetNumberValue(cJSON_GetObjectItem(summary, "cases"), cJSON_GetArraySize(cases));
+    for (int i = 0; i < 4; i++)
+        cJSON_SetNumberValue(cJSON_GetObjectItem(summary, counters[i]), counts[i]);
+}
+
+static int index_of(const cJSON *cases, const char *id)
+{
+    const cJSON *one;
+    int index = 0;
+    cJSON_ArrayForEach(one, cases)
+    {
+        const cJSON *known = cJSON_GetObjectItem(one, "id");
+        if (cJSON_IsString(known) && !strcmp(known->valuestring, id))
+            return index;
+        index++;
+    }
+    return -1;
+}
+
+void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdict *verdict,
+                     const char *folder, const char *const *evidence, int64_t duration_ms)
+{
+    static const char *const copied[] = {"scenario", "family",   "covers",   "board",
+                                         "place",    "firmware", "variation"};
+    const cJSON *id = cJSON_GetObjectItem(case_fields, "case");
+    cJSON *cases = cJSON_GetObjectItem(result, "cases"), *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "id", cJSON_IsString(id) ? id->valuestring : "?");
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+        const cJSON *member = cJSON_GetObjectItem(case_fields, copied[i]);
+        if (member)
+            cJSON_AddItemToObject(one, copied[i], cJSON_Duplicate(member, true));
+    }
+    cJSON *judged = verdict_json(verdict);
+    for (cJSON *member; (member = judged->child);) {
+        cJSON_DetachItemViaPointer(judged, member);
+        cJSON_AddItemToObject(one, member->string, member);
+    }
+    cJSON_Delete(judged);
+    cJSON_AddNumberToObject(one, "duration_ms", (double)duration_ms);
+    cJSON *files = cJSON_AddArrayToObject(one, "evidence");
+    for (size_t i = 0; evidence && evidence[i]; i++)
+        cJSON_AddItemToArray(files, cJSON_CreateString(evidence[i]));
+    cJSON_AddStringToObject(one, "folder", folder);
+    int index = index_of(cases, cJSON_GetObjectItem(one, "id")->valuestring);
+    if (index >= 0)
+        cJSON_ReplaceItemInArray(cases, index, one);
+    else
+        cJSON_AddItemToArray(cases, one);
+    take_over(result, case_fields);
+    count_again(result);
+}
+
+int result_write(const cJSON *result, const char *path, struct error *error)
+{
+    char *text = cJSON_Print(result), *temporary = mem_printf("%s.new", path);
+    size_t len = strlen(text);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && !fsync(fd);
+    int why = errno;
+    if (fd >= 0 && close(fd) && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok && rename(temporary, path)) {
+        ok = false;
+        why = errno;
+    }
+    if (!ok)
+        error_set_errno(error, ERROR_SYSTEM, why, "%s", path);
+    cJSON_free(text);
+    free(temporary);
+    return ok ? 0 : -1;
+}
+
+cJSON *result_read(const char *path, struct error *error)
+{
+    struct json_document document;
+    int64_t version;
+    if (json_load(&document, path, error))
+        return NULL;
+    struct json root = json_root(&document);
+    cJSON *result = NULL;
+    if (!json_object(root, error) &&
+        !json_integer(json_get(root, "schema_version"), RESULT_SCHEMA_VERSION, RESULT_SCHEMA_VERSION,
+                      &version, error) &&
+        !json_object(json_get(root, "summary"), error) && !json_array(json_get(root, "cases"), error))
+        result = cJSON_Duplicate(document.root, true);
+    json_close(&document);
+    return result;
+}
+
+int result_exit_code(const cJSON *result)
+{
+    const cJSON *summary = cJSON_GetObjectItem(result, "summary");
+    int counts[4];
+    for (int i = 0; i < 4; i++)
+        counts[i] = cJSON_GetObjectItem(summary, counters[i])->valueint;
+    return counts[3] ? 3 : counts[1] ? 1 : counts[2] || !counts[0] ? 4 : 0;
+}

@@ -1,0 +1,24 @@
+/* result.json: what a run found. Written anew, atomically, after every case, so that it is whole whenever one
+ * looks. */
+#ifndef OTARIG_REPORTS_RESULT_H
+#define OTARIG_REPORTS_RESULT_H
+
+#include <stdint.h>
+#include <cjson/cJSON.h>
+
+#include "harness/base/error.h"
+#include "harness/record/verdict.h"
+
+#define RESULT_SCHEMA_VERSION 1
+
+cJSON *result_new(const char *run_id, const char *command, uint64_t seed);
+/* `case_fields`: of EVENT_CASE (borrowed). `folder`: relative to the run's. `evidence`: NULL-terminated file
+ * names. A case with the same id is replaced. */
+void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdict *verdict,
+                     const char *folder, const char *const *evidence, int64_t duration_ms);
+int result_write(const cJSON *result, const char *path, struct error *error);
+cJSON *result_read(const char *path, struct error *error);
+/* 3 a rig error, 1 a failure, 4 inconclusive or no case at all, 0 all pass. */
+int result_exit_code(const cJSON *result);
+
+#endif
