@@ -15,6 +15,8 @@
 #include "harness/driver/table.h"
 
 #define REQUEST_MAX 2048
+#define REQUEST_MIN 96 /* room for the first chunk's keys and hash */
+#define REQUEST_STANDARD 384
 #define FILE_LEN_MAX (64u << 20)
 #define STUCK_ANSWERS_MAX 50 /* answers in a row that do not move the offset forward */
 
@@ -30,11 +32,11 @@ static const struct option_spec options[] = {
      .offset = offsetof(struct config, over),
      .standard = "console"},
     {.name = "mtu",
-     .help = "largest request in bytes",
+     .help = "largest request in bytes; 0: as large as the board says it can take",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct config, mtu),
      .standard = "384",
-     .low = 96,
+     .low = 0,
      .high = REQUEST_MAX},
     {.name = "retry_ms",
      .help = "wait for an answer before sending again",
@@ -75,10 +77,11 @@ struct smp {
     int64_t tries;
     /* upload */
     uint8_t *image;
-    size_t image_len, off, resumed_at, best;
+    size_t image_len, off, chunk_len, resumed_at, best, mtu;
     int64_t stuck;
     uint8_t sha[32];
-    bool started;
+    bool started, asking;
+    bool talked; /* the board said something since the request went out */
 };
 
 /* ---- ends ---- */
@@ -117,6 +120,7 @@ static void transmit(struct smp *smp)
         fail(smp, "link", 0, error.text);
         return;
     }
+    smp->talked = false;
     /* back off: a board that is slow is not helped by more requests */
     uint64_t wait_us =
         (uint64_t)smp->config.retry_ms * 1000u * (uint64_t)(smp->tries < 3 ? 1 + smp->tries : 4);
@@ -141,12 +145,13 @@ static void request_chunk(struct smp *smp)
 {
     /* header, keys, integers and, in the first chunk, the hash and the length */
     size_t overhead = SMP_HEADER_LEN + 24 + (smp->off ? 0 : 64);
-    size_t room = (size_t)smp->config.mtu - overhead, left = smp->image_len - smp->off;
+    size_t room = smp->mtu - overhead, left = smp->image_len - smp->off;
     struct smp_chunk chunk = {.off = smp->off,
                               .total = smp->image_len,
                               .data = smp->image + smp->off,
                               .len = left < room ? left : room,
                               .sha = smp->sha};
+    smp->chunk_len = chunk.len;
     smp->request_len = smp_build_upload(smp->request, sizeof smp->request, next_seq(smp), &chunk);
     request(smp, SMP_IMAGE, SMP_IMAGE_UPLOAD);
 }
@@ -162,7 +167,12 @@ static void on_timer(void *arg, uint64_t now_us)
     struct smp *smp = arg;
     if (!smp->busy)
         return;
-    if (now_us >= smp->end_us)
+    if (smp->verb == UPDATE_RESET && smp->talked) {
+        /* most likely its answer was cut off and this is its boot log: to ask again would reset it again */
+        cJSON *fields = cJSON_CreateObject();
+        cJSON_AddBoolToObject(fields, "answered", false);
+        end(smp, true, fields);
+    } else if (now_us >= smp->end_us)
         fail(smp, "timeout", 0, "the job's deadline passed");
     else if (++smp->tries > smp->config.retries)
         fail(smp, "timeout", 0, "no answer");
@@ -172,14 +182,27 @@ static void on_timer(void *arg, uint64_t now_us)
 
 /* ---- answers ---- */
 
+/* OS group, "MCUmgr parameters": what a packet may hold. Boards that do not know it get the usual size. */
+static void take_params(struct smp *smp, const cJSON *answer)
+{
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(answer, "buf_size");
+    smp->asking = false;
+    smp->mtu = REQUEST_STANDARD;
+    if (cJSON_IsNumber(size) && size->valuedouble >= REQUEST_MIN)
+        smp->mtu = size->valuedouble < REQUEST_MAX ? (size_t)size->valuedouble : REQUEST_MAX;
+    request_chunk(smp);
+}
+
 static void upload_answered(struct smp *smp, const cJSON *answer)
 {
     const cJSON *off = cJSON_GetObjectItemCaseSensitive(answer, "off");
-    if (!cJSON_IsNumber(off) || off->valuedouble < 0 || off->valuedouble > (double)smp->image_len) {
+    /* some servers leave it out of a plain success */
+    double next = cJSON_IsNumber(off) ? off->valuedouble : (double)(smp->off + smp->chunk_len);
+    if ((off && !cJSON_IsNumber(off)) || next < 0 || next > (double)smp->image_len) {
         fail(smp, "protocol", 0, "the answer has no usable offset");
         return;
     }
-    size_t got = (size_t)off->valuedouble;
+    size_t got = (size_t)next;
     if (!smp->started)
         smp->resumed_at = got;
     smp->started = true;
@@ -208,7 +231,9 @@ static void answered(struct smp *smp, const cJSON *answer)
     const cJSON *err = cJSON_GetObjectItemCaseSensitive(answer, "err"); /* SMP v2 */
     if (cJSON_IsObject(err))
         rc = cJSON_GetObjectItemCaseSensitive(err, "rc");
-    if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
+    if (smp->asking) {
+        take_params(smp, answer);
+    } else if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
         char text[64];
         snprintf(text, sizeof text, "the board answers rc=%d", rc->valueint);
         fail(smp, "rc", rc->valueint, text);
@@ -235,6 +260,7 @@ static void on_packet(void *arg, const uint8_t *packet, size_t len)
 static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
 {
     struct smp *smp = arg;
+    smp->talked = true;
     smp_parser_put(&smp->parser, data, len);
 }
 
@@ -270,12 +296,17 @@ static int start(void *self, const struct update_job *job, struct error *error)
     smp->verb = job->verb;
     smp->off = smp->best = smp->resumed_at = 0;
     smp->stuck = 0;
-    smp->started = false;
+    smp->started = smp->asking = false;
     smp->end_us =
         clock_now_us() + (job->deadline_us ? job->deadline_us : (uint64_t)smp->config.deadline_ms * 1000);
     switch (job->verb) {
     case UPDATE_UPLOAD:
-        request_chunk(smp);
+        smp->mtu = (size_t)smp->config.mtu;
+        smp->asking = !smp->mtu;
+        if (smp->asking)
+            request_empty(smp, SMP_READ, SMP_OS, SMP_OS_PARAMS);
+        else
+            request_chunk(smp);
         break;
     case UPDATE_LIST:
         request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
@@ -317,6 +348,8 @@ static int smp_open(const struct driver_env *env, const void *config, void **sel
     smp->env = *env;
     smp->role = mem_string(env->role);
     smp->config = *(const struct config *)config;
+    if (smp->config.mtu && smp->config.mtu < REQUEST_MIN)
+        smp->config.mtu = REQUEST_MIN;
     smp_parser_init(&smp->parser, on_packet, smp);
     smp->timer = loop_add_timer(env->loop, LOOP_NEVER, on_timer, smp);
     env->link->receive = on_receive;
