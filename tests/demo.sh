@@ -1,0 +1,34 @@
+#!/bin/sh
+# The demonstration: the good firmware through all families, then three defective builds that must be caught.
+set -u
+build=$1
+here=$(cd "$(dirname "$0")/.." && pwd)
+out=${OTARIG_OUT:-$here/out}
+rack=$here/boards/racks/virtual-6.json
+scenarios="$here/scenarios/power-cut $here/scenarios/bricked-image $here/scenarios/network-loss"
+
+echo "=== the good firmware: power cuts, bricked images, network loss ==="
+"$build/bin/otarig" run $scenarios --rack "$rack" --out "$out"
+good=$?
+
+caught=0
+# catch VARIANT SCENARIO [CASE]: the run must end with "the board failed"
+catch() {
+  echo
+  echo "=== firmware with a defect: $1 ==="
+  "$build/bin/otarig" run "$here/scenarios/$2.json" --rack "$rack" --firmware "$build/firmware/$1" --out "$out" ${3:+--case "$3"}
+  code=$?
+  if [ $code = 1 ]; then
+    echo "caught: $1"
+    caught=$((caught + 1))
+  else
+    echo "NOT CAUGHT: $1 (exit $code)"
+  fi
+}
+catch no-signature-check bricked-image/wrong-key
+catch trailer-before-data power-cut/swap-grid swap-grid+delay_ms=400
+catch revert-never power-cut/first-boot first-boot+delay_ms=0
+
+echo
+echo "good firmware: $([ $good = 0 ] && echo "all pass" || echo "exit $good"); defective builds caught: $caught of 3; results in $out"
+[ $good = 0 ] && [ $caught = 3 ]
