@@ -189,10 +189,39 @@ static cJSON *convert(const cbor_item_t *item, unsigned depth)
     return NULL;
 }
 
+/* libcbor reserves room for as many members as a map or an array announces, before it has seen them: one that
+ * announces more than the bytes that are left could hold is broken, or malicious. */
+struct scan {
+    size_t left;
+    bool greedy;
+};
+
+static void scan_count(void *arg, uint64_t count)
+{
+    struct scan *scan = arg;
+    scan->greedy |= count > scan->left;
+}
+
+static bool is_greedy(const uint8_t *cbor, size_t len)
+{
+    struct cbor_callbacks callbacks = cbor_empty_callbacks;
+    struct scan scan = {.left = len};
+    callbacks.array_start = scan_count;
+    callbacks.map_start = scan_count;
+    while (scan.left && !scan.greedy) {
+        struct cbor_decoder_result result =
+            cbor_stream_decode(cbor + len - scan.left, scan.left, &callbacks, &scan);
+        if (result.status != CBOR_DECODER_FINISHED)
+            return scan.greedy; /* cbor_load stops there, too */
+        scan.left -= result.read;
+    }
+    return scan.greedy;
+}
+
 cJSON *smp_decode(const uint8_t *cbor, size_t len)
 {
     struct cbor_load_result result;
-    cbor_item_t *item = cbor_load(cbor, len, &result);
+    cbor_item_t *item = is_greedy(cbor, len) ? NULL : cbor_load(cbor, len, &result);
     cJSON *object = NULL;
     if (item && result.error.code == CBOR_ERR_NONE && cbor_isa_map(item))
         object = convert_map(item, 0);

@@ -8,6 +8,7 @@ const struct driver *const driver_table[] = {&power_ftdi_driver,
                                              &console_stream_driver,
                                              &probe_openocd_driver,
                                              &update_smp_driver,
+                                             &update_probe_driver,
                                              NULL};
 
 const struct driver *driver_find(const char *name, enum driver_kind kind)

@@ -5,6 +5,6 @@
 #include "harness/driver/driver.h"
 
 extern const struct driver power_ftdi_driver, power_exec_driver, console_serial_driver, console_stream_driver,
-    probe_openocd_driver, update_smp_driver;
+    probe_openocd_driver, update_smp_driver, update_probe_driver;
 
 #endif

@@ -373,6 +373,19 @@ Test(smp_frame, lines_are_as_specified)
     free(lines);
 }
 
+Test(smp_msg, a_map_may_not_announce_more_than_there_is)
+{
+    static const uint8_t greedy[] = {0xbf, 0x00, 0xba, 0xba, 0xba, 0xba, 0xba, 0x07, 0xff};
+    static const uint8_t nested[] = {0xa1, 0x61, 'a',  0x9b, 0xff, 0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0x00};
+    static const uint8_t good[] = {0xa1, 0x61, 'a', 0x81, 0x05};
+    cr_assert_null(smp_decode(greedy, sizeof greedy));
+    cr_assert_null(smp_decode(nested, sizeof nested));
+    cJSON *object = smp_decode(good, sizeof good);
+    cr_assert_eq(cJSON_GetArrayItem(cJSON_GetObjectItem(object, "a"), 0)->valueint, 5);
+    cJSON_Delete(object);
+}
+
 /* ---- verbs ---- */
 
 Test(update_smp, echoes_and_lists)

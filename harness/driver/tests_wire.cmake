@@ -8,6 +8,7 @@ endif()
 otarig_test(NAME test_link_fault SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_link_fault.c LIBS otarig_driver)
 otarig_test(NAME test_update_smp SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_smp.c LIBS otarig_driver)
 otarig_test(NAME test_tcl_rpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_tcl_rpc.c LIBS otarig_driver)
+otarig_test(NAME test_update_probe SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_probe.c LIBS otarig_driver)
 
 if(COMMAND otarig_fuzz)
   otarig_fuzz(NAME fuzz_smp SOURCES ${CMAKE_CURRENT_LIST_DIR}/fuzz_smp.c LIBS otarig_driver)
