@@ -53,7 +53,7 @@ static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char
     fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);
     pid_t pid = fork();
     if (!pid) {
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             putenv(rack.environment[i]);
         execv("/proc/self/exe", argv);
         _exit(127);

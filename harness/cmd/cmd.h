@@ -38,6 +38,7 @@ struct run_request {
     const char *command; /* for result.json */
     const char *out;
     bool quiet;
+    char **folder; /* not NULL: gets the run's folder; the caller frees */
 };
 int cmd_run_spec(struct run_request *request);
 

@@ -270,6 +270,7 @@ static int supervise(struct supervisor *sup, struct error *error)
 int cmd_run_spec(struct run_request *request)
 {
     struct supervisor sup = {.request = request, .begin_us = clock_now_us(), .terminal = isatty(1)};
+    setvbuf(stdout, NULL, _IOLBF, 0); /* one line a case, as it ends, also in a pipe */
     struct error error = {0};
     if (job_load(&sup.job, request->spec, &error))
         return cmd_fail(&error);
@@ -298,6 +299,8 @@ int cmd_run_spec(struct run_request *request)
         code = result_exit_code(sup.result);
     if (sup.interrupted)
         code = 130;
+    if (request->folder)
+        *request->folder = mem_string(sup.folder);
     child_free(sup.worker);
     loop_free(sup.loop);
     cJSON_Delete(sup.result);

@@ -174,8 +174,11 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
         return;
     if (up)
         check_never(fold, event->value);
-    if (phase && !strcmp(phase, "next"))
+    fold->unknown_ran |= up && !strcmp(event->value, "unknown");
+    if (phase && (!strcmp(phase, "next") || !strcmp(phase, "run")))
         return;
+    if (!fold->boot_seen)
+        fold->came_late = !up;
     fold->boot_seen = true;
     fold->booted = up; /* the last one counts */
 }
@@ -260,9 +263,9 @@ static enum verdict_class judge_g1(const struct verdict_fold *fold, struct claus
         SAY(clause, "%s", fold->boot_seen ? "no application came up any more" : "no boot was observed");
         return CLASS_BRICKED;
     }
-    clause->holds = !limit_ms || fold->recovery_ms <= limit_ms;
-    if (fold->recovery_ms < 0)
-        SAY(clause, "boots, after a power cycle");
+    clause->holds = !fold->came_late && (!limit_ms || fold->recovery_ms <= limit_ms);
+    if (fold->came_late)
+        SAY(clause, "came back only after a further power cycle");
     else
         SAY(clause, "boots, %" PRId64 " ms after the fault (limit %" PRId64 " ms)", fold->recovery_ms,
             limit_ms);
@@ -281,6 +284,11 @@ static enum verdict_class judge_g2(const struct verdict_fold *fold, struct claus
     if (!fold->running_seen || !strcmp(fold->running, "none")) {
         SAY(clause, "nothing runs");
         return CLASS_BRICKED;
+    }
+    if (fold->unknown_ran) {
+        bool spoilt = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(expect, "never")) > 0;
+        SAY(clause, "an image ran that is none of the authentic ones");
+        return spoilt ? CLASS_BAD_IMAGE_ACCEPTED : CLASS_CORRUPT_IMAGE;
     }
     if (!strcmp(fold->running, "unknown") || (fold->contents_seen && strcmp(fold->contents, fold->running))) {
         SAY(clause, "'%s' (version %s) runs, but the slot holds the bytes of %s", fold->running,

@@ -94,6 +94,9 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
         run->mark_counts[i]++;
         see_mark(run, i, text, t_us);
         record(run, &mark);
+        /* what ran during the steps counts even when it is gone before the settling */
+        if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run"))
+            run_observe_boot(run, 0, run->on_us, true);
     }
 }
 

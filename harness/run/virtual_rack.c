@@ -91,6 +91,8 @@ int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char 
     /* under AddressSanitizer the preload comes first, and the sanitizer must not mind */
     rack->environment[3] = mem_printf("ASAN_OPTIONS=verify_asan_link_order=0:%s",
                                       getenv("ASAN_OPTIONS") ? getenv("ASAN_OPTIONS") : "");
+    /* its devices are nobody else's */
+    rack->environment[4] = mem_printf("OTARIG_LOCKS=%s/locks", rack->folder);
     return 0;
 }
 
@@ -104,7 +106,7 @@ void virtual_rack_stop(struct virtual_rack *rack, struct loop *loop)
                 break;
     }
     child_free(rack->child);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         free(rack->environment[i]);
     free(rack->folder);
     free(rack->root);

@@ -10,7 +10,7 @@
 struct virtual_rack {
     struct child *child;
     char *folder, *root;
-    char *environment[5]; /* for child_spec: LD_PRELOAD, UMOCKDEV_DIR, OTARIG_RACK */
+    char *environment[6]; /* for child_spec: LD_PRELOAD, UMOCKDEV_DIR, OTARIG_RACK, OTARIG_LOCKS */
     bool ready, died;
     char last_line[300];
 };

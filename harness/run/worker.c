@@ -30,6 +30,7 @@ struct worker {
     struct loop *loop;
     struct bench *benches;
     size_t next;
+    uint64_t seed;
     bool interrupted;
 };
 
@@ -90,9 +91,28 @@ static bool take_case(struct worker *worker, struct bench *bench)
     return false;
 }
 
+/* On a virtual rack chance is part of the case: what tears how, and how long a contact takes, depends on the
+ * case's id, not on what ran before it. */
+static void seed_virtual_place(const struct worker *worker, const struct bench *bench)
+{
+    const char *rack = getenv("OTARIG_RACK");
+    uint32_t seed = (uint32_t)worker->seed ^ 0x811c9dc5u;
+    if (!rack)
+        return;
+    for (const char *c = bench->plan.id; *c && *c != '#'; c++)
+        seed = (seed ^ (unsigned char)*c) * 0x01000193u;
+    cJSON *command = cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", "seed");
+    cJSON_AddStringToObject(command, "place", bench->rig.place->name);
+    cJSON_AddNumberToObject(command, "seed", seed);
+    cJSON_Delete(virtual_rack_control(rack, command, NULL));
+    cJSON_Delete(command);
+}
+
 static void begin_case(struct worker *worker, struct bench *bench)
 {
     struct error error = {0};
+    seed_virtual_place(worker, bench);
     bench->begin_us = clock_now_us();
     bench->run = run_begin(worker->loop, &bench->plan, &bench->rig, bench->folder, &error);
     printf("begin %zu %s\n", bench->index, bench->rig.place->name);
@@ -150,7 +170,7 @@ static void align_cuts(const cJSON *align)
 
 int worker_run(struct job *job, uint64_t seed, const cJSON *align)
 {
-    struct worker worker = {.job = job, .loop = loop_new()};
+    struct worker worker = {.job = job, .loop = loop_new(), .seed = seed};
     struct error error = {0};
     int code = 0;
     char *cases = mem_printf("%s/cases", job->folder);

@@ -1,0 +1,101 @@
+#!/bin/sh
+# The gate of the gate: every defective firmware must fail with its class, every broken rig must be a rig-error or
+# inconclusive; never a pass, and never "the board failed".
+# usage: selftest.sh [firmware|rigs|all]
+set -u
+build=${OTARIG_BUILD:?}
+here=${OTARIG_SOURCE:?}
+what=${1:-all}
+work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-selftest.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+verdict_of() { # RUN-LOG
+  folder=$(sed -n 's/^results: //p' "$1")
+  python3 - "$folder/result.json" <<'P'
+import json, sys
+try:
+    case = json.load(open(sys.argv[1]))["cases"]
+except Exception as e:
+    print("none - no result:", e); sys.exit()
+for c in case:
+    print(c["verdict"], c["class"] or "-", c["reason"])
+P
+}
+
+# one VARIANT SCENARIO CASE CLASS
+one() {
+  "$build/bin/otarig" run "$here/scenarios/$2.json" --rack "$here/boards/racks/virtual-6.json" --place p1 --firmware "$build/firmware/$1" \
+    --out "$work/$1" --case "$3" >"$work/$1.log" 2>&1
+  code=$?
+  found=$(verdict_of "$work/$1.log")
+  case "$code $found" in
+  "1 fail $4 "*) echo "ok    $1: $found" ;;
+  *) echo "WRONG $1: expected fail $4, exit 1; found exit $code: $found"; tail -n 3 "$work/$1.log"; touch "$work/bad" ;;
+  esac
+}
+
+# rig NAME DEFECT-JSON
+rig() {
+  python3 - "$here/boards/racks/virtual-6.json" "$work/$1.json" "$2" <<'P'
+import json, sys
+rack = json.load(open(sys.argv[1]))
+rack["virtual"] = {"defects": json.loads(sys.argv[3])}
+json.dump(rack, open(sys.argv[2], "w"))
+P
+  "$build/bin/otarig" run "$here/scenarios/power-cut/cut-after-done.json" --rack "$work/$1.json" --place p1 --out "$work/$1" \
+    --case "cut-after-done+delay_ms=20" >"$work/$1.log" 2>&1
+  code=$?
+  found=$(verdict_of "$work/$1.log")
+  case $code in
+  3 | 4) echo "ok    $1: exit $code: $found" ;;
+  *) echo "WRONG $1: expected exit 3 or 4; found exit $code: $found"; tail -n 3 "$work/$1.log"; touch "$work/bad" ;;
+  esac
+}
+
+firmware() {
+  cat <<'T'
+no-hash-check bricked-image/bit-flip bit-flip+part=body,seed=3 bad-image-accepted
+no-signature-check bricked-image/wrong-key wrong-key bad-image-accepted
+wrong-hardware-accepted bricked-image/wrong-hardware wrong-hardware bad-image-accepted
+downgrade-accepted bricked-image/downgrade downgrade downgraded
+active-erased-before-copy power-cut/swap-grid swap-grid+delay_ms=400 bricked
+trailer-before-data power-cut/swap-grid swap-grid+delay_ms=400 bricked
+torn-magic-on-revert power-cut/revert-state revert-state+k=1 no-rollback
+resume-state-in-ram power-cut/swap-grid swap-grid+delay_ms=800 bricked
+revert-never power-cut/first-boot first-boot+delay_ms=0 no-rollback
+confirm-before-selftest bricked-image/bad-selftest bad-selftest no-rollback
+hang-without-watchdog bricked-image/hang hang slow-recovery
+partial-download-bootable bricked-image/truncated truncated+percent=60 bad-image-accepted
+updater-dead-in-v2 bricked-image/dead-updater dead-updater update-dead
+data-lost-on-migration bricked-image/counter counter data-lost
+boot-counter-eats-good-slot power-cut/idle-storm idle-storm+on_ms=25 bricked
+counter-before-confirm bricked-image/counter counter bricked
+T
+}
+
+rigs() {
+  cat <<'T'
+stuck-relay [{"place":"p1","defect":"stuck-relay","after_ms":12000}]
+stuck-relay-from-the-start [{"place":"p1","defect":"stuck-relay"}]
+unplugged-relay [{"place":"p1","defect":"unplug-relay","after_ms":6000}]
+dead-openocd [{"place":"p1","defect":"probe-refused"}]
+silent-console [{"place":"p1","defect":"console-silent"}]
+garbage-console [{"place":"p1","defect":"console-garbage"}]
+power-not-off [{"place":"p1","defect":"power-not-off"}]
+wrong-board-at-the-port [{"place":"p1","defect":"console-of","of":"p2"}]
+wrong-board-at-the-probe [{"place":"p1","defect":"probe-of","of":"p2"}]
+stalled-relay [{"place":"p1","defect":"stall-relay","after_ms":6000}]
+wrong-readback [{"place":"p1","defect":"relay-readback-wrong","after_ms":6000}]
+T
+}
+
+# four at a time: they mostly wait for erases and relays
+if [ "$what" != rigs ]; then
+  firmware | { n=0; while read -r a b c d; do one "$a" "$b" "$c" "$d" & n=$((n + 1)); [ $((n % 4)) = 0 ] && wait; done; wait; }
+fi
+if [ "$what" != firmware ]; then
+  rigs | { n=0; while read -r a b; do rig "$a" "$b" & n=$((n + 1)); [ $((n % 4)) = 0 ] && wait; done; wait; }
+fi
+[ -e "$work/bad" ] && bad=1
+exit $bad
