@@ -22,7 +22,9 @@ struct verdict_fold {
     bool too_many_faults;
     bool end, baseline_seen, baseline_ok, rig_proof_ok, rig_proof_failed;
     char rig[240];
-    bool boot_seen, booted; /* after the fault */
+    bool boot_seen, booted;  /* after the fault */
+    bool came_late;          /* the first life after the fault never came up */
+    bool unknown_ran;        /* an image that nobody made ran */
     char running[NAME_LEN], running_version[40], confirmed[8], contents[NAME_LEN];
     bool running_seen, contents_seen;
     bool settled_seen, settled;
