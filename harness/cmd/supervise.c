@@ -1,5 +1,6 @@
 /* The supervisor of a run: the virtual rack and the worker are its children; it judges what the worker
  * leaves, keeps result.json current, and puts the rails into their safe state when the worker dies. */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,22 +41,22 @@ struct supervisor {
 
 /* ---- one case is over ---- */
 
+static int is_file(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
 static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms)
 {
-    static const char *const names[] = {"journal.jsonl",    "console.log",   "flash.bin",
-                                        "running-slot.bin", "delivered.bin", "truth.jsonl"};
-    const char *evidence[7] = {0};
     struct error error = {0};
     struct verdict verdict;
     cJSON *fields = NULL;
     char *folder = job_case_folder(&sup->job, index), *journal = mem_printf("%s/journal.jsonl", folder);
-    size_t count = 0;
-    for (size_t i = 0; i < 6; i++) {
-        char *path = mem_printf("%s/%s", folder, names[i]);
-        if (!access(path, R_OK))
-            evidence[count++] = names[i];
-        free(path);
-    }
+    struct dirent **files = NULL;
+    int count = scandir(folder, &files, is_file, alphasort);
+    const char **evidence = mem_array((size_t)(count > 0 ? count : 0) + 1, sizeof *evidence);
+    for (int i = 0; i < count; i++)
+        evidence[i] = files[i]->d_name;
     if (verdict_of_journal(journal, &verdict, &fields, &error) || !fields) {
         fprintf(stderr, "otarig: %s\n", error.text[0] ? error.text : "a journal without its first line");
     } else {
@@ -70,6 +71,10 @@ static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms
                    verdict.kind == VERDICT_PASS ? "" : "  ",
                    verdict.kind == VERDICT_PASS ? "" : verdict.reason);
     }
+    for (int i = 0; i < count; i++)
+        free(files[i]);
+    free(files);
+    free(evidence);
     verdict_release(&verdict);
     cJSON_Delete(fields);
     free(folder);

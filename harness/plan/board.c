@@ -108,17 +108,17 @@ static int parse_memory(struct json root, struct board *board, struct error *err
     return take_address(memory, "slot_header", false, &board->slot_header_len, error);
 }
 
-static int parse_watches(struct json root, struct board *board, struct error *error)
+/* {"name": {"address", "size"}, ...} */
+static int parse_named_spans(struct json spans, struct board_span **list, size_t *count, struct error *error)
 {
-    struct json watches = json_get(root, "watches");
-    if (!json_present(watches))
+    if (!json_present(spans))
         return 0;
-    if (json_object(watches, error))
+    if (json_object(spans, error))
         return -1;
-    board->watches = mem_array(json_count(watches) + 1, sizeof *board->watches);
-    for (size_t i = 0; i < json_count(watches); i++) {
-        struct board_span *span = &board->watches[board->watch_count++];
-        struct json at = json_member(watches, i);
+    *list = mem_array(json_count(spans) + 1, sizeof **list);
+    for (size_t i = 0; i < json_count(spans); i++) {
+        struct json at = json_member(spans, i);
+        struct board_span *span = &(*list)[(*count)++];
         span->name = mem_string(at.node->string);
         if (parse_span(at, span, error))
             return -1;
@@ -178,7 +178,9 @@ int board_load(const char *path, struct board *board, struct error *error)
         take_name(root, "name", true, &board->name, error) ||
         take_string(root, "title", true, &board->title, error) ||
         take_name(root, "chip", true, &board->chip, error) || parse_memory(root, board, error) ||
-        parse_marks(root, board, error) || parse_watches(root, board, error) ||
+        parse_marks(root, board, error) ||
+        parse_named_spans(json_get(root, "watches"), &board->watches, &board->watch_count, error) ||
+        parse_named_spans(json_get(root, "evidence"), &board->evidence, &board->evidence_count, error) ||
         parse_images(root, board, error) || parse_limits(root, board, error) ||
         take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
         take_strings(root, "transports", true, &board->transports, error))
@@ -214,12 +216,15 @@ void board_release(struct board *board)
     }
     for (size_t i = 0; i < board->watch_count; i++)
         free(board->watches[i].name);
+    for (size_t i = 0; i < board->evidence_count; i++)
+        free(board->evidence[i].name);
     for (size_t i = 0; i < board->image_count; i++) {
         free(board->images[i].name);
         free(board->images[i].file);
     }
     free(board->marks);
     free(board->watches);
+    free(board->evidence);
     free(board->images);
     take_free_strings(board->initial);
     take_free_strings(board->transports);

@@ -37,6 +37,8 @@ struct board {
     struct board_span flash, data, slots[2];
     struct board_span *watches; /* named registers or ranges a probe trigger may use */
     size_t watch_count;
+    struct board_span *evidence; /* what is dumped when something failed; a whole flash may take a minute */
+    size_t evidence_count;
     struct board_image *images;
     size_t image_count;
     char *

@@ -13,22 +13,32 @@ static void say(struct run *run, const char *what, const char *file)
     event_put(&run->sink, EVENT_EVIDENCE, "run", what, file);
 }
 
+static void dump(struct run *run, const struct board_span *span)
+{
+    char *name = mem_printf("flash-%s.bin", span->name), *path = mem_printf("%s/%s", run->folder, name);
+    const struct probe_job job = {
+        .verb = PROBE_DUMP, .path = path, .address = span->address, .len = span->len};
+    /* a board that cannot be dumped is still judged; the proof of the rig comes after this */
+    if (!run_probe_once(run, &job))
+        say(run, "flash", name);
+    else
+        run_note(run, "%s: dump failed: %s", name, run->probe.reason);
+    free(path);
+    free(name);
+}
+
 void run_evidence(struct run *run, bool dump_flash)
 {
+    const struct board *board = run->plan->board;
+    struct board_span whole = board->flash;
     say(run, "console", "console.log");
     if (!dump_flash || !rig_probe(run->rig))
         return;
-    char *path = mem_printf("%s/flash.bin", run->folder);
-    const struct probe_job job = {.verb = PROBE_DUMP,
-                                  .path = path,
-                                  .address = run->plan->board->flash.address,
-                                  .len = run->plan->board->flash.len};
-    /* a board that cannot be dumped is still judged; the proof of the rig comes after this */
-    if (!run_probe_once(run, &job))
-        say(run, "flash", "flash.bin");
-    else
-        run_note(run, "flash dump failed: %s", run->probe.reason);
-    free(path);
+    whole.name = "all";
+    for (size_t i = 0; i < board->evidence_count && !run_broken(run); i++)
+        dump(run, &board->evidence[i]);
+    if (!board->evidence_count)
+        dump(run, &whole);
 }
 
 static bool belongs(const char *line, const char *place, uint64_t from_us)
