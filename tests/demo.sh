@@ -26,7 +26,7 @@ catch() {
   fi
 }
 catch no-signature-check bricked-image/wrong-key
-catch trailer-before-data power-cut/swap-grid swap-grid+delay_ms=400
+catch trailer-before-data power-cut/swap-grid swap-grid+delay_ms=200
 catch revert-never power-cut/first-boot first-boot+delay_ms=0
 
 echo

@@ -83,6 +83,10 @@ static void revert(void)
 #ifdef DEFECT_REVERT_NEVER
     return;
 #endif
+#ifdef DEFECT_ACTIVE_ERASED_BEFORE_COPY
+    state_set(STATE_REVERTED); /* "the old image is overwritten, there is nothing to take back" */
+    return;
+#endif
 #ifdef DEFECT_TORN_MAGIC_ON_REVERT
     if (revert_mark() < 0)
         return; /* neither unset nor good: no rule matches */
