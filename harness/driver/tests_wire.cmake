@@ -10,6 +10,9 @@ otarig_test(NAME test_link_fault SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_link_fau
 otarig_test(NAME test_update_smp SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_smp.c LIBS otarig_driver)
 otarig_test(NAME test_tcl_rpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_tcl_rpc.c LIBS otarig_driver)
 otarig_test(NAME test_update_probe SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_probe.c LIBS otarig_driver)
+otarig_test(NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)
+target_compile_definitions(test_update_board PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
+                           OTARIG_FIRMWARE="${CMAKE_BINARY_DIR}/firmware/good")
 
 if(COMMAND otarig_fuzz)
   otarig_fuzz(NAME fuzz_smp SOURCES ${CMAKE_CURRENT_LIST_DIR}/fuzz_smp.c LIBS otarig_driver)
