@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-uint64_t clock_now_us(void);  /* CLOCK_MONOTONIC */
-uint64_t clock_now_ns(void);  /* CLOCK_MONOTONIC */
-int64_t clock_wall_s(void);   /* CLOCK_REALTIME, for names and reports only, never for arithmetic */
+uint64_t clock_now_us(void); /* CLOCK_MONOTONIC */
+uint64_t clock_now_ns(void); /* CLOCK_MONOTONIC */
+int64_t clock_wall_s(void);  /* CLOCK_REALTIME, for names and reports only, never for arithmetic */
 
 #endif

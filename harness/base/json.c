@@ -75,8 +75,8 @@ static int check_duplicates(struct json at, struct error *error)
 {
     /* comparing all keys of an object is quadratic: no file of ours comes near this */
     if (cJSON_IsObject(at.node) && cJSON_GetArraySize(at.node) > JSON_KEYS_MAX)
-        return error_set(error, ERROR_INPUT, "%s: %s: expected at most %d keys, found %d", at.document->name, at.path,
-                         JSON_KEYS_MAX, cJSON_GetArraySize(at.node));
+        return error_set(error, ERROR_INPUT, "%s: %s: expected at most %d keys, found %d", at.document->name,
+                         at.path, JSON_KEYS_MAX, cJSON_GetArraySize(at.node));
     for (const cJSON *child = at.node->child; child; child = child->next) {
         struct json below = at;
         below.node = child;

@@ -1,9 +1,9 @@
 /* JSON from files with errors that name file, JSON path, the value found and what was expected.
  *
- * Parsing is cJSON's; before it the text is checked for size, nesting depth, NUL bytes and UTF-8, after it for
- * duplicate keys. A `struct json` is a cursor: a node plus the way that led to it. Cursors are values; the tree
- * belongs to the document. Errors read
- *   boards/x.json: $.flash.slots[1].size: expected a multiple of 4096, found 1000
+ * Parsing is cJSON's; before it the text is checked for size, nesting depth, NUL bytes and UTF-8, after it
+ * for duplicate keys. A `struct json` is a cursor: a node plus the way that led to it. Cursors are values;
+ * the tree belongs to the document. Errors read boards/x.json: $.flash.slots[1].size: expected a multiple of
+ * 4096, found 1000
  */
 #ifndef OTARIG_BASE_JSON_H
 #define OTARIG_BASE_JSON_H
@@ -20,7 +20,7 @@
 #define JSON_KEYS_MAX 4096 /* of one object */
 
 struct json_document {
-    char *name;  /* file name, as given by the user */
+    char *name; /* file name, as given by the user */
     cJSON *root;
 };
 
@@ -30,7 +30,8 @@ struct json {
     char path[200];
 };
 
-/* Reads and parses a file; "-" is not special. All errors are ERROR_INPUT (a file that cannot be read too). */
+/* Reads and parses a file; "-" is not special. All errors are ERROR_INPUT (a file that cannot be read too).
+ */
 int json_load(struct json_document *document, const char *path, struct error *error);
 /* Parses `len` bytes; `name` stands for the file in messages. */
 int json_parse(struct json_document *document, const char *name, const char *text, size_t len,
@@ -48,15 +49,16 @@ int json_check_keys(struct json object, const char *const *known, struct error *
 /* Children. An absent child has node NULL (and a path, for messages). */
 struct json json_get(struct json object, const char *key);
 struct json json_at(struct json array, size_t index);
-size_t json_count(struct json array_or_object);       /* 0 when absent */
+size_t json_count(struct json array_or_object);            /* 0 when absent */
 struct json json_member(struct json object, size_t index); /* in file order; node->string is the key */
 static inline bool json_present(struct json at)
 {
     return at.node != NULL;
 }
 
-/* Typed reads: -1 with a message when absent or of another type or range. `*out` strings are borrowed from the
- * document. Integers must be exact (no fraction, |x| < 2^53); hexadecimal strings "0x..." are also accepted. */
+/* Typed reads: -1 with a message when absent or of another type or range. `*out` strings are borrowed from
+ * the document. Integers must be exact (no fraction, |x| < 2^53); hexadecimal strings "0x..." are also
+ * accepted. */
 int json_object(struct json at, struct error *error);
 int json_array(struct json at, struct error *error);
 int json_string(struct json at, const char **out, struct error *error);

@@ -1,4 +1,5 @@
-/* Option tables: one table describes a set of values for parsing from JSON, for --help and for the schemas. */
+/* Option tables: one table describes a set of values for parsing from JSON, for --help and for the schemas.
+ */
 #ifndef OTARIG_BASE_OPTION_H
 #define OTARIG_BASE_OPTION_H
 
@@ -22,13 +23,13 @@ struct option_spec {
     enum option_type type;
     size_t offset; /* offsetof() in the config struct */
     bool required;
-    const char *standard;             /* default as text, NULL: zero / NULL */
-    int64_t low, high;                /* OPTION_INTEGER; both 0: any */
-    const char *const *choices;       /* OPTION_CHOICE, NULL-terminated */
+    const char *standard;       /* default as text, NULL: zero / NULL */
+    int64_t low, high;          /* OPTION_INTEGER; both 0: any */
+    const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
 };
 
-/* Fills `config` (zeroed first, `size` bytes) from an object. Keys that are neither in the table nor in `also`
- * (NULL-terminated or NULL) are an error, as are absent required ones. */
+/* Fills `config` (zeroed first, `size` bytes) from an object. Keys that are neither in the table nor in
+ * `also` (NULL-terminated or NULL) are an error, as are absent required ones. */
 int option_parse(const struct option_spec *table, struct json object, const char *const *also, void *config,
                  size_t size, struct error *error);
 /* Frees what option_parse allocated inside the config. */

@@ -2,14 +2,9 @@
 
 #include <string.h>
 
-const struct driver *const driver_table[] = {&power_ftdi_driver,
-                                             &power_exec_driver,
-                                             &console_serial_driver,
-                                             &console_stream_driver,
-                                             &probe_openocd_driver,
-                                             &update_smp_driver,
-                                             &update_probe_driver,
-                                             NULL};
+const struct driver *const driver_table[] = {
+    &power_ftdi_driver,    &power_exec_driver, &console_serial_driver, &console_stream_driver,
+    &probe_openocd_driver, &update_smp_driver, &update_probe_driver,   NULL};
 
 const struct driver *driver_find(const char *name, enum driver_kind kind)
 {

@@ -1,5 +1,6 @@
-/* A supervised child process: own session, dies with us, ready by a line, ended by TERM then KILL to the group.
- * LD_PRELOAD and UMOCKDEV_DIR are scrubbed from its environment unless asked for. SIGCHLD is not used: pidfds. */
+/* A supervised child process: own session, dies with us, ready by a line, ended by TERM then KILL to the
+ * group. LD_PRELOAD and UMOCKDEV_DIR are scrubbed from its environment unless asked for. SIGCHLD is not used:
+ * pidfds. */
 #ifndef OTARIG_IO_CHILD_H
 #define OTARIG_IO_CHILD_H
 
@@ -17,21 +18,21 @@ struct child_events {
     void (*line)(void *arg, int stream, const char *text, size_t len);
     /* The ready line was seen (once). */
     void (*ready)(void *arg, const char *line);
-    /* The process is gone and its output drained; `wait_status` as of waitpid. `asked` when child_stop or child_kill
-     * was called before. The child object stays valid until child_free. */
+    /* The process is gone and its output drained; `wait_status` as of waitpid. `asked` when child_stop or
+     * child_kill was called before. The child object stays valid until child_free. */
     void (*ended)(void *arg, int wait_status, bool asked);
 };
 
 struct child_spec {
-    const char *name;             /* for messages */
-    const char *const *argv;      /* NULL-terminated, argv[0] looked up in PATH */
+    const char *name;               /* for messages */
+    const char *const *argv;        /* NULL-terminated, argv[0] looked up in PATH */
     const char *const *environment; /* NULL-terminated "NAME=value" added to ours, or NULL */
-    const char *directory;        /* working directory or NULL */
-    const char *ready_prefix;     /* a line that begins so makes it ready; NULL: ready at once */
-    const int *pass_fds;          /* -1-terminated: pass_fds[i] becomes descriptor 3+i in the child; or NULL */
-    int parent_death_signal;      /* 0: SIGKILL */
-    bool keep_emulation;          /* keep LD_PRELOAD and UMOCKDEV_DIR */
-    bool stdin_pipe;              /* child_write() reaches its stdin; else /dev/null */
+    const char *directory;          /* working directory or NULL */
+    const char *ready_prefix;       /* a line that begins so makes it ready; NULL: ready at once */
+    const int *pass_fds;     /* -1-terminated: pass_fds[i] becomes descriptor 3+i in the child; or NULL */
+    int parent_death_signal; /* 0: SIGKILL */
+    bool keep_emulation;     /* keep LD_PRELOAD and UMOCKDEV_DIR */
+    bool stdin_pipe;         /* child_write() reaches its stdin; else /dev/null */
 };
 
 /* Starts it; blocks only for fork and exec (an exec failure is reported here). */

@@ -1,5 +1,5 @@
-/* Cuts a byte stream into lines. A line ends with \n (a \r before it is dropped); one longer than the limit is
- * delivered in pieces. */
+/* Cuts a byte stream into lines. A line ends with \n (a \r before it is dropped); one longer than the limit
+ * is delivered in pieces. */
 #ifndef OTARIG_IO_LINES_H
 #define OTARIG_IO_LINES_H
 

@@ -17,7 +17,8 @@ void loop_free(struct loop *loop); /* removes what is left */
 
 /* Runs until loop_stop(); 0, or -1 when the loop itself failed. */
 int loop_run(struct loop *loop, struct error *error);
-/* One turn: waits at most `timeout_us` (LOOP_NEVER: no limit); 1 when something ran, 0 on timeout, -1 on error. */
+/* One turn: waits at most `timeout_us` (LOOP_NEVER: no limit); 1 when something ran, 0 on timeout, -1 on
+ * error. */
 int loop_turn(struct loop *loop, uint64_t timeout_us, struct error *error);
 void loop_stop(struct loop *loop);
 
@@ -28,13 +29,13 @@ void loop_fd_events(struct loop_source *source, uint32_t events);
 
 /* One-shot timer at absolute CLOCK_MONOTONIC microseconds, accuracy 1 us; LOOP_NEVER: unarmed. Rearm with
  * loop_timer_set at any time, also from its own callback. */
-struct loop_source *loop_add_timer(struct loop *loop, uint64_t at_us, void (*fire)(void *arg, uint64_t now_us),
-                                   void *arg);
+struct loop_source *loop_add_timer(struct loop *loop, uint64_t at_us,
+                                   void (*fire)(void *arg, uint64_t now_us), void *arg);
 void loop_timer_set(struct loop_source *source, uint64_t at_us);
 
 /* Blocks the signal for the process and delivers it in the loop. */
-struct loop_source *loop_add_signal(struct loop *loop, int signal_number, void (*caught)(void *arg, int signal_number),
-                                    void *arg);
+struct loop_source *loop_add_signal(struct loop *loop, int signal_number,
+                                    void (*caught)(void *arg, int signal_number), void *arg);
 
 /* Runs once before the loop sleeps next; the source removes itself. */
 void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg);
