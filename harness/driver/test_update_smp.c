@@ -57,7 +57,7 @@ struct server {
     /* what it saw */
     uint8_t image[2 * IMAGE_LEN], sha[32];
     size_t received, total, largest;
-    int requests, resets;
+    int requests, resets, erases;
     bool has_sha;
 };
 
@@ -194,6 +194,8 @@ static void on_request(void *arg, const uint8_t *packet, size_t len)
         text(&body, "r"), text(&body, "otarig");
     else if (header.group == SMP_OS && header.id == SMP_OS_RESET)
         server->resets++;
+    else if (header.group == SMP_IMAGE && header.id == SMP_IMAGE_ERASE && !server->err_map)
+        server->erases++, server->received = 0;
     else if (server->err_map) {
         text(&body, "err");
         byte(&body, 0xa2);
@@ -433,10 +435,20 @@ Test(update_smp, goes_on_where_the_board_says)
     struct bench *bench = bench_new("{}");
     memcpy(bench->server.image, bench->image, 3000);
     bench->server.resume_at = 3000;
-    cr_assert(work(bench, UPLOAD));
+    cr_assert(work(bench, (struct update_job){.verb = UPDATE_UPLOAD, .resume = true}));
     expect_uploaded(bench);
     cr_assert_eq(cJSON_GetObjectItemCaseSensitive(bench->fields, "resumed_at")->valueint, 3000);
     cr_assert_lt(bench->server.requests, 10);
+    bench_free(bench);
+}
+
+Test(update_smp, starts_anew_when_it_must_not_go_on)
+{
+    struct bench *bench = bench_new("{}");
+    bench->server.resume_at = 3000;
+    cr_assert(work(bench, UPLOAD));
+    expect_uploaded(bench);
+    cr_assert_eq(bench->server.erases, 1);
     bench_free(bench);
 }
 

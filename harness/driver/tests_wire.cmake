@@ -14,7 +14,16 @@ otarig_test(NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update
 target_compile_definitions(test_update_board PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_FIRMWARE="${CMAKE_BINARY_DIR}/firmware/good")
 
-if(COMMAND otarig_fuzz)
-  otarig_fuzz(NAME fuzz_smp SOURCES ${CMAKE_CURRENT_LIST_DIR}/fuzz_smp.c LIBS otarig_driver)
-  otarig_fuzz(NAME fuzz_tcl SOURCES ${CMAKE_CURRENT_LIST_DIR}/fuzz_tcl.c LIBS otarig_driver)
+# fuzz NAME SOURCE...: the sources once more, so that coverage and sanitizers reach all of them
+function(wire_fuzz name)
+  add_executable(${name} ${name}.c ${ARGN})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_libraries(${name} PRIVATE otarig_base otarig_io PkgConfig::CBOR PkgConfig::CRYPTO PkgConfig::CJSON)
+  add_test(NAME ${name} COMMAND ${name} -runs=20000 -seed=1 -max_len=3000 -rss_limit_mb=2000)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endfunction()
+if(OTARIG_FUZZ)
+  wire_fuzz(fuzz_smp smp_frame.c smp_msg.c)
+  wire_fuzz(fuzz_tcl tcl_rpc.c probe_openocd_verbs.c)
 endif()

@@ -80,7 +80,7 @@ struct smp {
     size_t image_len, off, chunk_len, resumed_at, best, mtu;
     int64_t stuck;
     uint8_t sha[32];
-    bool started, asking;
+    bool started, asking, resume, erasing;
     bool talked; /* the board said something since the request went out */
 };
 
@@ -203,6 +203,12 @@ static void upload_answered(struct smp *smp, const cJSON *answer)
         return;
     }
     size_t got = (size_t)next;
+    if (!smp->started && !smp->resume && got != smp->chunk_len) {
+        /* the board remembers an upload that nobody wants to go on with */
+        smp->resume = smp->erasing = true;
+        request_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE);
+        return;
+    }
     if (!smp->started)
         smp->resumed_at = got;
     smp->started = true;
@@ -233,6 +239,11 @@ static void answered(struct smp *smp, const cJSON *answer)
         rc = cJSON_GetObjectItemCaseSensitive(err, "rc");
     if (smp->asking) {
         take_params(smp, answer);
+    } else if (smp->erasing) {
+        /* a board that cannot erase on request goes on where it was: its offsets decide */
+        smp->erasing = false;
+        smp->off = 0;
+        request_chunk(smp);
     } else if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
         char text[64];
         snprintf(text, sizeof text, "the board answers rc=%d", rc->valueint);
@@ -296,7 +307,8 @@ static int start(void *self, const struct update_job *job, struct error *error)
     smp->verb = job->verb;
     smp->off = smp->best = smp->resumed_at = 0;
     smp->stuck = 0;
-    smp->started = smp->asking = false;
+    smp->started = smp->asking = smp->erasing = false;
+    smp->resume = job->resume;
     smp->end_us =
         clock_now_us() + (job->deadline_us ? job->deadline_us : (uint64_t)smp->config.deadline_ms * 1000);
     switch (job->verb) {
