@@ -57,6 +57,14 @@ static cJSON *read_truth(const char *folder)
     return list;
 }
 
+/* What a twin itself reported: "on", "off", ...; NULL when the line is something else. */
+static const cJSON *twin_report(const cJSON *event, const char *what)
+{
+    const cJSON *report = cJSON_GetObjectItemCaseSensitive(event, "report");
+    const char *kind = text_of(event, "what"), *said = text_of(report, "what");
+    return kind && !strcmp(kind, "twin") && said && !strcmp(said, what) ? report : NULL;
+}
+
 static bool caused_by(const cJSON *off, const struct verdict *verdict)
 {
     double t_us = number_of(off, "t_us");
@@ -69,19 +77,13 @@ static bool caused_by(const cJSON *off, const struct verdict *verdict)
 
 static cJSON *align_one(const cJSON *off, double first_boot, const char *place)
 {
-    static const struct {
-        const char *word, *letter;
-    } kinds[] = {{"write", "w"}, {"erase", "e"}, {"erase_page", "e"}, {"erase_all", "e"}};
     const cJSON *op = cJSON_GetObjectItemCaseSensitive(off, "op");
-    const char *kind = text_of(op, "kind"), *letter = "-";
+    const char *kind = text_of(op, "kind");
     cJSON *command = cJSON_CreateObject();
-    for (size_t i = 0; kind && i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcmp(kinds[i].word, kind) || !strcmp(kinds[i].letter, kind))
-            letter = kinds[i].letter;
     cJSON_AddStringToObject(command, "do", "align");
     cJSON_AddStringToObject(command, "place", place);
     cJSON_AddNumberToObject(command, "boot", number_of(off, "boot") - first_boot + 1);
-    cJSON_AddStringToObject(command, "kind", letter);
+    cJSON_AddStringToObject(command, "kind", kind ? kind : "-");
     cJSON_AddNumberToObject(command, "address", number_of(op, "address"));
     cJSON_AddNumberToObject(command, "occurrence", number_of(op, "occurrence"));
     cJSON_AddNumberToObject(command, "fraction_ppm", number_of(op, "fraction_ppm"));
@@ -95,11 +97,11 @@ static cJSON *align_commands(const cJSON *truth, const struct verdict *verdict, 
     double first_boot = 0;
     cJSON_ArrayForEach(event, truth)
     {
-        const char *what = text_of(event, "what");
-        if (what && !strcmp(what, "twin_on") && !first_boot)
-            first_boot = number_of(event, "boot");
-        if (what && !strcmp(what, "twin_off") && first_boot && caused_by(event, verdict))
-            cJSON_AddItemToArray(list, align_one(event, first_boot, place));
+        const cJSON *on = twin_report(event, "on"), *off = twin_report(event, "off");
+        if (on && !first_boot)
+            first_boot = number_of(on, "boot");
+        if (off && first_boot && caused_by(event, verdict))
+            cJSON_AddItemToArray(list, align_one(off, first_boot, place));
     }
     return list;
 }
@@ -112,9 +114,8 @@ static char *torn_operations(const char *folder, const struct verdict *verdict)
     char *text = mem_string("");
     cJSON_ArrayForEach(event, truth)
     {
-        const cJSON *op = cJSON_GetObjectItemCaseSensitive(event, "op");
-        const char *what = text_of(event, "what");
-        if (!what || strcmp(what, "twin_off") || !caused_by(event, verdict))
+        const cJSON *off = twin_report(event, "off"), *op = cJSON_GetObjectItemCaseSensitive(off, "op");
+        if (!off || !caused_by(event, verdict))
             continue;
         char *longer = mem_printf("%s%s%s 0x%x (occurrence %.0f, %.4f %% done)", text, text[0] ? "; " : "",
                                   text_of(op, "kind") ? text_of(op, "kind") : "no operation",

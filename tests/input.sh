@@ -1,0 +1,73 @@
+#!/bin/sh
+# Bad input: one clear line that names the file and what was expected, exit 2, and nothing touched.
+set -u
+otarig=$OTARIG_BUILD/bin/otarig
+work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-input.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+good_rack=$OTARIG_SOURCE/boards/racks/virtual-6.json
+good=$OTARIG_SOURCE/scenarios/bricked-image/wrong-key.json
+bad=0
+
+# expect TEXT COMMAND...
+expect() {
+  text=$1
+  shift
+  "$@" >out.txt 2>err.txt
+  code=$?
+  lines=$(grep -c . err.txt)
+  if [ $code != 2 ] || [ "$lines" != 1 ] || ! grep -q -F -e "$text" err.txt || [ -e out ]; then
+    echo "WRONG: $*: exit $code (2), $lines lines (1), wanted '$text'"
+    head -3 err.txt
+    bad=1
+  fi
+}
+run() { "$otarig" run "$@"; }
+edit() { # FILE PYTHON-EXPRESSION-ON-d -> edited.json
+  python3 -c "
+import json, sys
+d = json.load(open(sys.argv[1]))
+$2
+json.dump(d, open('edited.json', 'w'))" "$1"
+}
+
+echo '{"schema_version": 1,' >broken.json
+expect "broken.json:" run broken.json --rack "$good_rack"
+expect "broken.json:" run "$good" --rack broken.json
+edit "$good" "d['famly'] = d.pop('family')"; expect "did you mean 'family'" run edited.json --rack "$good_rack"
+edit "$good" "d['steps'][0]['image'] = 7"; expect "\$.steps[0].image: expected a string, found 7" run edited.json --rack "$good_rack"
+edit "$good" "d['steps'][0]['image'] = 'v9'"; expect "\$.steps[0].image: expected an image" run edited.json --rack "$good_rack"
+edit "$good" "d['steps'][0]['do'] = 'uplod'"; expect "\$.steps[0].do: expected one of" run edited.json --rack "$good_rack"
+edit "$good" "d['steps'][0]['attempts'] = -1"; expect "a whole number from 1" run edited.json --rack "$good_rack"
+edit "$good" "d['expect']['runs'] = ['v9']"; expect "\$.expect.runs[0]" run edited.json --rack "$good_rack"
+edit "$good" "d['clauses'] = ['G9']"; expect "\$.clauses[0]" run edited.json --rack "$good_rack"
+edit "$good" "d['faults'].append(d['faults'][0])"; expect "\$.faults[1].name" run edited.json --rack "$good_rack"
+edit "$good" "d['needs'].append('camera')"; expect "\$.needs[4]" run edited.json --rack "$good_rack"
+edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d['faults'][0]['trigger']['mark'] = 'nothing'"
+expect "a mark of" run edited.json --rack "$good_rack"
+edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d.pop('vary')"
+expect "expected a value named 'delay_ms'" run edited.json --rack "$good_rack"
+edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d['vary']['delay_ms'] = {'from': 0, 'to': 1e9, 'step': 1}"
+expect "at most 100000 values" run edited.json --rack "$good_rack"
+edit "$good_rack" "d['places'][1]['name'] = 'p1'"; expect "\$.places[1].name" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][1]['power']['channel'] = 1"; expect "\$.places[1].power" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['power']['channel'] = 9"; expect "from 1 to 8, found 9" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['power']['driver'] = 'fdti'"; expect "\$.places[0].power.driver" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['power']['chanel'] = 1"; expect "did you mean 'channel'" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['board'] = 'nrf99'"; expect "nrf99" run "$good" --rack edited.json
+edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "'update'" run "$good" --rack edited.json
+expect "no place 'p9'" run "$good" --rack "$good_rack" --place p9
+expect "nowhere.json" run nowhere.json --rack "$good_rack"
+expect "manifest.json" run "$good" --rack "$good_rack" --firmware nowhere
+expect "--seed" run "$good" --rack "$good_rack" --seed banana
+expect "has no such value" run "$good" --rack "$good_rack" --vary colour=red
+python3 -c "open('deep.json','w').write('['*10000000)"
+expect "levels of nesting" run deep.json --rack "$good_rack"
+python3 -c "open('twice.json','w').write('{\"schema_version\":1,\"name\":\"a\",\"name\":\"b\"}')"
+expect "found 'name' again" run twice.json --rack "$good_rack"
+printf '{"schema_version":1,"name":"\377"}' >bytes.json
+expect "UTF-8" run bytes.json --rack "$good_rack"
+expect "unknown command" "$otarig" frobnicate
+expect "journal" "$otarig" judge nowhere.jsonl
+[ $bad = 0 ] && echo "every bad input was refused in one line"
+exit $bad

@@ -1,0 +1,99 @@
+"""kill -9 at random moments: worker, supervisor, OpenOCD, twin. Afterwards the rails are off, nothing runs, no lock stays,
+the journal reads, and the next run starts clean. usage: kill_test.py BUILD SOURCE MOMENTS [SEED]"""
+import glob, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+
+build, source, moments = sys.argv[1], sys.argv[2], int(sys.argv[3])
+seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().randrange(1 << 30)
+chance = random.Random(seed)
+otarig = build + "/bin/otarig"
+bad = []
+
+
+def processes(mark):
+    """pid -> command line of everything that belongs to the run in the folder `mark`"""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            line = open(f"/proc/{entry}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
+            state = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if mark in line and state != "Z" and int(entry) != os.getpid():
+            found[int(entry)] = line
+    return found
+
+
+def victim_of(kind, mark, supervisor):
+    if kind == "supervisor":
+        return supervisor.pid
+    words = {"worker": "otarig worker run", "openocd": "openocd ", "twin": "otarig-twin"}[kind]
+    for pid, line in processes(mark).items():
+        if words in line and (kind != "twin" or "/p1." in line):
+            return pid
+    return None
+
+
+def rail_of(truth):
+    rail = None
+    for line in open(truth):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("place") == "p1" and event["what"] in ("rail_on", "rail_off"):
+            rail = event["what"]
+    return rail
+
+
+def one(index):
+    work = tempfile.mkdtemp(prefix="otarig-kill.")
+    kind = chance.choice(["worker", "supervisor", "openocd", "twin"])
+    wait = chance.uniform(0.3, 9)
+    run = subprocess.Popen([otarig, "run", source + "/scenarios/power-cut/swap-grid.json", "--rack",
+                            source + "/boards/racks/virtual-6.json", "--place", "p1", "--case", "swap-grid+delay_ms=400", "--out", work],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(wait)
+    pid = victim_of(kind, work, run)
+    if pid:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pid = None
+    # a killed probe server or board is the run's own business: it is ended after a moment, as Ctrl-C would
+    if kind in ("openocd", "twin"):
+        time.sleep(chance.uniform(0, 2))
+        run.send_signal(signal.SIGINT)
+    try:
+        run.wait(60)
+    except subprocess.TimeoutExpired:
+        bad.append(f"{index} {kind} after {wait:.2f} s: the supervisor did not end")
+        run.kill()
+    deadline = time.time() + 12
+    while processes(work) and time.time() < deadline:
+        time.sleep(0.1)
+    left = processes(work)
+    if left:
+        bad.append(f"{index} {kind} after {wait:.2f} s: left running: {list(left.values())[:3]}")
+        for other in left:
+            os.kill(other, signal.SIGKILL)
+    for truth in glob.glob(work + "/*/rack/truth.jsonl"):
+        if rail_of(truth) == "rail_on":
+            bad.append(f"{index} {kind} after {wait:.2f} s: the rail stayed on")
+    for journal in glob.glob(work + "/*/cases/*/journal.jsonl"):
+        if os.path.getsize(journal) and subprocess.run([otarig, "validate", journal], capture_output=True).returncode:
+            bad.append(f"{index} {kind} after {wait:.2f} s: {journal} does not read")
+    shutil.rmtree(work, ignore_errors=True)
+    return kind if pid else kind + " (already gone)"
+
+
+counts = {}
+print(f"seed {seed}", flush=True)
+for i in range(moments):
+    what = one(i)
+    counts[what] = counts.get(what, 0) + 1
+print(counts)
+for line in bad:
+    print("WRONG", line)
+sys.exit(1 if bad else 0)
