@@ -70,7 +70,7 @@ partial-download-bootable bricked-image/truncated truncated+percent=60 bad-image
 updater-dead-in-v2 bricked-image/dead-updater dead-updater update-dead
 data-lost-on-migration bricked-image/counter counter data-lost
 boot-counter-eats-good-slot power-cut/idle-storm idle-storm+on_ms=25 bricked
-counter-before-confirm bricked-image/counter counter bricked
+counter-before-confirm bricked-image/counter counter no-rollback
 T
 }
 

@@ -97,6 +97,9 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
         /* what ran during the steps counts even when it is gone before the settling */
         if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run"))
             run_observe_boot(run, 0, run->on_us, true);
+        /* data that are lost once stay lost, also if the board makes new ones */
+        if (!strcmp(mark.what, "data") && strcmp(run->phase, "baseline") && strcmp(run->phase, "rig"))
+            run_observe_data(run);
         if (!strcmp(mark.what, "report") && !strcmp(run->phase, "run"))
             run_observe(run, "report", run->seen.report, EVENT_NO_NUMBER, NULL);
     }

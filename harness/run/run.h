@@ -126,6 +126,7 @@ void run_next_update(struct run *run);
 int run_wait_app(struct run *run, uint64_t limit_us);
 const char *run_seen_image(struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
+void run_observe_data(struct run *run); /* what the board said of its data last */
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);
 void run_evidence_truth(struct run *run, uint64_t from_us);

@@ -156,17 +156,22 @@ out:
 
 /* ---- settling ---- */
 
+void run_observe_data(struct run *run)
+{
+    const char *state = run->seen.data;
+    run_observe(run, "data",
+                !strcmp(state, "ok")         ? "intact"
+                : !strcmp(state, "migrated") ? "migrated"
+                                             : "lost",
+                EVENT_NO_NUMBER, NULL);
+}
+
+/* A board that says nothing of its data has lost them. */
 static void observe_data(struct run *run)
 {
-    if (board_mark(run->plan->board, "data")) {
-        run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
-        const char *state = run->seen.data;
-        run_observe(run, "data",
-                    !strcmp(state, "ok")         ? "intact"
-                    : !strcmp(state, "migrated") ? "migrated"
-                                                 : "lost",
-                    EVENT_NO_NUMBER, NULL);
-    }
+    if (board_mark(run->plan->board, "data") &&
+        run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US) && !run_broken(run))
+        run_observe_data(run);
 }
 
 static bool report_told(struct run *run, const void *arg)
