@@ -78,15 +78,21 @@ rigs() {
   cat <<'T'
 stuck-relay [{"place":"p1","defect":"stuck-relay","after_ms":12000}]
 stuck-relay-from-the-start [{"place":"p1","defect":"stuck-relay"}]
+welded-relay [{"place":"p1","defect":"stuck-relay","contact":"closed","at_power_up":3}]
 unplugged-relay [{"place":"p1","defect":"unplug-relay","after_ms":6000}]
 dead-openocd [{"place":"p1","defect":"probe-refused"}]
-silent-console [{"place":"p1","defect":"console-silent"}]
-garbage-console [{"place":"p1","defect":"console-garbage"}]
+mute-probe [{"place":"p1","defect":"probe-silent","after_ms":4000}]
+silent-console [{"place":"p1","defect":"serial-silent"}]
+silent-console-later [{"place":"p1","defect":"serial-silent","at_power_up":4}]
+unplugged-console [{"place":"p1","defect":"unplug-serial","at_power_up":3}]
+garbage-console [{"place":"p1","defect":"serial-garbage","ppm":300000}]
 power-not-off [{"place":"p1","defect":"power-not-off"}]
-wrong-board-at-the-port [{"place":"p1","defect":"console-of","of":"p2"}]
-wrong-board-at-the-probe [{"place":"p1","defect":"probe-of","of":"p2"}]
-stalled-relay [{"place":"p1","defect":"stall-relay","after_ms":6000}]
+power-not-off-later [{"place":"p1","defect":"power-not-off","at_power_up":3}]
+wrong-board-at-the-port [{"place":"p1","defect":"console-of","other":"p2"}]
+wrong-board-at-the-probe [{"place":"p1","defect":"probe-of","other":"p2"}]
+stalled-relay [{"place":"p1","defect":"stall-usb","after_ms":6000}]
 wrong-readback [{"place":"p1","defect":"relay-readback-wrong","after_ms":6000}]
+dead-board [{"place":"p1","defect":"twin-dead","at_power_up":3}]
 T
 }
 
