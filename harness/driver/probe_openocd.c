@@ -229,6 +229,15 @@ static void watch_hit(struct openocd *ocd, uint32_t pc)
     cJSON_Delete(fields);
 }
 
+/* OpenOCD halts a core that it finds locked up, and a BKPT halts one that is debugged. Without us the board
+ * would have had to cope alone: let go of it. */
+static void other_halt(struct openocd *ocd, const char *text)
+{
+    stop_watching(ocd);
+    send_poll(ocd, "resume");
+    say(ocd, "lost", text, "refused", text);
+}
+
 static void on_poll_reply(struct openocd *ocd, enum tcl_end how, const char *text)
 {
     uint32_t pc = 0;
@@ -244,7 +253,7 @@ static void on_poll_reply(struct openocd *ocd, enum tcl_end how, const char *tex
     else if (seen == OPENOCD_RUNS)
         poll_later(ocd);
     else if (seen == OPENOCD_OTHER_HALT)
-        lose(ocd, "refused", line[0] ? line : "the core halted, and not at the watchpoint");
+        other_halt(ocd, line[0] ? line : "the core halted, and not at the watchpoint");
     else
         lose(ocd, "no-target", line[0] ? line : "the core does not answer");
 }

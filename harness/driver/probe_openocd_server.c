@@ -60,10 +60,12 @@ char *openocd_socket_path(const struct openocd_config *config, const char *place
                 : mem_printf("%s/%s.dap", rack ? rack : ".", place);
 }
 
-static const char *data_folder(void)
+/* target/swj-dp.tcl of that folder stands ahead of OpenOCD's own; OTARIG_DATA is laid out as the source tree
+ */
+static char *script_folder(void)
 {
     const char *own = getenv("OTARIG_DATA");
-    return own ? own : OTARIG_SOURCE_DIR "/harness/driver";
+    return mem_printf("%s/harness/driver/openocd", own ? own : OTARIG_SOURCE_DIR);
 }
 
 static void add_adapter(struct arguments *arguments, const struct openocd_server *server)
@@ -92,7 +94,7 @@ static void build(struct arguments *arguments, const struct openocd_server *serv
     const struct openocd_config *config = server->config;
     *arguments = (struct arguments){.list = {config->binary}, .count = 1};
     add_all(arguments, "-s", config->search);
-    add(arguments, "-s", mem_printf("%s/openocd", data_folder()));
+    add(arguments, "-s", script_folder());
     add(arguments, "-c", mem_string("gdb_port disabled; telnet_port disabled; tcl_port 0"));
     add_adapter(arguments, server);
     add(arguments, "-f", mem_string(config->target));

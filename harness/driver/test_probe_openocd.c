@@ -297,6 +297,24 @@ Test(probe_openocd, other_jobs_go_between_the_looks_of_a_watch)
     bench_free(bench);
 }
 
+Test(probe_openocd, a_watch_does_not_take_another_halt_for_its_own)
+{
+    /* as `counting`, but BKPT #0 instead of the store */
+    uint8_t stopping[sizeof counting];
+    struct bench *bench = bench_new("");
+    memcpy(stopping, counting, sizeof stopping);
+    stopping[14] = 0x00;
+    stopping[15] = 0xbe;
+    write_file(bench->image, stopping, sizeof stopping);
+    cr_assert(program(bench));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_WATCH, .address = COUNTER, .len = 4, .count = 1}));
+    cr_assert(turn_until(bench, &bench->lost));
+    cr_assert_str_eq(bench->lost_reason, "refused");
+    cr_assert_not(bench->halted);
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_UNWATCH}), "%s", bench->reason);
+    bench_free(bench);
+}
+
 Test(probe_openocd, survives_power_losses_with_and_without_a_warning)
 {
     struct bench *bench = bench_new("");
@@ -363,6 +381,26 @@ Test(probe_openocd, tells_a_missing_adapter_from_a_dead_board)
     cr_assert_not(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
     cr_assert_eq(access("/tmp/otarig-probe-reset", F_OK), 0, "the adapter was reset before the next job");
     unlink("/tmp/otarig-probe-reset");
+    bench_free(bench);
+}
+
+Test(probe_openocd, notices_an_adapter_that_is_pulled_out)
+{
+    struct bench *bench = bench_new("");
+    struct error error = {0};
+    const struct probe_job job = {.verb = PROBE_DUMP, .path = bench->image, .len = 0x100000};
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_ATTACH}));
+    bench->over = false;
+    cr_assert_eq(ops()->start(bench->probe, &job, &error), 0);
+    for (int i = 0; i < 20; i++)
+        loop_turn(bench->loop, 10000, &error);
+    cr_assert_not(bench->over);
+    child_free(bench->twin);
+    bench->twin = NULL;
+    cr_assert(turn_until(bench, &bench->over));
+    cr_assert_not(bench->ok);
+    cr_assert_str_eq(bench->reason, "server");
+    cr_assert(bench->lost);
     bench_free(bench);
 }
 
