@@ -24,6 +24,7 @@
 /* between two looks at a watched core: while it runs, one look costs some 1 ms */
 #define POLL_FIRST_US 500u
 #define POLL_LONGEST_US 5000u
+#define MISSES_MAX 5 /* a core in reset may answer one look with a fault */
 
 const struct option_spec openocd_options[] = {
     {.name = "adapter",
@@ -112,7 +113,7 @@ struct openocd {
     bool watching, polling; /* armed; the reply that is out is a poll's */
     struct probe_job watch;
     int64_t watched; /* address of the watchpoint in OpenOCD, -1: none */
-    unsigned hits;
+    unsigned hits, misses;
     uint64_t poll_us;
 };
 
@@ -196,6 +197,12 @@ static void poll_later(struct openocd *ocd)
     ocd->poll_us = 2 * ocd->poll_us < POLL_LONGEST_US ? 2 * ocd->poll_us : POLL_LONGEST_US;
 }
 
+static void keep_looking(struct openocd *ocd)
+{
+    ocd->misses = 0;
+    poll_later(ocd);
+}
+
 static void send_poll(struct openocd *ocd, const char *command)
 {
     ocd->polling = true;
@@ -234,7 +241,7 @@ static void watch_hit(struct openocd *ocd, uint32_t pc)
 static void other_halt(struct openocd *ocd, const char *text)
 {
     stop_watching(ocd);
-    send_poll(ocd, "resume");
+    send_poll(ocd, openocd_let_go);
     say(ocd, "lost", text, "refused", text);
 }
 
@@ -251,6 +258,8 @@ static void on_poll_reply(struct openocd *ocd, enum tcl_end how, const char *tex
     else if (seen == OPENOCD_HIT)
         watch_hit(ocd, pc);
     else if (seen == OPENOCD_RUNS)
+        keep_looking(ocd);
+    else if (seen == OPENOCD_GONE && !openocd_spoilt(text) && ++ocd->misses < MISSES_MAX)
         poll_later(ocd);
     else if (seen == OPENOCD_OTHER_HALT)
         other_halt(ocd, line[0] ? line : "the core halted, and not at the watchpoint");
@@ -263,7 +272,7 @@ static void begin_watching(struct openocd *ocd)
     ocd->watch = ocd->job;
     ocd->watch.count = ocd->job.count ? ocd->job.count : 1;
     ocd->watching = true;
-    ocd->hits = 0;
+    ocd->hits = ocd->misses = 0;
     ocd->poll_us = POLL_FIRST_US;
     poll_later(ocd);
 }

@@ -118,31 +118,33 @@ uint64_t openocd_verb_limit_us(enum probe_verb verb)
 
 /* ---- watching ---- */
 
-/* DWT_FUNCTION0..3 (ARMv7-M ARM, C1.8): bit 24, MATCHED, clears on read. A read of a comparator that a small
- * core lacks must not spoil the answer of the others. */
+/* OpenOCD would read all registers at each halt, 20 ms on a bit-banged JTAG, while the board stands still. So
+ * it is not told: with polling off it takes the core for running until the next LOOK. ARMv7-M ARM, C1.6 and
+ * C1.8: DHCSR (S_HALT 17), DCRSR and DCRDR (register 15 is the PC), DFSR, DWT_FUNCTION0..3 (MATCHED 24,
+ * clears on read). A read of a comparator that a small core lacks must not spoil the answer of the others. */
 #define STATE                                                                                                \
-    "set _t [target current]; catch {$_t arp_poll} _p; set _s [$_t curstate]; set _f {}; "                   \
-    "if {$_s eq {halted}} {foreach _a {0xe0001028 0xe0001038 0xe0001048 0xe0001058} "                        \
-    "{catch {lappend _f [read_memory $_a 32 1]}}}; "                                                         \
-    "if {$_s eq {halted}} {lappend _f pc [lindex [get_reg pc] 1]}; echo \"@watch $_s $_f\""
+    "set _d [read_memory 0xe000edf0 32 1]; set _f {}; "                                                      \
+    "if {$_d & 0x20000} {foreach _a {0xe0001028 0xe0001038 0xe0001048 0xe0001058} "                          \
+    "{catch {lappend _f [read_memory $_a 32 1]}}; "                                                          \
+    "mww 0xe000edf4 15; lappend _f pc [read_memory 0xe000edf8 32 1]}; echo \"@watch $_d $_f\""
 const char openocd_watch_poll[] = STATE;
-const char openocd_watch_resume[] = "resume; " STATE;
+const char openocd_watch_resume[] = "mww 0xe000ed30 0x1f; mww 0xe000edf0 0xa05f0001; " STATE;
+const char openocd_let_go[] = LOOK "; resume";
 
 enum openocd_watch openocd_watch_parse(const char *reply, uint32_t *pc)
 {
-    const char *at = strstr(reply, "@watch ");
+    const char *at = strstr(reply, "@watch 0x");
     if (!at)
         return OPENOCD_GONE;
     at += 7;
-    if (!strncmp(at, "running", 7) || !strncmp(at, "debug-running", 13))
+    unsigned long dhcsr = strtoul(at, NULL, 16);
+    if (dhcsr == 0xffffffff)
+        return OPENOCD_GONE;
+    if (!(dhcsr & 1u << 17))
         return OPENOCD_RUNS;
-    if (strncmp(at, "halted", 6))
-        /* "reset" is passed through when the firmware resets itself; "unknown" is no answer */
-        return !strncmp(at, "reset", 5) ? OPENOCD_RUNS : OPENOCD_GONE;
-    const char *pc_text = strstr(at, "pc 0x");
+    const char *pc_text = strstr(at, "pc 0x"), *word = at;
     *pc = pc_text ? (uint32_t)strtoul(pc_text + 3, NULL, 16) : 0;
-    for (const char *word = strstr(at, "0x"); word && (!pc_text || word < pc_text);
-         word = strstr(word + 2, "0x"))
+    while ((word = strstr(word + 2, "0x")) && (!pc_text || word < pc_text))
         if (strtoul(word, NULL, 16) & 1u << 24)
             return OPENOCD_HIT;
     return OPENOCD_OTHER_HALT;

@@ -16,7 +16,8 @@ const char *openocd_init(enum probe_verb verb);
 uint64_t openocd_verb_limit_us(enum probe_verb verb); /* when the job names no deadline */
 
 /* One look at a core that a watchpoint shall stop; the reply is for openocd_watch_parse. */
-extern const char openocd_watch_poll[], openocd_watch_resume[];
+extern const char openocd_watch_poll[], openocd_watch_resume[]; /* the latter lets it run before */
+extern const char openocd_let_go[];                             /* of a core that something else halted */
 enum openocd_watch { OPENOCD_RUNS, OPENOCD_HIT, OPENOCD_OTHER_HALT, OPENOCD_GONE };
 enum openocd_watch openocd_watch_parse(const char *reply, uint32_t *pc);
 
