@@ -164,9 +164,9 @@ static int parse_limits(struct json root, struct board *board, struct error *err
 
 int board_load(const char *path, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"schema_version", "name",       "title",   "chip",    "memory",
-                                       "marks",          "watches",    "images",  "initial", "limits",
-                                       "power_on_reset", "transports", "explore", NULL};
+    static const char *const keys[] = {"schema_version", "name",           "title",      "chip",    "memory",
+                                       "marks",          "evidence",       "watches",    "images",  "initial",
+                                       "limits",         "power_on_reset", "transports", "explore", NULL};
     struct json_document document;
     *board = (struct board){0};
     if (json_load(&document, path, error))
