@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
+#include "harness/record/text.h"
 
 /* ---- writer ---- */
 
@@ -44,39 +45,6 @@ static void add_hex(cJSON *line, const uint8_t *data, size_t len)
     free(hex);
 }
 
-/* What a board says on its console is bytes; JSON is UTF-8: everything else becomes U+FFFD. */
-static char *clean_text(const char *text)
-{
-    size_t len = strlen(text), n = 0;
-    const unsigned char *in = (const unsigned char *)text;
-    char *out = mem_alloc(3 * len + 1);
-    for (size_t i = 0; i < len;) {
-        size_t need = in[i] < 0x80 ? 1 : in[i] >= 0xc2 && in[i] < 0xe0 ? 2 : (in[i] & 0xf0) == 0xe0 ? 3 : 0;
-        size_t k = 1;
-        while (need && k < need && (in[i + k] & 0xc0) == 0x80)
-            k++;
-        bool surrogate_or_overlong =
-            need == 3 && ((in[i] == 0xe0 && in[i + 1] < 0xa0) || (in[i] == 0xed && in[i + 1] > 0x9f));
-        if (!need || k < need || surrogate_or_overlong) {
-            memcpy(out + n, "\xef\xbf\xbd", 3);
-            n += 3;
-            i++;
-        } else {
-            memcpy(out + n, text + i, need);
-            n += need;
-            i += need;
-        }
-    }
-    return out;
-}
-
-static void add_text(cJSON *line, const char *key, const char *text)
-{
-    char *clean = clean_text(text);
-    cJSON_AddStringToObject(line, key, clean);
-    free(clean);
-}
-
 static char *print_line(const struct event *event, uint64_t seq)
 {
     cJSON *line = cJSON_CreateObject();
@@ -84,10 +52,10 @@ static char *print_line(const struct event *event, uint64_t seq)
     cJSON_AddStringToObject(line, "kind", event_kind_name(event->kind));
     cJSON_AddNumberToObject(line, "step", event->step);
     cJSON_AddNumberToObject(line, "t_us", (double)event->t_us);
-    add_text(line, "source", event->source ? event->source : "");
-    add_text(line, "what", event->what ? event->what : "");
+    cJSON_AddStringToObject(line, "source", event->source ? event->source : "");
+    cJSON_AddStringToObject(line, "what", event->what ? event->what : "");
     if (event->value)
-        add_text(line, "value", event->value);
+        cJSON_AddStringToObject(line, "value", event->value);
     if (event->number != EVENT_NO_NUMBER)
         cJSON_AddNumberToObject(line, "number", (double)event->number);
     if (event->data && event->len)
@@ -98,11 +66,16 @@ static char *print_line(const struct event *event, uint64_t seq)
     cJSON_Delete(line);
     if (!text)
         abort();
-    return text;
+    /* what a board says is bytes, here and in the fields; cJSON passes them on as they are */
+    char *clean = text_clean(text, strlen(text));
+    cJSON_free(text);
+    return clean;
 }
 
 void journal_put(struct journal *journal, const struct event *event)
 {
+    if (journal->failed_errno) /* after half a line nothing may follow: it would read as one with it */
+        return;
     char *text = print_line(event, journal->seq);
     size_t len = strlen(text);
     text[len] = '\n'; /* in place of the terminator: one write, one line */
@@ -110,9 +83,9 @@ void journal_put(struct journal *journal, const struct event *event)
     do
         n = write(journal->fd, text, len + 1);
     while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)len + 1 && !journal->failed_errno)
+    if (n != (ssize_t)len + 1)
         journal->failed_errno = n < 0 ? errno : ENOSPC;
-    cJSON_free(text);
+    free(text);
     journal->seq++;
 }
 
@@ -135,6 +108,7 @@ struct journal_reader {
     char *name, *text;
     size_t len, at;
     unsigned line;
+    uint64_t next_seq;
     bool torn;
     cJSON *object;
 };
@@ -214,6 +188,8 @@ static int fill(struct journal_reader *reader, struct event *event, struct error
     if (!number_of(reader->object, "seq", &seq) || seq < 0 || !number_of(reader->object, "t_us", &t_us) ||
         t_us < 0 || !number_of(reader->object, "step", &step) || step < -1 || step > 1000000)
         return bad_line(reader, "numbers \"seq\", \"step\" and \"t_us\"", error);
+    if ((uint64_t)seq != reader->next_seq++)
+        return bad_line(reader, "the next \"seq\": a line is missing", error);
     event->kind = kind;
     event->seq = (uint64_t)seq;
     event->step = (int)step;

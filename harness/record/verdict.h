@@ -23,7 +23,8 @@
  * update next_update    value ok|failed; fields {image, why} rig_proof      value ok|failed    after anything
  * bad: the board was restored by the probe and came up healthy, and console, power and probe belong to one
  * board; only then may it be the board's fault
- * - EVENT_END; a journal without it is inconclusive ("the run was cut short").
+ * - EVENT_END; a journal without it is inconclusive ("the run was cut short"), and so is one that goes on
+ * after it, or whose first line names no list of faults, no clause or an unknown one.
  *
  * Order of judgement: rig-error; no end -> inconclusive; baseline not ok -> rig-error; a fault unproven (or
  * with neither event) -> inconclusive; then the clauses; a failed clause without rig_proof ok -> rig-error
@@ -93,6 +94,10 @@ void verdict_end(struct verdict_fold *fold, struct verdict *verdict); /* frees t
 /* ... or over a stored journal; the case's own fields come back in *case_fields (cJSON_Delete) when not NULL.
  */
 int verdict_of_journal(const char *path, struct verdict *verdict, cJSON **case_fields, struct error *error);
+/* The same over an open reader, which stays the caller's. */
+struct journal_reader;
+int verdict_of_reader(struct journal_reader *reader, struct verdict *verdict, cJSON **case_fields,
+                      struct error *error);
 void verdict_release(struct verdict *verdict);
 /* The members verdict, class, reason, contract, cuts, recovery_ms as in result.json. */
 cJSON *verdict_json(const struct verdict *verdict);

@@ -1,0 +1,337 @@
+/* The fold event by event: each rule of verdict.h has a journal that follows it and one that breaks it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/record/journal.h"
+#include "harness/record/verdict.h"
+
+/* What one case saw; the first values are those of a pass. */
+struct story {
+    const char *first_line; /* fields of EVENT_CASE, NULL: no such event */
+    const char *baseline, *fault, *boot, *later_boot, *running, *contents, *confirmed, *settled, *data;
+    const char *report, *next, *proof, *rig, *rig_after_end;
+    int64_t recovery_ms, cycles;
+    bool no_end;
+};
+
+#define FIRST_LINE(clauses, expect)                                                                          \
+    "{\"schema_version\":1,\"case\":\"c\",\"scenario\":\"s\",\"faults\":[\"cut\"],\"clauses\":[" clauses     \
+    "],\"limits\":{\"recovery_ms\":1000,\"cycles\":2},\"expect\":{" expect "}}"
+#define RUNS "\"runs\":[\"v1\",\"v2\"]"
+#define ALL "\"G1\",\"G2\",\"G3\",\"G4\",\"G5\",\"G6\",\"G7\""
+
+static const struct story sound = {.first_line = FIRST_LINE(ALL, RUNS),
+                                   .baseline = "ok",
+                                   .fault = "proven",
+                                   .boot = "v1",
+                                   .later_boot = "v1",
+                                   .running = "v1",
+                                   .contents = "v1",
+                                   .confirmed = "1",
+                                   .settled = "yes",
+                                   .data = "intact",
+                                   .report = "none",
+                                   .next = "ok",
+                                   .proof = "ok",
+                                   .recovery_ms = 1000,
+                                   .cycles = 2};
+
+struct teller {
+    struct verdict_fold *fold;
+    struct journal *journal;
+};
+
+static void tell(struct teller *teller, enum event_kind kind, const char *what, const char *value,
+                 int64_t number, const char *json)
+{
+    cJSON *fields = json ? cJSON_Parse(json) : NULL;
+    cr_assert(!json || fields, "%s", json);
+    struct event event = {.kind = kind,
+                          .step = -1,
+                          .t_us = 1,
+                          .source = "run",
+                          .what = what,
+                          .value = value,
+                          .number = number,
+                          .fields = fields};
+    verdict_event(teller->fold, &event);
+    if (teller->journal)
+        journal_put(teller->journal, &event);
+    cJSON_Delete(fields);
+}
+
+static void observe(struct teller *teller, const char *what, const char *value, int64_t number,
+                    const char *json)
+{
+    if (value || number != EVENT_NO_NUMBER)
+        tell(teller, EVENT_OBSERVE, what, value, number, json);
+}
+
+static void tell_all(struct teller *teller, const struct story *story)
+{
+    char confirmed[80];
+    snprintf(confirmed, sizeof confirmed, "{\"version\":\"1.0\",\"confirmed\":\"%s\"}",
+             story->confirmed ? story->confirmed : "");
+    if (story->first_line)
+        tell(teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, story->first_line);
+    observe(teller, "baseline", story->baseline, EVENT_NO_NUMBER, NULL);
+    tell(teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER,
+         "{\"planned_us\":5,\"commanded_us\":6,\"achieved_us\":7,\"fault\":\"cut\"}");
+    tell(teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER, "{\"planned_us\":8,\"commanded_us\":9}");
+    if (story->fault)
+        tell(teller, EVENT_FAULT, story->fault, "cut", EVENT_NO_NUMBER, "{\"why\":\"so\"}");
+    observe(teller, "boot", story->boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
+    if (story->recovery_ms >= 0)
+        observe(teller, "recovery", NULL, story->recovery_ms, NULL);
+    observe(teller, "boot", story->later_boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
+    observe(teller, "running", story->running, EVENT_NO_NUMBER, confirmed);
+    observe(teller, "settled", story->settled, story->settled ? story->cycles : EVENT_NO_NUMBER, NULL);
+    observe(teller, "data", story->data, EVENT_NO_NUMBER, NULL);
+    observe(teller, "contents", story->contents, EVENT_NO_NUMBER, NULL);
+    observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
+    observe(teller, "next_update", story->next, EVENT_NO_NUMBER, "{\"image\":\"v3\",\"why\":\"because\"}");
+    observe(teller, "rig_proof", story->proof, EVENT_NO_NUMBER, NULL);
+    if (story->rig)
+        tell(teller, EVENT_RIG, "fault", story->rig, EVENT_NO_NUMBER, NULL);
+    if (!story->no_end)
+        tell(teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    if (story->rig_after_end)
+        tell(teller, EVENT_RIG, "fault", story->rig_after_end, EVENT_NO_NUMBER, NULL);
+}
+
+/* The live verdict; the same events go through a journal, whose verdict must be the same in every word. */
+static void judge(const struct story *story, struct verdict *verdict)
+{
+    char folder[] = "/tmp/otarig-verdict-XXXXXX";
+    struct error error = {0};
+    cr_assert(mkdtemp(folder));
+    char *path = mem_printf("%s/journal.jsonl", folder);
+    struct teller teller = {.fold = verdict_begin(), .journal = journal_create(path, &error)};
+    cr_assert(teller.journal, "%s", error.text);
+    tell_all(&teller, story);
+    verdict_end(teller.fold, verdict);
+    cr_assert_eq(journal_close(teller.journal, &error), 0);
+    struct verdict stored;
+    cr_assert_eq(verdict_of_journal(path, &stored, NULL, &error), 0, "%s", error.text);
+    cJSON *live = verdict_json(verdict), *again = verdict_json(&stored);
+    char *live_text = cJSON_Print(live), *again_text = cJSON_Print(again);
+    cr_expect_str_eq(live_text, again_text);
+    cJSON_free(live_text);
+    cJSON_free(again_text);
+    cJSON_Delete(live);
+    cJSON_Delete(again);
+    verdict_release(&stored);
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
+static void expect_verdict(const struct story *story, enum verdict_kind kind, enum verdict_class class,
+                           const char *reason)
+{
+    struct verdict verdict;
+    judge(story, &verdict);
+    cr_expect_eq(verdict.kind, kind, "%s: %s", verdict_kind_name(verdict.kind), verdict.reason);
+    cr_expect_eq(verdict.class, class, "%s: %s", verdict_class_name(verdict.class), verdict.reason);
+    cr_expect(strstr(verdict.reason, reason), "reason '%s', expected '%s'", verdict.reason, reason);
+    verdict_release(&verdict);
+}
+
+#define WITH(...)                                                                                            \
+    ({                                                                                                       \
+        static struct story s;                                                                               \
+        s = sound;                                                                                           \
+        __VA_ARGS__;                                                                                         \
+        &s;                                                                                                  \
+    })
+#define FAILS(class, reason, ...)                                                                            \
+    do {                                                                                                     \
+        expect_verdict(WITH(__VA_ARGS__), VERDICT_FAIL, class, reason);                                      \
+        expect_verdict(WITH(__VA_ARGS__; s.proof = NULL), VERDICT_RIG_ERROR, CLASS_NONE, "proven sound");    \
+        expect_verdict(WITH(__VA_ARGS__; s.proof = "failed"), VERDICT_RIG_ERROR, CLASS_NONE,                 \
+                       "proven sound");                                                                      \
+        expect_verdict(WITH(__VA_ARGS__; s.rig = "relay"), VERDICT_RIG_ERROR, CLASS_NONE, "relay");          \
+        expect_verdict(WITH(__VA_ARGS__; s.no_end = true), VERDICT_INCONCLUSIVE, CLASS_NONE, "short");       \
+        expect_verdict(WITH(__VA_ARGS__; s.fault = NULL), VERDICT_INCONCLUSIVE, CLASS_NONE, "'cut'");        \
+    } while (0)
+
+Test(verdict, passes)
+{
+    struct verdict verdict;
+    judge(&sound, &verdict);
+    cr_expect_eq(verdict.kind, VERDICT_PASS, "%s", verdict.reason);
+    for (size_t i = 0; i < VERDICT_CLAUSES; i++)
+        cr_expect(verdict.clauses[i].judged && verdict.clauses[i].holds, "%s: %s", verdict.clauses[i].name,
+                  verdict.clauses[i].detail);
+    cr_assert_eq(verdict.cut_count, 1);
+    cr_expect(verdict.cuts[0].planned_us == 5 && verdict.cuts[0].commanded_us == 6 &&
+              verdict.cuts[0].achieved_us == 7);
+    cr_expect_eq(verdict.recovery_ms, 1000);
+    verdict_release(&verdict);
+    expect_verdict(WITH(s.proof = NULL), VERDICT_PASS, CLASS_NONE, "hold");
+    expect_verdict(WITH(s.data = "migrated"), VERDICT_PASS, CLASS_NONE, "hold");
+    expect_verdict(WITH(s.running = s.contents = s.boot = "v2"), VERDICT_PASS, CLASS_NONE, "hold");
+}
+
+Test(verdict, the_rig_is_never_the_board)
+{
+    expect_verdict(WITH(s.rig = "the relay is gone"), VERDICT_RIG_ERROR, CLASS_NONE, "the relay is gone");
+    expect_verdict(WITH(s.rig = ""), VERDICT_RIG_ERROR, CLASS_NONE, "rig");
+    expect_verdict(WITH(s.rig_after_end = "late"), VERDICT_RIG_ERROR, CLASS_NONE, "late");
+    expect_verdict(WITH(s.baseline = "failed"), VERDICT_RIG_ERROR, CLASS_NONE, "before the fault");
+    expect_verdict(WITH(s.baseline = NULL), VERDICT_RIG_ERROR, CLASS_NONE, "before the fault");
+}
+
+Test(verdict, no_proof_no_verdict)
+{
+    expect_verdict(WITH(s.fault = NULL), VERDICT_INCONCLUSIVE, CLASS_NONE, "nothing said so");
+    expect_verdict(WITH(s.fault = "unproven"), VERDICT_INCONCLUSIVE, CLASS_NONE, "so");
+    expect_verdict(WITH(s.fault = "fired"), VERDICT_INCONCLUSIVE, CLASS_NONE, "'cut'");
+    expect_verdict(WITH(s.no_end = true), VERDICT_INCONCLUSIVE, CLASS_NONE, "cut short");
+    expect_verdict(WITH(s.first_line = NULL), VERDICT_INCONCLUSIVE, CLASS_NONE, "which case");
+}
+
+Test(verdict, a_first_line_that_asks_for_nothing_is_no_pass)
+{
+    static const char *const lines[] = {
+        "{}",
+        "{\"schema_version\":1,\"clauses\":[\"G1\"]}",
+        "{\"schema_version\":1,\"faults\":{},\"clauses\":[\"G1\"]}",
+        "{\"schema_version\":1,\"faults\":[7],\"clauses\":[\"G1\"]}",
+        "{\"schema_version\":1,\"faults\":[\"cut\"]}",
+        "{\"schema_version\":1,\"faults\":[\"cut\"],\"clauses\":[]}",
+        "{\"schema_version\":1,\"faults\":[\"cut\"],\"clauses\":[\"G8\"]}",
+        "{\"schema_version\":2,\"faults\":[\"cut\"],\"clauses\":[\"G5\"]}",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        expect_verdict(WITH(s.first_line = lines[i]), VERDICT_INCONCLUSIVE, CLASS_NONE, "cannot be judged");
+}
+
+Test(verdict, too_many_faults_are_not_forgotten)
+{
+    cJSON *fields = cJSON_Parse(sound.first_line);
+    for (int i = 0; i < 40; i++)
+        cJSON_AddItemToArray(cJSON_GetObjectItem(fields, "faults"), cJSON_CreateString("cut"));
+    char *text = cJSON_PrintUnformatted(fields);
+    expect_verdict(WITH(s.first_line = text), VERDICT_INCONCLUSIVE, CLASS_NONE, "too many faults");
+    cJSON_free(text);
+    cJSON_Delete(fields);
+}
+
+Test(verdict, g1_boots_in_time)
+{
+    FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = "none");
+    FAILS(CLASS_BRICKED, "G1", s.later_boot = "none");
+    FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = NULL);
+    FAILS(CLASS_SLOW_RECOVERY, "1001 ms", s.recovery_ms = 1001);
+    FAILS(CLASS_SLOW_RECOVERY, "further power cycle", s.boot = "none"; s.recovery_ms = -1);
+    FAILS(CLASS_SLOW_RECOVERY, "nobody saw", s.recovery_ms = -1);
+}
+
+Test(verdict, g2_old_or_new)
+{
+    FAILS(CLASS_CORRUPT_IMAGE, "bytes of", s.contents = "none");
+    FAILS(CLASS_CORRUPT_IMAGE, "bytes of v2", s.contents = "v2");
+    FAILS(CLASS_CORRUPT_IMAGE, "none of the authentic", s.boot = "unknown");
+    FAILS(CLASS_CORRUPT_IMAGE, "no known image", s.running = "unknown"; s.contents = NULL);
+    FAILS(CLASS_WRONG_VERSION, "neither", s.running = s.contents = "v3");
+    FAILS(CLASS_WRONG_VERSION, "'v2' must", s.first_line = FIRST_LINE(ALL, RUNS ",\"final\":\"v2\""));
+    FAILS(CLASS_NO_ROLLBACK, "'v2' must",
+          s.first_line = FIRST_LINE(ALL, RUNS ",\"final\":\"v2\",\"final_class\":\"no-rollback\""));
+    FAILS(CLASS_NO_ROLLBACK, "nobody confirmed", s.confirmed = "0");
+    FAILS(CLASS_BRICKED, "nothing runs", s.running = NULL);
+    FAILS(CLASS_BRICKED, "nothing runs", s.running = "none");
+}
+
+#define NEVER(image, class) RUNS ",\"never\":[{\"image\":\"" image "\",\"class\":\"" class "\"}]"
+
+Test(verdict, what_must_never_run)
+{
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "'v1' ran",
+          s.first_line = FIRST_LINE(ALL, NEVER("v1", "bad-image-accepted")));
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "'v2' ran", s.boot = "v2";
+          s.first_line = FIRST_LINE(ALL, NEVER("v2", "bad-image-accepted")));
+    FAILS(CLASS_DOWNGRADED, "G7", s.first_line = FIRST_LINE(ALL, NEVER("v1", "downgraded")));
+    /* also when nobody asked for the clause */
+    FAILS(CLASS_DOWNGRADED, "G7", s.first_line = FIRST_LINE("\"G5\"", NEVER("v1", "downgraded")));
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "G2", s.first_line = FIRST_LINE("\"G5\"", NEVER("v1", "odd")));
+    /* two of them: the gravest names the class, whichever came last */
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "'v2' ran", s.boot = "v2"; s.running = s.contents = "v1";
+          s.first_line = FIRST_LINE(ALL, RUNS ",\"never\":[{\"image\":\"v1\",\"class\":\"downgraded\"},"
+                                              "{\"image\":\"v2\",\"class\":\"bad-image-accepted\"}]"));
+    /* an image that nobody made, while a spoilt one was offered */
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "authentic", s.boot = "unknown";
+          s.first_line = FIRST_LINE(ALL, NEVER("v2", "bad-image-accepted")));
+    expect_verdict(WITH(s.first_line = FIRST_LINE(ALL, NEVER("v2", "bad-image-accepted"))), VERDICT_PASS,
+                   CLASS_NONE, "hold");
+}
+
+Test(verdict, g3_to_g6)
+{
+    FAILS(CLASS_NOT_CONVERGING, "G3", s.settled = "no");
+    FAILS(CLASS_NOT_CONVERGING, "G3", s.settled = NULL);
+    FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = 3);
+    FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = EVENT_NO_NUMBER);
+    FAILS(CLASS_UPDATE_DEAD, "because", s.next = "failed");
+    FAILS(CLASS_UPDATE_DEAD, "never tried", s.next = NULL);
+    FAILS(CLASS_DATA_LOST, "lost", s.data = "lost");
+    FAILS(CLASS_DATA_LOST, "lost", s.data = "odd");
+    FAILS(CLASS_DATA_LOST, "not seen", s.data = NULL);
+    FAILS(CLASS_SILENT, "expected rejected",
+          s.first_line = FIRST_LINE(ALL, RUNS ",\"reported\":\"rejected\""));
+    expect_verdict(
+        WITH(s.first_line = FIRST_LINE(ALL, RUNS ",\"reported\":\"rejected\""); s.report = "rejected:hash"),
+        VERDICT_PASS, CLASS_NONE, "hold");
+}
+
+Test(verdict, the_gravest_clause_names_the_class)
+{
+    FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = "none"; s.data = "lost"; s.next = "failed");
+    FAILS(CLASS_DATA_LOST, "G5", s.data = "lost"; s.next = "failed"; s.recovery_ms = 2000);
+    FAILS(CLASS_UPDATE_DEAD, "G4", s.next = "failed"; s.recovery_ms = 2000);
+}
+
+Test(verdict, only_the_asked_clauses_are_judged)
+{
+    expect_verdict(WITH(s.first_line = FIRST_LINE("\"G5\"", RUNS); s.next = "failed"; s.settled = "no"),
+                   VERDICT_PASS, CLASS_NONE, "hold");
+}
+
+Test(verdict, suspects_while_it_runs)
+{
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    tell_all(&teller, &sound);
+    cr_expect_not(verdict_suspect(teller.fold));
+    tell(&teller, EVENT_OBSERVE, "data", "lost", EVENT_NO_NUMBER, NULL);
+    cr_expect(verdict_suspect(teller.fold));
+    verdict_end(teller.fold, &verdict);
+    verdict_release(&verdict);
+}
+
+/* Bytes and lengths that a board chooses end in the report as sound UTF-8, live as stored. */
+Test(verdict, any_bytes_of_a_board)
+{
+    char *longest = mem_alloc(1001);
+    for (size_t i = 0; i < 1000; i += 2)
+        memcpy(longest + i, "\xc3\xa9", 2);
+    expect_verdict(WITH(s.running = "\xff\xfe"), VERDICT_FAIL, CLASS_CORRUPT_IMAGE, "\xef\xbf\xbd");
+    expect_verdict(WITH(s.running = longest), VERDICT_FAIL, CLASS_CORRUPT_IMAGE, "\xc3\xa9'");
+    expect_verdict(WITH(s.rig = longest), VERDICT_RIG_ERROR, CLASS_NONE, "\xc3\xa9");
+    free(longest);
+}
+
+Test(verdict, names_and_codes)
+{
+    for (int i = 0; i < CLASSES; i++)
+        cr_expect_eq(verdict_class_find(verdict_class_name(i)), i);
+    cr_expect_eq(verdict_class_find("odd"), -1);
+    cr_expect_eq(verdict_exit_code(VERDICT_PASS), 0);
+    cr_expect_eq(verdict_exit_code(VERDICT_FAIL), 1);
+    cr_expect_eq(verdict_exit_code(VERDICT_INCONCLUSIVE), 4);
+    cr_expect_eq(verdict_exit_code(VERDICT_RIG_ERROR), 3);
+}

@@ -1,0 +1,59 @@
+#include "harness/record/text.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+
+/* RFC 3629, section 4: which first byte allows which second byte, and how long the sequence is. */
+static const struct {
+    uint8_t first_low, first_high, second_low, second_high, len;
+} sequences[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+/* Length of the sequence that begins here, 0 when none does. */
+static size_t sequence_len(const uint8_t *text, size_t len)
+{
+    if (text[0] < 0x80)
+        return 1;
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
+        if (text[0] < sequences[i].first_low || text[0] > sequences[i].first_high)
+            continue;
+        if (len < sequences[i].len || text[1] < sequences[i].second_low || text[1] > sequences[i].second_high)
+            return 0;
+        for (size_t k = 2; k < sequences[i].len; k++)
+            if ((text[k] & 0xc0) != 0x80)
+                return 0;
+        return sequences[i].len;
+    }
+    return 0;
+}
+
+char *text_clean(const char *text, size_t len)
+{
+    const uint8_t *in = (const uint8_t *)text;
+    char *out = mem_array(len + 1, 3);
+    for (size_t i = 0, n = 0; i < len && in[i];) {
+        size_t taken = sequence_len(in + i, len - i);
+        memcpy(out + n, taken ? text + i : "\xef\xbf\xbd", taken ? taken : 3);
+        n += taken ? taken : 3;
+        i += taken ? taken : 1;
+    }
+    return out;
+}
+
+void text_fit(char *out, size_t size, const char *text)
+{
+    char *clean = text_clean(text ? text : "", text ? strlen(text) : 0);
+    size_t len = strlen(clean);
+    if (len >= size)
+        for (len = size - 1; len && ((uint8_t)clean[len] & 0xc0) == 0x80;)
+            len--; /* clean[len] is dropped: it must begin a sequence */
+    memcpy(out, clean, len);
+    out[len] = '\0';
+    free(clean);
+}

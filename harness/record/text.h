@@ -1,0 +1,14 @@
+/* Texts that come from a board: any bytes, while JSON, XML and HTML want UTF-8. */
+#ifndef OTARIG_RECORD_TEXT_H
+#define OTARIG_RECORD_TEXT_H
+
+#include <stddef.h>
+
+/* A copy (free) of `len` bytes in which each byte that belongs to no UTF-8 sequence (RFC 3629, section 4) has
+ * become U+FFFD. A byte 0 ends the text. */
+char *text_clean(const char *text, size_t len);
+/* The clean copy of `text` (NULL: empty) that fits into `size` bytes with its end; no sequence is cut in two.
+ */
+void text_fit(char *out, size_t size, const char *text);
+
+#endif

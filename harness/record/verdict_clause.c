@@ -1,0 +1,182 @@
+#include "harness/record/verdict_fold.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/record/text.h"
+
+/* ---- clauses: each says whether it holds and, if not, which class it makes ---- */
+
+/* Names and versions were fitted when they were remembered: only the sum may be too long. */
+static void say(struct clause *clause, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct clause *clause, const char *format, ...)
+{
+    char text[sizeof clause->detail * 4];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    text_fit(clause->detail, sizeof clause->detail, text);
+}
+
+static enum verdict_class judge_g1(const struct verdict_fold *fold, struct clause *clause)
+{
+    const cJSON *limits = cJSON_GetObjectItemCaseSensitive(fold->fields, "limits");
+    int64_t limit_ms = (int64_t)verdict_time_at(limits, "recovery_ms");
+    clause->holds = fold->boot_seen && fold->booted;
+    if (!clause->holds) {
+        say(clause, "%s", fold->boot_seen ? "no application came up any more" : "no boot was observed");
+        return CLASS_BRICKED;
+    }
+    clause->holds =
+        !fold->came_late && fold->recovery_ms >= 0 && (!limit_ms || fold->recovery_ms <= limit_ms);
+    if (fold->came_late)
+        say(clause, "came back only after a further power cycle");
+    else if (fold->recovery_ms < 0)
+        say(clause, "boots, but nobody saw when");
+    else
+        say(clause, "boots, %" PRId64 " ms after the fault (limit %" PRId64 " ms)", fold->recovery_ms,
+            limit_ms);
+    return clause->holds ? CLASS_NONE : CLASS_SLOW_RECOVERY;
+}
+
+static enum verdict_class judge_g2(const struct verdict_fold *fold, struct clause *clause)
+{
+    const cJSON *expect = verdict_expect(fold);
+    const char *final = verdict_text_at(expect, "final"), *class = verdict_text_at(expect, "final_class");
+    clause->holds = false;
+    if (fold->bad_image[0] && fold->bad_class != CLASS_DOWNGRADED) {
+        say(clause, "'%s' ran, which must never run", fold->bad_image);
+        return fold->bad_class;
+    }
+    if (!fold->running_seen || !strcmp(fold->running, "none")) {
+        say(clause, "nothing runs");
+        return CLASS_BRICKED;
+    }
+    if (fold->unknown_ran) {
+        bool spoilt = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(expect, "never")) > 0;
+        say(clause, "an image ran that is none of the authentic ones");
+        return spoilt ? CLASS_BAD_IMAGE_ACCEPTED : CLASS_CORRUPT_IMAGE;
+    }
+    if (!strcmp(fold->running, "unknown") || (fold->contents_seen && strcmp(fold->contents, fold->running))) {
+        say(clause, "'%s' (version %s) runs, but the slot holds the bytes of %s", fold->running,
+            fold->running_version, fold->contents_seen ? fold->contents : "no known image");
+        return CLASS_CORRUPT_IMAGE;
+    }
+    if (final && strcmp(final, fold->running)) {
+        int found = class ? verdict_class_find(class) : -1;
+        say(clause, "'%s' runs, '%s' must", fold->running, final);
+        return found > 0 ? (enum verdict_class)found : CLASS_WRONG_VERSION;
+    }
+    if (!verdict_listed(cJSON_GetObjectItemCaseSensitive(expect, "runs"), fold->running)) {
+        say(clause, "'%s' runs, which is neither the old nor the new one", fold->running);
+        return CLASS_WRONG_VERSION;
+    }
+    if (!strcmp(fold->confirmed, "0")) {
+        say(clause, "'%s' runs and stays, though nobody confirmed it", fold->running);
+        return CLASS_NO_ROLLBACK;
+    }
+    clause->holds = true;
+    say(clause, "'%s' (version %s) runs%s", fold->running, fold->running_version,
+        fold->contents_seen ? ", byte for byte" : "");
+    return CLASS_NONE;
+}
+
+static enum verdict_class judge_g3(const struct verdict_fold *fold, struct clause *clause)
+{
+    const cJSON *limits = cJSON_GetObjectItemCaseSensitive(fold->fields, "limits");
+    int64_t limit = (int64_t)verdict_time_at(limits, "cycles");
+    clause->holds = fold->settled_seen && fold->settled && fold->cycles <= limit;
+    if (clause->holds)
+        say(clause, "stable after %" PRId64 " further power cycles (limit %" PRId64 ")", fold->cycles, limit);
+    else
+        say(clause, "not stable within %" PRId64 " power cycles", limit);
+    return clause->holds ? CLASS_NONE : CLASS_NOT_CONVERGING;
+}
+
+static enum verdict_class judge_g4(const struct verdict_fold *fold, struct clause *clause)
+{
+    clause->holds = fold->next_seen && fold->next_ok;
+    if (clause->holds)
+        say(clause, "a clean update afterwards succeeded");
+    else
+        say(clause, "a clean update afterwards failed: %s",
+            fold->next_seen ? fold->next_why : "it was never tried");
+    return clause->holds ? CLASS_NONE : CLASS_UPDATE_DEAD;
+}
+
+static enum verdict_class judge_g5(const struct verdict_fold *fold, struct clause *clause)
+{
+    clause->holds = fold->data_seen && !fold->data_lost;
+    say(clause, "user data %s", !fold->data_seen ? "not seen" : fold->data_lost ? "lost" : "intact");
+    return clause->holds ? CLASS_NONE : CLASS_DATA_LOST;
+}
+
+static enum verdict_class judge_g6(const struct verdict_fold *fold, struct clause *clause)
+{
+    const char *wanted = verdict_text_at(verdict_expect(fold), "reported");
+    clause->holds = !wanted || fold->reported;
+    say(clause, "the device reports '%s'%s%s", fold->report, clause->holds ? "" : ", expected ",
+        clause->holds ? "" : wanted);
+    return clause->holds ? CLASS_NONE : CLASS_SILENT;
+}
+
+static enum verdict_class judge_g7(const struct verdict_fold *fold, struct clause *clause)
+{
+    clause->holds = !fold->bad_image[0] || fold->bad_class != CLASS_DOWNGRADED;
+    if (clause->holds)
+        say(clause, "no version below the floor ran");
+    else
+        say(clause, "'%s' ran, which is below the floor", fold->bad_image);
+    return clause->holds ? CLASS_NONE : CLASS_DOWNGRADED;
+}
+
+static const struct {
+    const char *name;
+    enum verdict_class (*judge)(const struct verdict_fold *fold, struct clause *clause);
+} clause_table[] = {{"G1", judge_g1}, {"G2", judge_g2}, {"G3", judge_g3}, {"G4", judge_g4},
+                    {"G5", judge_g5}, {"G6", judge_g6}, {"G7", judge_g7}};
+_Static_assert(sizeof clause_table / sizeof *clause_table == VERDICT_OF_BOARD,
+               "one row a clause of the board");
+
+bool verdict_clause_known(const char *name)
+{
+    for (size_t i = 0; i < VERDICT_OF_BOARD; i++)
+        if (!strcmp(clause_table[i].name, name))
+            return true;
+    return false;
+}
+
+/* What must never run is judged in every case, whether or not its clause is asked for. */
+static bool is_judged(const struct verdict_fold *fold, const cJSON *wanted, const char *name)
+{
+    const char *barred = fold->bad_class == CLASS_DOWNGRADED ? "G7" : "G2";
+    return verdict_listed(wanted, name) || (fold->bad_image[0] && !strcmp(name, barred));
+}
+
+enum verdict_class verdict_judge(const struct verdict_fold *fold, struct clause *clauses,
+                                 const struct clause **worst)
+{
+    const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(fold->fields, "clauses");
+    enum verdict_class class = CLASS_NONE;
+    for (size_t i = 0; i < VERDICT_OF_BOARD; i++) {
+        struct clause *clause = &clauses[i];
+        *clause = (struct clause){.name = clause_table[i].name,
+                                  .judged = is_judged(fold, wanted, clause_table[i].name)};
+        enum verdict_class found = clause_table[i].judge(fold, clause);
+        if (!clause->judged || found == CLASS_NONE || (class != CLASS_NONE && class <= found))
+            continue;
+        class = found;
+        *worst = clause;
+    }
+    return class;
+}
+
+bool verdict_suspect(const struct verdict_fold *fold)
+{
+    struct clause clauses[VERDICT_OF_BOARD];
+    const struct clause *worst = NULL;
+    return verdict_judge(fold, clauses, &worst) != CLASS_NONE;
+}

@@ -1,0 +1,217 @@
+#include "harness/record/verdict_fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/record/journal.h"
+#include "harness/record/text.h"
+
+/* ---- reading fields; a journal may hold anything ---- */
+
+const char *verdict_text_at(const cJSON *object, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(node) ? node->valuestring : NULL;
+}
+
+uint64_t verdict_time_at(const cJSON *object, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(node) && node->valuedouble > 0 && node->valuedouble < 9e15
+               ? (uint64_t)node->valuedouble
+               : 0;
+}
+
+const cJSON *verdict_expect(const struct verdict_fold *fold)
+{
+    return cJSON_GetObjectItemCaseSensitive(fold->fields, "expect");
+}
+
+bool verdict_listed(const cJSON *list, const char *text)
+{
+    const cJSON *node;
+    cJSON_ArrayForEach(node, list) if (cJSON_IsString(node) && text &&
+                                       !strcmp(node->valuestring, text)) return true;
+    return false;
+}
+
+#define COPY(field, text) text_fit(field, sizeof(field), text)
+
+/* ---- the fold ---- */
+
+struct verdict_fold *verdict_begin(void)
+{
+    struct verdict_fold *fold = mem_alloc(sizeof *fold);
+    fold->recovery_ms = -1;
+    return fold;
+}
+
+/* A verdict on nothing would be a pass: what the first line leaves open makes the case inconclusive. */
+static const char *take_faults(struct verdict_fold *fold, const cJSON *faults)
+{
+    const cJSON *node;
+    if (!cJSON_IsArray(faults))
+        return "its first line names no list of faults";
+    cJSON_ArrayForEach(node, faults)
+    {
+        if (!cJSON_IsString(node) || strlen(node->valuestring) >= VERDICT_NAME_LEN)
+            return "its first line names a fault that is no name";
+        if (fold->fault_count == VERDICT_FAULTS_MAX)
+            return "its first line names too many faults";
+        COPY(fold->faults[fold->fault_count++].name, node->valuestring);
+    }
+    return NULL;
+}
+
+static const char *check_clauses(const cJSON *clauses)
+{
+    const cJSON *node;
+    if (!cJSON_IsArray(clauses) || !clauses->child)
+        return "its first line names no clause to judge";
+    cJSON_ArrayForEach(
+        node, clauses) if (!cJSON_IsString(node) ||
+                           !verdict_clause_known(
+                               node->valuestring)) return "its first line names a clause that nobody knows";
+    return NULL;
+}
+
+static void on_case(struct verdict_fold *fold, const struct event *event)
+{
+    if (fold->fields || !event->fields)
+        return;
+    fold->fields = cJSON_Duplicate(event->fields, true);
+    fold->unclear = take_faults(fold, cJSON_GetObjectItemCaseSensitive(fold->fields, "faults"));
+    if (!fold->unclear)
+        fold->unclear = check_clauses(cJSON_GetObjectItemCaseSensitive(fold->fields, "clauses"));
+    if (verdict_time_at(fold->fields, "schema_version") != JOURNAL_SCHEMA_VERSION)
+        fold->unclear = "it is of another schema version";
+}
+
+static void on_power(struct verdict_fold *fold, const struct event *event)
+{
+    if (strcmp(event->what, "off") || !verdict_text_at(event->fields, "fault") || fold->cut_count >= 100000)
+        return;
+    fold->cuts = mem_resize(fold->cuts, fold->cut_count + 1, sizeof *fold->cuts);
+    fold->cuts[fold->cut_count++] =
+        (struct verdict_cut){.planned_us = verdict_time_at(event->fields, "planned_us"),
+                             .commanded_us = verdict_time_at(event->fields, "commanded_us"),
+                             .achieved_us = verdict_time_at(event->fields, "achieved_us")};
+}
+
+static void on_fault(struct verdict_fold *fold, const struct event *event)
+{
+    bool proven = !strcmp(event->what, "proven"), unproven = !strcmp(event->what, "unproven");
+    for (size_t i = 0; i < fold->fault_count && (proven || unproven); i++) {
+        if (!event->value || strcmp(fold->faults[i].name, event->value))
+            continue;
+        fold->faults[i].proven |= proven;
+        fold->faults[i].unproven |= unproven;
+        COPY(fold->faults[i].why, verdict_text_at(event->fields, "why"));
+    }
+}
+
+/* An image that must never run is judged wherever it is seen, also if it is gone in the end. */
+static void check_never(struct verdict_fold *fold, const char *image)
+{
+    const cJSON *never;
+    cJSON_ArrayForEach(never, cJSON_GetObjectItemCaseSensitive(verdict_expect(fold), "never"))
+    {
+        const char *name = verdict_text_at(never, "image"), *class = verdict_text_at(never, "class");
+        if (!name || !image || strcmp(name, image))
+            continue;
+        int found = class ? verdict_class_find(class) : -1;
+        if (found <= CLASS_NONE)
+            found = CLASS_BAD_IMAGE_ACCEPTED;
+        if (fold->bad_image[0] && fold->bad_class <= (enum verdict_class)found)
+            continue; /* the gravest stays */
+        COPY(fold->bad_image, image);
+        fold->bad_class = (enum verdict_class)found;
+    }
+}
+
+static void on_boot(struct verdict_fold *fold, const struct event *event)
+{
+    const char *phase = verdict_text_at(event->fields, "phase");
+    bool up = event->value && strcmp(event->value, "none");
+    if (phase && (!strcmp(phase, "rig") || !strcmp(phase, "baseline")))
+        return;
+    if (up)
+        check_never(fold, event->value);
+    fold->unknown_ran |= up && !strcmp(event->value, "unknown");
+    if (phase && (!strcmp(phase, "next") || !strcmp(phase, "run")))
+        return;
+    if (!fold->boot_seen)
+        fold->came_late = !up;
+    fold->boot_seen = true;
+    fold->booted = up; /* the last one counts */
+}
+
+static void on_observe(struct verdict_fold *fold, const struct event *event)
+{
+    const char *what = event->what, *value = event->value ? event->value : "";
+    if (!strcmp(what, "baseline")) {
+        fold->baseline_ok |= !strcmp(value, "ok");
+        fold->baseline_failed |= strcmp(value, "ok") != 0;
+    } else if (!strcmp(what, "boot")) {
+        on_boot(fold, event);
+    } else if (!strcmp(what, "running")) {
+        fold->running_seen = true;
+        COPY(fold->running, value);
+        COPY(fold->running_version, verdict_text_at(event->fields, "version"));
+        COPY(fold->confirmed, verdict_text_at(event->fields, "confirmed"));
+        check_never(fold, value);
+    } else if (!strcmp(what, "contents")) {
+        fold->contents_seen = true;
+        COPY(fold->contents, value);
+    } else if (!strcmp(what, "settled")) {
+        fold->settled_seen = true;
+        fold->settled = strcmp(value, "no") && event->number >= 0;
+        fold->cycles = event->number;
+    } else if (!strcmp(what, "recovery")) {
+        fold->recovery_ms = event->number >= 0 ? event->number : -1;
+    } else if (!strcmp(what, "data")) {
+        fold->data_seen = true;
+        fold->data_lost |= strcmp(value, "intact") && strcmp(value, "migrated");
+    } else if (!strcmp(what, "report")) {
+        const char *wanted = verdict_text_at(verdict_expect(fold), "reported");
+        COPY(fold->report, value);
+        fold->reported |= wanted && strstr(value, wanted);
+    } else if (!strcmp(what, "next_update")) {
+        fold->next_seen = true;
+        fold->next_ok = !strcmp(value, "ok");
+        COPY(fold->next_why, verdict_text_at(event->fields, "why"));
+    } else if (!strcmp(what, "rig_proof")) {
+        fold->rig_proof_ok = !strcmp(value, "ok");
+        fold->rig_proof_failed = !fold->rig_proof_ok;
+    }
+}
+
+void verdict_event(struct verdict_fold *fold, const struct event *event)
+{
+    fold->after_end |= fold->end;
+    switch (event->kind) {
+    case EVENT_CASE:
+        on_case(fold, event);
+        break;
+    case EVENT_POWER:
+        on_power(fold, event);
+        break;
+    case EVENT_FAULT:
+        on_fault(fold, event);
+        break;
+    case EVENT_OBSERVE:
+        on_observe(fold, event);
+        break;
+    case EVENT_RIG:
+        if (!fold->rig_failed)
+            COPY(fold->rig, event->value && event->value[0] ? event->value : "a fault of the rig");
+        fold->rig_failed = true;
+        break;
+    case EVENT_END:
+        fold->end = true;
+        break;
+    default:
+        break;
+    }
+}

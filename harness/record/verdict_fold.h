@@ -1,0 +1,54 @@
+/* The parts of the verdict among themselves: what the fold remembers and how the clauses read it. */
+#ifndef OTARIG_RECORD_VERDICT_FOLD_H
+#define OTARIG_RECORD_VERDICT_FOLD_H
+
+#include "harness/record/verdict.h"
+
+#define VERDICT_FAULTS_MAX 32
+#define VERDICT_NAME_LEN 80
+#define VERDICT_OF_BOARD 7 /* clauses G1..G7; H1 and H2 follow them */
+
+/* What the fold remembers of the journal. */
+struct verdict_fold {
+    cJSON *fields; /* of EVENT_CASE */
+    struct {
+        char name[VERDICT_NAME_LEN], why[160];
+        bool proven, unproven;
+    } faults[VERDICT_FAULTS_MAX];
+    size_t fault_count;
+    const char *unclear; /* why the first line does not say what to judge; NULL: it does */
+    bool end, after_end; /* anything after the end: the journal was not written by one run */
+    bool baseline_ok, baseline_failed, rig_proof_ok, rig_proof_failed, rig_failed;
+    char rig[240];
+    bool boot_seen, booted; /* after the fault */
+    bool came_late;         /* the first life after the fault never came up */
+    bool unknown_ran;       /* an image that nobody made ran */
+    char running[VERDICT_NAME_LEN], running_version[40], confirmed[8], contents[VERDICT_NAME_LEN];
+    bool running_seen, contents_seen;
+    bool settled_seen, settled;
+    int64_t cycles, recovery_ms;
+    bool data_seen, data_lost;
+    char report[200];
+    bool reported; /* the wanted text was in some report */
+    bool next_seen, next_ok;
+    char next_why[160];
+    char bad_image[VERDICT_NAME_LEN];
+    enum verdict_class bad_class;
+    struct verdict_cut *cuts;
+    size_t cut_count;
+};
+
+/* Reading the first line's fields: a journal may hold anything. NULL / 0 when absent or of another type. */
+const char *verdict_text_at(const cJSON *object, const char *key);
+uint64_t verdict_time_at(const cJSON *object, const char *key);
+const cJSON *verdict_expect(const struct verdict_fold *fold);
+bool verdict_listed(const cJSON *list, const char *text);
+
+/* Is it one of "G1".."G7"? */
+bool verdict_clause_known(const char *name);
+/* Judges G1..G7 into `clauses` (VERDICT_OF_BOARD of them). The gravest class of all broken ones that are
+ * judged, *worst is its clause; CLASS_NONE when all hold. */
+enum verdict_class verdict_judge(const struct verdict_fold *fold, struct clause *clauses,
+                                 const struct clause **worst);
+
+#endif
