@@ -5,6 +5,8 @@
 const struct report_format report_formats[] = {
     {"text", "a table for people", report_text},
     {"junit", "JUnit XML for CI", report_junit},
+    {"html", "one page for the browser, with timelines", report_html},
+    {"markdown", "a summary for a CI job's page", report_markdown},
     {"json", "result.json itself", report_json},
     {0},
 };

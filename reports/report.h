@@ -16,6 +16,8 @@ extern const struct report_format report_formats[]; /* ends with name NULL */
 
 int report_text(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
 int report_junit(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+int report_html(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+int report_markdown(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
 int report_json(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
 
 #endif

@@ -5,62 +5,33 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : "";
-}
-
-static int number_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(node) ? node->valueint : 0;
-}
-
-/* XML 1.0, 2.2: control characters but tab, newline and return cannot be written at all. */
-static void escaped(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '&')
-            fputs("&amp;", out);
-        else if (c == '<')
-            fputs("&lt;", out);
-        else if (c == '>')
-            fputs("&gt;", out);
-        else if (c == '"')
-            fputs("&quot;", out);
-        else if (c < 0x20)
-            fputc(' ', out);
-        else
-            fputc(c, out);
-    }
-}
+#include "reports/escape.h"
+#include "reports/member.h"
 
 static void attribute(FILE *out, const char *name, const char *value)
 {
     fprintf(out, " %s=\"", name);
-    escaped(out, value);
+    escape_markup(out, value);
     fputc('"', out);
 }
 
 static void write_case(const cJSON *one, FILE *out)
 {
-    const char *verdict = text_of(one, "verdict"), *class = text_of(one, "class");
+    const char *verdict = member_text(one, "verdict"), *class = member_text(one, "class");
     bool fail = !strcmp(verdict, "fail");
     fputs("    <testcase", out);
-    attribute(out, "classname", text_of(one, "family"));
-    attribute(out, "name", text_of(one, "id"));
-    fprintf(out, " time=\"%.3f\"", number_of(one, "duration_ms") / 1000.0);
+    attribute(out, "classname", member_text(one, "family"));
+    attribute(out, "name", member_text(one, "id"));
+    fprintf(out, " time=\"%.3f\"", (double)member_integer(one, "duration_ms", 0) / 1000.0);
     if (!strcmp(verdict, "pass")) {
         fputs("/>\n", out);
         return;
     }
     fprintf(out, ">\n      <%s", fail ? "failure" : "error");
     attribute(out, "type", fail ? class : verdict);
-    attribute(out, "message", text_of(one, "reason"));
+    attribute(out, "message", member_text(one, "reason"));
     fprintf(out, ">evidence: ");
-    escaped(out, text_of(one, "folder"));
+    escape_markup(out, member_text(one, "folder"));
     fprintf(out, "</%s>\n    </testcase>\n", fail ? "failure" : "error");
 }
 
@@ -68,14 +39,15 @@ int report_junit(const cJSON *result, const char *run_folder, FILE *out, struct 
 {
     const cJSON *summary = cJSON_GetObjectItem(result, "summary"), *run = cJSON_GetObjectItem(result, "run"),
                 *one;
-    int errors = number_of(summary, "rig_error") + number_of(summary, "inconclusive");
+    int errors =
+        (int)member_integer(summary, "rig_error", 0) + (int)member_integer(summary, "inconclusive", 0);
     fprintf(
         out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"otarig\" tests=\"%d\" "
         "failures=\"%d\" errors=\"%d\"",
-        number_of(summary, "cases"), number_of(summary, "fail"), errors);
-    attribute(out, "timestamp", text_of(run, "started"));
-    attribute(out, "hostname", text_of(run, "host"));
+        (int)member_integer(summary, "cases", 0), (int)member_integer(summary, "fail", 0), errors);
+    attribute(out, "timestamp", member_text(run, "started"));
+    attribute(out, "hostname", member_text(run, "host"));
     fputs(">\n", out);
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(result, "cases")) write_case(one, out);
     fputs("  </testsuite>\n</testsuites>\n", out);

@@ -5,23 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reports/member.h"
+
 #define KINDS 4
 static const char *const kinds[KINDS] = {"pass", "fail", "inconclusive", "rig-error"};
 static const char *const colours[KINDS] = {"\033[32m", "\033[31m", "\033[33m", "\033[35m"};
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : "";
-}
 
 static void count(const cJSON *cases, const char *scenario, int counts[KINDS])
 {
     const cJSON *one;
     memset(counts, 0, KINDS * sizeof *counts);
     cJSON_ArrayForEach(one, cases) for (int i = 0; i < KINDS; i++) counts[i] +=
-        (!scenario || !strcmp(scenario, text_of(one, "scenario"))) &&
-        !strcmp(kinds[i], text_of(one, "verdict"));
+        (!scenario || !strcmp(scenario, member_text(one, "scenario"))) &&
+        !strcmp(kinds[i], member_text(one, "verdict"));
 }
 
 static void print_row(FILE *out, bool colour, const char *family, const char *name, const int counts[KINDS])
@@ -42,14 +38,14 @@ static void print_scenarios(FILE *out, bool colour, const cJSON *cases)
     int counts[KINDS];
     cJSON_ArrayForEach(one, cases)
     {
-        const char *name = text_of(one, "scenario");
+        const char *name = member_text(one, "scenario");
         bool seen = false;
         for (earlier = cases->child; earlier != one; earlier = earlier->next)
-            seen |= !strcmp(name, text_of(earlier, "scenario"));
+            seen |= !strcmp(name, member_text(earlier, "scenario"));
         if (seen)
             continue;
         count(cases, name, counts);
-        print_row(out, colour, text_of(one, "family"), name, counts);
+        print_row(out, colour, member_text(one, "family"), name, counts);
     }
 }
 
@@ -58,11 +54,11 @@ static void print_failures(FILE *out, const char *run_folder, const cJSON *cases
     const cJSON *one;
     cJSON_ArrayForEach(one, cases)
     {
-        if (!strcmp(text_of(one, "verdict"), "pass"))
+        if (!strcmp(member_text(one, "verdict"), "pass"))
             continue;
-        fprintf(out, "\n%s %s%s%s\n    %s\n    otarig repro %s/%s\n", text_of(one, "verdict"),
-                text_of(one, "id"), text_of(one, "class")[0] ? ": " : "", text_of(one, "class"),
-                text_of(one, "reason"), run_folder, text_of(one, "folder"));
+        fprintf(out, "\n%s %s%s%s\n    %s\n    otarig repro %s/%s\n", member_text(one, "verdict"),
+                member_text(one, "id"), member_text(one, "class")[0] ? ": " : "", member_text(one, "class"),
+                member_text(one, "reason"), run_folder, member_text(one, "folder"));
     }
 }
 

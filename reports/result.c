@@ -143,19 +143,44 @@ int result_write(const cJSON *result, const char *path, struct error *error)
     return ok ? 0 : -1;
 }
 
+static int check_cases(struct json cases, struct error *error)
+{
+    const char *id;
+    int verdict;
+    const char *const kinds[] = {"pass", "fail", "inconclusive", "rig-error", NULL};
+    if (json_array(cases, error))
+        return -1;
+    for (size_t i = 0; i < json_count(cases); i++) {
+        struct json at = json_at(cases, i);
+        if (json_object(at, error) || json_string(json_get(at, "id"), &id, error) ||
+            json_choice(json_get(at, "verdict"), kinds, &verdict, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_result(struct json root, struct error *error)
+{
+    int64_t number;
+    struct json summary = json_get(root, "summary");
+    if (json_object(root, error) ||
+        json_integer(json_get(root, "schema_version"), RESULT_SCHEMA_VERSION, RESULT_SCHEMA_VERSION, &number,
+                     error) ||
+        json_object(json_get(root, "run"), error) || json_object(summary, error) ||
+        json_integer(json_get(summary, "cases"), 0, INT32_MAX, &number, error))
+        return -1;
+    for (size_t i = 0; i < 4; i++)
+        if (json_integer(json_get(summary, counters[i]), 0, INT32_MAX, &number, error))
+            return -1;
+    return check_cases(json_get(root, "cases"), error);
+}
+
 cJSON *result_read(const char *path, struct error *error)
 {
     struct json_document document;
-    int64_t version;
     if (json_load(&document, path, error))
         return NULL;
-    struct json root = json_root(&document);
-    cJSON *result = NULL;
-    if (!json_object(root, error) &&
-        !json_integer(json_get(root, "schema_version"), RESULT_SCHEMA_VERSION, RESULT_SCHEMA_VERSION,
-                      &version, error) &&
-        !json_object(json_get(root, "summary"), error) && !json_array(json_get(root, "cases"), error))
-        result = cJSON_Duplicate(document.root, true);
+    cJSON *result = check_result(json_root(&document), error) ? NULL : cJSON_Duplicate(document.root, true);
     json_close(&document);
     return result;
 }

@@ -1,0 +1,27 @@
+#include "reports/member.h"
+
+#include <stddef.h>
+
+const char *member_text(const cJSON *object, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(node) ? node->valuestring : "";
+}
+
+int64_t member_integer(const cJSON *object, const char *key, int64_t absent)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    bool fits = cJSON_IsNumber(node) && node->valuedouble > -9e15 && node->valuedouble < 9e15;
+    return fits ? (int64_t)node->valuedouble : absent;
+}
+
+bool member_true(const cJSON *object, const char *key)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+const cJSON *member_list(const cJSON *object, const char *key)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsArray(node) ? node : NULL;
+}
