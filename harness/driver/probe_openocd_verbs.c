@@ -125,7 +125,7 @@ uint64_t openocd_verb_limit_us(enum probe_verb verb)
 #define STATE                                                                                                \
     "set _d [read_memory 0xe000edf0 32 1]; set _f {}; "                                                      \
     "if {$_d & 0x20000} {foreach _a {0xe0001028 0xe0001038 0xe0001048 0xe0001058} "                          \
-    "{catch {lappend _f [read_memory $_a 32 1]}}; "                                                          \
+    "{if {![catch {set _v [read_memory $_a 32 1]}]} {lappend _f $_v; if {$_v & 0x1000000} break}}; "         \
     "mww 0xe000edf4 15; lappend _f pc [read_memory 0xe000edf8 32 1]}; echo \"@watch $_d $_f\""
 const char openocd_watch_poll[] = STATE;
 const char openocd_watch_resume[] = "mww 0xe000ed30 0x1f; mww 0xe000edf0 0xa05f0001; " STATE;
