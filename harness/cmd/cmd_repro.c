@@ -14,8 +14,6 @@
 #include "harness/record/verdict.h"
 #include "reports/result.h"
 
-#define EDGE_LIMIT_US 50000u /* a relay's release time and more */
-
 static const char usage[] =
     "usage: otarig repro CASE [--rack RACK] [--place P] [--out DIR]\n"
     "Runs a stored case (its folder, or CASE-ID with --run RUN-FOLDER) again and compares the verdicts.\n"
@@ -65,14 +63,13 @@ static const cJSON *twin_report(const cJSON *event, const char *what)
     return kind && !strcmp(kind, "twin") && said && !strcmp(said, what) ? report : NULL;
 }
 
-static bool caused_by(const cJSON *off, const struct verdict *verdict)
+/* The first edge after each commanded cut is that cut's: a busy host may command late, but in order. */
+static bool caused_by(const cJSON *off, const struct verdict *verdict, size_t *next)
 {
-    double t_us = number_of(off, "t_us");
-    for (size_t i = 0; i < verdict->cut_count; i++)
-        if (t_us >= (double)verdict->cuts[i].commanded_us &&
-            t_us < (double)verdict->cuts[i].commanded_us + EDGE_LIMIT_US)
-            return true;
-    return false;
+    bool mine =
+        *next < verdict->cut_count && number_of(off, "t_us") >= (double)verdict->cuts[*next].commanded_us;
+    *next += mine;
+    return mine;
 }
 
 static cJSON *align_one(const cJSON *off, double first_boot, const char *place)
@@ -95,12 +92,13 @@ static cJSON *align_commands(const cJSON *truth, const struct verdict *verdict, 
     const cJSON *event;
     cJSON *list = cJSON_CreateArray();
     double first_boot = 0;
+    size_t next = 0;
     cJSON_ArrayForEach(event, truth)
     {
         const cJSON *on = twin_report(event, "on"), *off = twin_report(event, "off");
         if (on && !first_boot)
             first_boot = number_of(on, "boot");
-        if (off && first_boot && caused_by(event, verdict))
+        if (off && first_boot && caused_by(event, verdict, &next))
             cJSON_AddItemToArray(list, align_one(off, first_boot, place));
     }
     return list;
@@ -112,13 +110,16 @@ static char *torn_operations(const char *folder, const struct verdict *verdict)
     cJSON *truth = read_truth(folder);
     const cJSON *event;
     char *text = mem_string("");
+    size_t next = 0;
     cJSON_ArrayForEach(event, truth)
     {
         const cJSON *off = twin_report(event, "off"), *op = cJSON_GetObjectItemCaseSensitive(off, "op");
-        if (!off || !caused_by(event, verdict))
+        if (!off || !caused_by(event, verdict, &next))
             continue;
         char *longer = mem_printf("%s%s%s 0x%x (occurrence %.0f, %.4f %% done)", text, text[0] ? "; " : "",
-                                  text_of(op, "kind") ? text_of(op, "kind") : "no operation",
+                                  !op                                 ? "none"
+                                  : !strcmp(text_of(op, "kind"), "w") ? "write"
+                                                                      : "erase",
                                   (unsigned)number_of(op, "address"), number_of(op, "occurrence"),
                                   number_of(op, "fraction_ppm") / 10000);
         free(text);
