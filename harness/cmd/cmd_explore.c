@@ -1,0 +1,7 @@
+#include "harness/cmd/cmd.h"
+#include "harness/explore/explore.h"
+
+int cmd_explore(int argc, char **argv)
+{
+    return explore_main(argc, argv, cmd_boards_folder(), cmd_firmware_folder());
+}

@@ -1,0 +1,246 @@
+#include "harness/explore/explore.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/findings.h"
+#include "harness/explore/report.h"
+#include "harness/explore/search.h"
+
+struct request {
+    const char *scenario, *board, *firmware, *out, *from;
+    struct search_options options;
+    bool json;
+};
+
+static void usage(FILE *out)
+{
+    fputs(
+        "usage: otarig explore SCENARIO --board BOARD [option...]\n\n"
+        "Boots a boot loader from every content of non-volatile memory that power cuts can leave, and judges "
+        "each.\n\n"
+        "  --board BOARD         a name (boards/BOARD.json) or a file\n"
+        "  --firmware DIR        where image files are looked for, before the scenario's folder\n"
+        "  --depth N|any         cuts in a row: a number, or until nothing new is found (any)\n"
+        "  --alphabet A          reduced: erases, flags, edges of pages; full: every operation (full)\n"
+        "  --torn                at most one cut of a sequence may fall inside of an operation and tear it\n"
+        "  --jobs N              workers (number of processors)\n"
+        "  --budget TIME         stop after this long: 30s, 10m, 2h\n"
+        "  --memory MB           stop at this size of states and tables (900)\n"
+        "  --seed N              of RAM contents, tears and samples (1)\n"
+        "  --out DIR             explore.json, junit.xml, index.html, evidence; resumed when it was "
+        "interrupted\n"
+        "  --from DUMP           start from this dump of the code flash instead of the scenario's start\n"
+        "  --no-prune            run every state to its end\n"
+        "  --json                print explore.json instead of the summary\n\n"
+        "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool.\n",
+        out);
+}
+
+static int number(const char *text, long long low, long long high, long long *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 0);
+    return errno || end == text || *end || *out < low || *out > high ? -1 : 0;
+}
+
+static int take_time(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    double unit = !strcmp(end, "h") ? 3600 : !strcmp(end, "m") ? 60 : !strcmp(end, "s") || !*end ? 1 : -1;
+    *out *= unit;
+    return end == text || !(*out > 0 && *out < 1e7) ? -1 : 0;
+}
+
+static int bad(const char *option, const char *expected, const char *found)
+{
+    fprintf(stderr, "otarig: explore: %s: expected %s, found %s\n", option, expected, found);
+    return -1;
+}
+
+static int take_option(struct request *request, int which, const char *text)
+{
+    long long value;
+    struct search_options *options = &request->options;
+    switch (which) {
+    case 'b':
+        request->board = text;
+        return 0;
+    case 'f':
+        request->firmware = text;
+        return 0;
+    case 'd':
+        options->depth = -1;
+        if (strcmp(text, "any") && number(text, 0, 200, &value))
+            return bad("--depth", "0 to 200 or any", text);
+        if (strcmp(text, "any"))
+            options->depth = (int)value;
+        return 0;
+    case 'a':
+        options->full = !strcmp(text, "full");
+        return options->full || !strcmp(text, "reduced") ? 0 : bad("--alphabet", "reduced or full", text);
+    case 't':
+        options->torn = 1;
+        return 0;
+    case 'j':
+        if (number(text, 1, 64, &value))
+            return bad("--jobs", "1 to 64", text);
+        options->jobs = (unsigned)value;
+        return 0;
+    case 'B':
+        return take_time(text, &options->budget_s) ? bad("--budget", "a time like 30s, 10m, 2h", text) : 0;
+    case 'm':
+        if (number(text, 16, 1 << 20, &value))
+            return bad("--memory", "16 to 1048576 (MB)", text);
+        options->memory_max = (size_t)value << 20;
+        return 0;
+    case 's':
+        if (number(text, 0, INT64_MAX, &value))
+            return bad("--seed", "a number", text);
+        options->seed = (uint64_t)value;
+        return 0;
+    case 'o':
+        request->out = text;
+        return 0;
+    case 'F':
+        request->from = text;
+        return 0;
+    case 'n':
+        options->prune = false;
+        return 0;
+    case 'J':
+        request->json = true;
+        return 0;
+    }
+    return -1;
+}
+
+/* 0: go on; else an exit code + 1. */
+static int take_options(struct request *request, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"board", 1, NULL, 'b'},    {"firmware", 1, NULL, 'f'}, {"depth", 1, NULL, 'd'},
+        {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"jobs", 1, NULL, 'j'},
+        {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},
+        {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'},
+        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+    int which;
+    optind = 1;
+    while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        if (which == 'h') {
+            usage(stdout);
+            return 1;
+        }
+        if (take_option(request, which, optarg))
+            return 3;
+    }
+    if (optind + 1 != argc || !request->board) {
+        usage(stderr);
+        return 3;
+    }
+    request->scenario = argv[optind];
+    return 0;
+}
+
+static uint8_t *read_dump(const struct spec *spec, const char *path, struct error *error)
+{
+    const struct twin_region *regions;
+    twin_nvm_regions(spec->chip, &regions);
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        error_set_errno(error, ERROR_INPUT, errno, "%s", path);
+        return NULL;
+    }
+    uint8_t *nvm = mem_alloc(spec->nvm_size + 1);
+    memset(nvm, 0xff, spec->nvm_size);
+    size_t len = fread(nvm, 1, spec->nvm_size + 1, file);
+    fclose(file);
+    if (len == regions[0].size || len == spec->nvm_size)
+        return nvm;
+    error_set(error, ERROR_INPUT,
+              "%s: expected %u bytes (code flash of the %s) or %zu (all non-volatile memory), found %zu%s",
+              path, regions[0].size, spec->chip, spec->nvm_size, len, len > spec->nvm_size ? " or more" : "");
+    free(nvm);
+    return NULL;
+}
+
+static int fail(const struct error *error)
+{
+    fprintf(stderr, "otarig: %s\n", error->text);
+    return error_exit_code(error);
+}
+
+static int explore(struct request *request, const struct spec *spec)
+{
+    struct error error = {0};
+    struct search search;
+    struct findings findings;
+    uint8_t *start = NULL;
+    char *checkpoint = NULL;
+    if (request->from && !(start = read_dump(spec, request->from, &error)))
+        return fail(&error);
+    if (request->out && mkdir(request->out, 0777) && errno != EEXIST) {
+        error_set_errno(&error, ERROR_INPUT, errno, "%s", request->out);
+        free(start);
+        return fail(&error);
+    }
+    if (request->out)
+        request->options.checkpoint = checkpoint = mem_printf("%s/checkpoint", request->out);
+    int code = 3;
+    if (search_run(&search, spec, &request->options, start, &error) ||
+        findings_make(&findings, &search, &error)) {
+        code = fail(&error);
+    } else {
+        code = findings.trouble || search.sample_bad ? 3 : findings.count ? 1 : 0;
+        if (explore_report_all(&search, &findings, request->out, request->json, &error))
+            code = fail(&error);
+        findings_release(&findings);
+        if (checkpoint)
+            unlink(checkpoint);
+    }
+    search_free(&search);
+    free(checkpoint);
+    free(start);
+    return code;
+}
+
+int explore_main(int argc, char **argv, const char *boards, char *firmware)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct request request = {.firmware = firmware,
+                              .options = {.depth = -1,
+                                          .full = true,
+                                          .jobs = processors > 64 ? 64 : (unsigned)processors,
+                                          .seed = 1,
+                                          .prune = true,
+                                          .progress = isatty(2),
+                                          .memory_max = (size_t)900 << 20,
+                                          .sample = 24}};
+    struct error error = {0};
+    struct spec spec;
+    int code = take_options(&request, argc, argv);
+    if (code) {
+        free(firmware);
+        return code - 1;
+    }
+    const char *name = request.board, *dot = strrchr(name, '.');
+    bool is_file = strchr(name, '/') || (dot && !strcmp(dot, ".json"));
+    char *board = is_file ? mem_string(name) : mem_printf("%s/%s.json", boards, name);
+    if (spec_load(&spec, request.scenario, board, request.firmware, &error)) {
+        code = fail(&error);
+    } else {
+        code = explore(&request, &spec);
+        spec_release(&spec);
+    }
+    free(board);
+    free(firmware);
+    return code;
+}

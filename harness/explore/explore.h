@@ -1,0 +1,10 @@
+/* `otarig explore`: every state that power cuts can leave, on the unmodified binary. */
+#ifndef OTARIG_EXPLORE_EXPLORE_H
+#define OTARIG_EXPLORE_EXPLORE_H
+
+/* The command. `boards`: where a board name is looked up; `firmware`: where images are looked for unless
+ * --firmware says otherwise (owned by the callee). Exit code: 0 all hold, 1 failures, 2 bad input, 3 trouble
+ * of the tool. */
+int explore_main(int argc, char **argv, const char *boards, char *firmware);
+
+#endif

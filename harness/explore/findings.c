@@ -1,0 +1,219 @@
+#include "harness/explore/findings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixtures/twin/debug.h"
+#include "harness/base/mem.h"
+
+#define WINDOWS_MAX 40
+
+static bool same_kind(const struct search *search, const struct finding *finding, uint32_t number)
+{
+    const struct verdict *a = &search->verdicts[finding->verdict],
+                         *b = &search->verdicts[search->nodes[number].verdict];
+    return a->phase == b->phase && a->clause == b->clause && !strcmp(a->fail_class, b->fail_class) &&
+           finding->end == search->nodes[number].end;
+}
+
+static struct finding *find(struct findings *findings, const struct search *search, uint32_t number)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (same_kind(search, &findings->items[i], number))
+            return &findings->items[i];
+    findings->items = mem_resize(findings->items, findings->count + 1, sizeof *findings->items);
+    struct finding *finding = &findings->items[findings->count++];
+    *finding = (struct finding){
+        .node = number, .verdict = search->nodes[number].verdict, .end = search->nodes[number].end};
+    return finding;
+}
+
+/* ---- windows ---- */
+
+static const struct op *op_at(const struct search *search, uint32_t run, uint32_t op)
+{
+    const struct node *node = &search->nodes[run];
+    return op < node->op_count ? &node->ops[op] : op ? &node->ops[op - 1] : NULL;
+}
+
+/* Nodes of one parent follow each other in the order of their operations; a good one ends a window. */
+static void windows(struct finding *finding, const struct search *search)
+{
+    unsigned depth = search->nodes[finding->node].depth;
+    struct window *open = NULL;
+    for (uint32_t i = finding->node; i < search->node_count && search->nodes[i].depth == depth && depth;
+         i++) {
+        const struct node *node = &search->nodes[i];
+        if (!node->done)
+            break;
+        bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
+        if (open && (open->run != node->parent || !bad))
+            open = NULL;
+        if (!bad)
+            continue;
+        if (!open && finding->window_count == WINDOWS_MAX) {
+            finding->windows_left_off++;
+            continue;
+        }
+        const struct op *op = op_at(search, node->parent, node->op);
+        if (!open) {
+            finding->windows =
+                mem_resize(finding->windows, finding->window_count + 1, sizeof *finding->windows);
+            open = &finding->windows[finding->window_count++];
+            *open = (struct window){.run = node->parent, .first = node->op, .first_op = *op};
+        }
+        open->last = node->op;
+        open->last_op = *op;
+        open->states++;
+    }
+}
+
+/* ---- live confirmation ---- */
+
+struct live {
+    struct machine *machine;
+    const struct symbols *symbols;
+    uint32_t caller_at; /* operation of which the caller is wanted */
+    uint32_t caller;
+};
+
+static bool read_word(void *arg, uint32_t address, uint32_t *word)
+{
+    return debug_bus_read_block(arg, address, word, 4);
+}
+
+static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
+{
+    struct live *live = arg;
+    if (machine->op_count != live->caller_at || !live->symbols)
+        return false;
+    uint32_t registers[16];
+    for (unsigned i = 0; i < 15; i++)
+        registers[i] = debug_register(machine->twin, i);
+    registers[15] = op->pc;
+    symbols_caller(live->symbols, registers, read_word, machine->twin, &live->caller);
+    return false;
+}
+
+static void describe(struct cut *cut, const struct search *search, uint32_t number, unsigned boot,
+                     const struct symbols *symbols, uint32_t caller)
+{
+    const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
+    cut->boot = boot;
+    cut->operation = node->op;
+    cut->model = (enum torn_model)node->model;
+    cut->after = node->op >= from->op_count;
+    cut->op = *op_at(search, node->parent, node->op);
+    symbols_find(symbols, cut->op.pc, &cut->place);
+    if (caller)
+        symbols_find(symbols, caller, &cut->caller);
+}
+
+/* One real cut; false: the machine is not where the explorer said. */
+static bool live_cut(struct live *live, const struct search *search, uint32_t number)
+{
+    struct machine *machine = live->machine;
+    const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
+    bool after = node->op >= from->op_count;
+    live->caller = 0;
+    live->caller_at = after ? node->op - 1 : node->op;
+    machine_cycle(machine, after ? UINT64_MAX : node->op);
+    if (node->model) {
+        uint8_t *copy = mem_copy(machine->nvm, search->spec->nvm_size);
+        search_tear(search->spec, copy, &from->ops[node->op], (enum torn_model)node->model,
+                    search->options.seed);
+        machine_load(machine, copy);
+        free(copy);
+    }
+    return (after || machine->end == END_CUT) && sum_equal(machine->sum, node->sum);
+}
+
+/* A cut hits before the hook of its operation: let the hook see it first. */
+static void confirm(struct finding *finding, const struct search *search, struct machine *machine,
+                    const struct symbols *symbols)
+{
+    const struct node *node = &search->nodes[finding->node];
+    struct live live = {machine, symbols, 0, 0};
+    uint32_t path[256];
+    bool good = true;
+    machine->arg = &live;
+    machine->op = on_op;
+    machine_load(machine, search->root);
+    search_path(search, finding->node, path);
+    finding->cut_count = node->depth;
+    finding->cuts = mem_array(finding->cut_count + 1, sizeof *finding->cuts);
+    for (unsigned i = 0; i < node->depth; i++) {
+        good = live_cut(&live, search, path[i]) && good;
+        describe(&finding->cuts[i], search, path[i], i, symbols, live.caller);
+    }
+    finding->before = mem_copy(machine->nvm, search->spec->nvm_size);
+    live.caller_at = UINT32_MAX;
+    machine_cycle(machine, UINT64_MAX);
+    finding->after = mem_copy(machine->nvm, search->spec->nvm_size);
+    finding->text_len = machine->text_len;
+    finding->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
+    finding->text[finding->text_len] = 0;
+    struct verdict verdict;
+    enum machine_end end = machine->end;
+    uint32_t end_pc = machine->end_pc;
+    judge_flash(machine, end, end_pc, &verdict);
+    judge_text(search->spec, finding->text, finding->text_len, &verdict);
+    const struct verdict *expected = &search->verdicts[node->verdict];
+    /* un-pruned it goes round until a limit ends it */
+    bool same_end = end == node->end || node->end == END_LOOP;
+    finding->confirmed =
+        good && same_end && verdict.fails &&
+        ((verdict.phase == expected->phase && verdict.clause == expected->clause) || node->end == END_LOOP);
+}
+
+static void name_windows(struct finding *finding, const struct search *search, const struct symbols *symbols)
+{
+    for (size_t i = 0; i < finding->window_count; i++) {
+        struct window *window = &finding->windows[i];
+        symbols_find(symbols, window->first_op.pc, &window->place);
+        if (finding->cut_count && search->nodes[finding->node].parent == window->run && i == 0)
+            window->caller = finding->cuts[finding->cut_count - 1].caller;
+    }
+}
+
+int findings_make(struct findings *findings, const struct search *search, struct error *error)
+{
+    *findings = (struct findings){.symbols = symbols_open(search->spec)};
+    for (uint32_t i = 0; i < search->node_count; i++) {
+        if (!search->nodes[i].done || !search->verdicts[search->nodes[i].verdict].fails)
+            continue;
+        struct finding *finding = find(findings, search, i);
+        unsigned depth = search->nodes[i].depth;
+        finding->states++;
+        finding->depth_states[depth < 7 ? depth : 7]++;
+        findings->bad_states++;
+    }
+    if (!findings->count)
+        return 0;
+    struct machine *machine = machine_new(search->spec, search->options.seed, error);
+    if (!machine)
+        return -1;
+    for (size_t i = 0; i < findings->count; i++) {
+        windows(&findings->items[i], search);
+        confirm(&findings->items[i], search, machine, findings->symbols);
+        name_windows(&findings->items[i], search, findings->symbols);
+        findings->trouble = findings->trouble || !findings->items[i].confirmed;
+    }
+    machine_free(machine);
+    return 0;
+}
+
+void findings_release(struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        struct finding *finding = &findings->items[i];
+        free(finding->cuts);
+        free(finding->windows);
+        free(finding->text);
+        free(finding->before);
+        free(finding->after);
+    }
+    free(findings->items);
+    symbols_close(findings->symbols);
+    *findings = (struct findings){0};
+}

@@ -1,0 +1,48 @@
+/* What an exploration found: classes of failure, each with its shortest sequence of cuts, reproduced by real
+ * cuts. */
+#ifndef OTARIG_EXPLORE_FINDINGS_H
+#define OTARIG_EXPLORE_FINDINGS_H
+
+#include "harness/explore/search.h"
+#include "harness/explore/symbols.h"
+
+struct cut {
+    uint32_t boot, operation;
+    enum torn_model model;
+    struct op op; /* the one before or inside which power went; kind erase: value is the length */
+    bool after;   /* power went after the last operation: op is that one */
+    struct place place, caller;
+};
+/* Operations of one run at which a cut leads to this failure. */
+struct window {
+    uint32_t run, first, last, states; /* operations */
+    struct op first_op, last_op;
+    struct place place, caller;
+};
+struct finding {
+    uint32_t node; /* the first, so with fewest cuts */
+    uint32_t verdict;
+    uint8_t end;
+    size_t states;
+    uint32_t depth_states[8]; /* states per number of cuts; the last: that many and more */
+    struct cut *cuts;
+    size_t cut_count;
+    struct window *windows;
+    size_t window_count, windows_left_off;
+    char *text; /* console of the failing boot */
+    size_t text_len;
+    bool confirmed;
+    uint8_t *before, *after; /* nvm the failing boot starts from, and as it leaves it */
+};
+struct findings {
+    struct finding *items;
+    size_t count;
+    size_t bad_states;
+    bool trouble; /* one was not confirmed: the explorer is wrong */
+    struct symbols *symbols;
+};
+
+int findings_make(struct findings *findings, const struct search *search, struct error *error);
+void findings_release(struct findings *findings);
+
+#endif

@@ -1,0 +1,20 @@
+/* The contract: does what a power cycle left behind hold? */
+#ifndef OTARIG_EXPLORE_JUDGE_H
+#define OTARIG_EXPLORE_JUDGE_H
+
+#include "harness/explore/machine.h"
+
+struct verdict {
+    bool fails;
+    uint8_t phase, clause;  /* the first clause that does not hold */
+    const char *fail_class; /* "": holds */
+    char detail[120];
+};
+
+/* Clauses of the explored power cycle that look at how it ended and at flash, then all further phases, for
+ * which it boots. nvm must be as the cycle left it, and is so again afterwards. */
+void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct verdict *verdict);
+/* The clauses that look at the console; `verdict` is only changed when one comes before what it has. */
+void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict);
+
+#endif

@@ -1,0 +1,358 @@
+#include "harness/explore/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "harness/base/mem.h"
+
+#define BOOT_SEED 1 /* one for all boots: else runs could not meet (soundness.h) */
+#define SECOND UINT64_C(1000000000)
+#define TEXT_MAX (1u << 20)
+#define NOTES_MAX 128
+
+const char *const machine_end_names[] = {"exec",   "mark",  "sleep", "quiet", "lockup",
+                                         "resets", "total", "point", "loop",  "cut"};
+
+size_t machine_offset(const struct spec *spec, uint32_t address)
+{
+    size_t left;
+    return spec_offset(spec, address, &left);
+}
+
+void machine_stop(struct machine *machine, enum machine_end end)
+{
+    if (!machine->ended) {
+        machine->end = end;
+        machine->cut_ns = twin_now_ns(machine->twin);
+    }
+    machine->ended = true;
+    twin_stop(machine->twin);
+}
+
+/* ---- flash ---- */
+
+static void touch(struct machine *machine, size_t offset, size_t len)
+{
+    for (size_t page = offset >> 12; page <= (offset + len - 1) >> 12; page++)
+        machine->touched[page] = 1;
+}
+
+static void append(struct machine *machine, const struct twin_nvm_op *op)
+{
+    if (machine->op_count == machine->op_room) {
+        machine->op_room = machine->op_room ? machine->op_room * 2 : 1024;
+        machine->ops = mem_resize(machine->ops, machine->op_room, sizeof *machine->ops);
+        machine->sums = mem_resize(machine->sums, machine->op_room, sizeof *machine->sums);
+    }
+    bool writes = op->kind == TWIN_NVM_WRITE;
+    machine->ops[machine->op_count] = (struct op){op->address, writes ? op->value : op->len, op->pc,
+                                                  (uint8_t)op->kind, writes ? (uint8_t)op->len : 0};
+    machine->sums[machine->op_count++] = machine->sum;
+}
+
+static void account(struct machine *machine, const struct twin_nvm_op *op)
+{
+    if (op->kind == TWIN_NVM_ERASE_ALL) {
+        machine->sum = (struct sum){0, 0};
+        touch(machine, 0, machine->spec->nvm_size);
+        return;
+    }
+    size_t offset = machine_offset(machine->spec, op->address);
+    machine->sum = sum_xor(machine->sum, sum_span(machine->nvm, offset, op->len));
+    touch(machine, offset, op->len);
+    if (op->kind != TWIN_NVM_WRITE)
+        return;
+    uint8_t word[4];
+    memcpy(word, machine->nvm + (offset & ~(size_t)3), 4);
+    memcpy(word + (offset & 3), &op->value, op->len);
+    uint32_t value;
+    memcpy(&value, word, 4);
+    machine->sum = sum_xor(machine->sum, sum_word((uint32_t)(offset / 4), value));
+}
+
+static void on_nvm(void *arg, const struct twin_nvm_op *op)
+{
+    struct machine *machine = arg;
+    if (machine->ended)
+        return; /* of the block in which it ended */
+    bool wanted = machine->op && machine->op(machine->arg, machine, op);
+    if (machine->op_count == machine->cut_at) {
+        machine_stop(machine, END_CUT);
+        machine->cut_ns = op->begin_ns;
+        return;
+    }
+    account(machine, op);
+    append(machine, op);
+    if (machine->op_count > 1 && op->end_ns < machine->last_ns)
+        abort();
+    machine->last_ns = op->end_ns;
+    if (wanted && machine->point) {
+        machine->point_wanted = true;
+        twin_stop(machine->twin);
+    }
+}
+
+/* ---- console ---- */
+
+static void line_done(struct machine *machine)
+{
+    const struct spec *spec = machine->spec;
+    const char *line = machine->text + machine->line_begin;
+    size_t len = machine->text_len - machine->line_begin - 1;
+    if (len && line[len - 1] == '\r')
+        len--;
+    machine->line_begin = machine->text_len;
+    if (!machine->cutting && spec_matches(spec->cut_from, line, len)) {
+        machine->cutting = true;
+        machine->cut_first = machine->op_count;
+    }
+    for (size_t i = 0; i < spec->stimulus_count; i++)
+        if (spec->stimuli[i].pattern && spec_matches(spec->stimuli[i].pattern, line, len))
+            machine->stimulus_ns[i] = twin_now_ns(machine->twin) + spec->stimuli[i].after_ns;
+    if (spec->stimulus_count)
+        twin_stop(machine->twin);
+    if (spec->end_pattern && spec_matches(spec->end_pattern, line, len))
+        machine_stop(machine, END_MARK);
+}
+
+static void on_uart(void *arg, unsigned port, uint8_t byte, uint64_t t_ns)
+{
+    struct machine *machine = arg;
+    if (machine->ended || machine->text_len >= TEXT_MAX)
+        return;
+    if (machine->text_len == machine->text_room) {
+        machine->text_room = machine->text_room ? machine->text_room * 2 : 1024;
+        machine->text = mem_resize(machine->text, machine->text_room, 1);
+    }
+    machine->text[machine->text_len++] = (char)byte;
+    if (byte == '\n')
+        line_done(machine);
+}
+
+/* ---- the rest ---- */
+
+static void on_reset(void *arg, enum twin_reset kind, uint64_t t_ns)
+{
+    struct machine *machine = arg;
+    if (kind == TWIN_RESET_POWER || machine->ended)
+        return;
+    machine->last_ns = t_ns;
+    if (++machine->resets > machine->spec->resets)
+        machine_stop(machine, END_RESETS);
+}
+
+static void on_exec(void *arg, uint32_t pc, uint64_t t_ns)
+{
+    struct machine *machine = arg;
+    for (size_t i = 0; i < machine->spec->exec_count && !machine->ended; i++) {
+        const struct spec_region *region = &machine->spec->exec[i];
+        if (pc - region->address >= region->len)
+            continue;
+        machine->end_pc = pc;
+        machine_stop(machine, END_EXEC);
+    }
+}
+
+static void on_note(void *arg, const char *text, uint64_t t_ns)
+{
+    struct machine *machine = arg;
+    if (machine->note_count == NOTES_MAX)
+        return;
+    machine->notes = mem_resize(machine->notes, machine->note_count + 1, sizeof *machine->notes);
+    machine->notes[machine->note_count++] = mem_string(text);
+}
+
+static void watch_exec(struct machine *machine)
+{
+    const struct spec *spec = machine->spec;
+    uint64_t begin = UINT64_MAX, end = 0;
+    for (size_t i = 0; i < spec->exec_count; i++) {
+        uint64_t last = (uint64_t)spec->exec[i].address + spec->exec[i].len;
+        begin = spec->exec[i].address < begin ? spec->exec[i].address : begin;
+        end = last > end ? last : end;
+    }
+    if (end)
+        twin_watch_exec(machine->twin, (uint32_t)begin, (uint32_t)(end - begin));
+}
+
+struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error *error)
+{
+    struct machine *machine = mem_alloc(sizeof *machine);
+    machine->spec = spec;
+    machine->nvm = mmap(NULL, spec->nvm_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (machine->nvm == MAP_FAILED)
+        abort();
+    memset(machine->nvm, 0xff, spec->nvm_size);
+    machine->touched_count = (spec->nvm_size >> 12) + 1;
+    machine->touched = mem_alloc(machine->touched_count);
+    struct twin_config config = {.chip = spec->chip, .nvm = machine->nvm, .seed = seed};
+    config.listener = (struct twin_listener){
+        .arg = machine, .nvm = on_nvm, .uart = on_uart, .reset = on_reset, .exec = on_exec, .note = on_note};
+    machine->twin = twin_new(&config, error);
+    if (!machine->twin) {
+        machine_free(machine);
+        return NULL;
+    }
+    watch_exec(machine);
+    return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (!machine)
+        return;
+    twin_free(machine->twin);
+    munmap(machine->nvm, machine->spec->nvm_size);
+    for (size_t i = 0; i < machine->note_count; i++)
+        free(machine->notes[i]);
+    free(machine->notes);
+    free(machine->touched);
+    free(machine->ops);
+    free(machine->sums);
+    free(machine->text);
+    free(machine);
+}
+
+void machine_set(struct machine *machine, size_t offset, const uint8_t *data, size_t len)
+{
+    const struct twin_region *regions;
+    size_t count = twin_nvm_regions(machine->spec->chip, &regions);
+    machine->sum = sum_xor(machine->sum, sum_span(machine->nvm, offset, len));
+    memcpy(machine->nvm + offset, data, len);
+    machine->sum = sum_xor(machine->sum, sum_span(machine->nvm, offset, len));
+    touch(machine, offset, len);
+    for (size_t i = 0; i < count; i++) {
+        size_t begin = offset > regions[i].offset ? offset : regions[i].offset;
+        size_t end = offset + len, last = regions[i].offset + regions[i].size;
+        end = end < last ? end : last;
+        if (begin < end)
+            twin_nvm_changed(machine->twin, regions[i].address + (uint32_t)(begin - regions[i].offset),
+                             (uint32_t)(end - begin));
+    }
+}
+
+void machine_load(struct machine *machine, const uint8_t *image)
+{
+    size_t size = machine->spec->nvm_size;
+    for (size_t at = 0; at < size; at += 256) {
+        size_t len = size - at < 256 ? size - at : 256;
+        if (memcmp(image + at, machine->nvm + at, len) != 0)
+            machine_set(machine, at, image + at, len);
+    }
+}
+
+struct sum machine_digest(struct machine *machine)
+{
+    struct twin_digest digest = twin_digest(machine->twin);
+    uint64_t now = twin_now_ns(machine->twin);
+    struct sum sum = {digest.low, digest.high};
+    sum = sum_with(sum, now - machine->last_ns);
+    sum = sum_with(sum, machine->cutting);
+    for (size_t i = 0; i < machine->spec->stimulus_count; i++) {
+        uint64_t at = machine->stimulus_ns[i];
+        sum = sum_with(sum, at == UINT64_MAX ? at : at - now);
+    }
+    /* the line the console is in the middle of: a mark may need it */
+    for (size_t i = machine->line_begin; i < machine->text_len; i++)
+        sum = sum_with(sum, (uint8_t)machine->text[i]);
+    return sum;
+}
+
+/* ---- a power cycle ---- */
+
+static void begin(struct machine *machine, uint64_t cut_at)
+{
+    const struct spec *spec = machine->spec;
+    machine->op_count = machine->text_len = machine->line_begin = machine->cut_first = 0;
+    machine->ended = machine->point_wanted = false;
+    machine->resets = 0;
+    machine->end_pc = 0;
+    machine->cutting = !spec->cut_from;
+    machine->cut_at = cut_at;
+    /* every power-up at a whole second: clocks of any frequency stand in the same phase */
+    uint64_t now = twin_now_ns(machine->twin);
+    twin_run(machine->twin, (now / SECOND + 1) * SECOND);
+    machine->begin_ns = machine->last_ns = twin_now_ns(machine->twin);
+    for (size_t i = 0; i < spec->stimulus_count; i++)
+        machine->stimulus_ns[i] =
+            spec->stimuli[i].pattern ? UINT64_MAX : machine->begin_ns + spec->stimuli[i].after_ns;
+    twin_power_on(machine->twin, BOOT_SEED);
+}
+
+static uint64_t stimulate(struct machine *machine)
+{
+    uint64_t now = twin_now_ns(machine->twin), next = UINT64_MAX;
+    for (size_t i = 0; i < machine->spec->stimulus_count; i++) {
+        const struct stimulus *stimulus = &machine->spec->stimuli[i];
+        if (machine->stimulus_ns[i] <= now) {
+            machine->stimulus_ns[i] = UINT64_MAX;
+            twin_uart_put(machine->twin, stimulus->port, stimulus->data, stimulus->len);
+        }
+        if (machine->stimulus_ns[i] < next)
+            next = machine->stimulus_ns[i];
+    }
+    return next;
+}
+
+static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
+{
+    if (why == TWIN_STOP_LOCKUP)
+        return END_LOCKUP;
+    return why == TWIN_STOP_SLEEP && twin_next_ns(machine->twin) == UINT64_MAX ? END_SLEEP : END_QUIET;
+}
+
+static void run(struct machine *machine)
+{
+    const struct spec *spec = machine->spec;
+    while (!machine->ended) {
+        uint64_t until = machine->last_ns + spec->quiet_ns, total = machine->begin_ns + spec->total_ns;
+        uint64_t input = stimulate(machine);
+        until = until < total ? until : total;
+        enum twin_stop why = twin_run(machine->twin, until < input ? until : input);
+        uint64_t now = twin_now_ns(machine->twin);
+        if (machine->ended)
+            return;
+        if (machine->point_wanted) {
+            machine->point_wanted = false;
+            if (machine->point(machine->arg, machine)) {
+                machine_stop(machine, END_POINT);
+                return;
+            }
+        }
+        if (now >= machine->last_ns + spec->quiet_ns)
+            machine_stop(machine, quiet_end(machine, why));
+        else if (now >= total)
+            machine_stop(machine, END_TOTAL);
+    }
+}
+
+void machine_cycle(struct machine *machine, uint64_t cut_at)
+{
+    uint64_t before = twin_instructions(machine->twin);
+    begin(machine, cut_at);
+    machine->end = END_QUIET;
+    run(machine);
+    machine->end_ns = machine->cut_ns;
+    /* what the core ran ahead of the moment in which it was over did not happen */
+    twin_power_off(machine->twin, machine->cut_ns, NULL);
+    machine->instructions += twin_instructions(machine->twin) - before;
+}
+
+int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error)
+{
+    uint8_t *copy = mem_alloc(machine->spec->nvm_size);
+    int result = 0;
+    for (size_t i = 0; i < list->count && !result; i++) {
+        const struct prepare *prepare = &list->items[i];
+        for (unsigned boot = 0; prepare->kind == PREPARE_BOOTS && boot < prepare->boots; boot++)
+            machine_cycle(machine, UINT64_MAX);
+        if (prepare->kind == PREPARE_BOOTS)
+            continue;
+        memcpy(copy, machine->nvm, machine->spec->nvm_size);
+        spec_write(machine->spec, prepare, copy);
+        machine_load(machine, copy);
+    }
+    free(copy);
+    return result;
+}

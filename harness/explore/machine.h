@@ -1,0 +1,80 @@
+/* One twin that runs whole power cycles: from power-up to whatever ends a boot, with a journal of its flash
+ * operations and a digest of its non-volatile memory after each of them. */
+#ifndef OTARIG_EXPLORE_MACHINE_H
+#define OTARIG_EXPLORE_MACHINE_H
+
+#include "fixtures/twin/twin.h"
+#include "harness/explore/spec.h"
+#include "harness/explore/sum.h"
+
+enum machine_end {
+    END_EXEC,  /* code ran in a watched region */
+    END_MARK,  /* the console line that ends a boot */
+    END_SLEEP, /* asleep, and nothing will wake it */
+    END_QUIET, /* neither flash operation nor reset for the given time */
+    END_LOCKUP,
+    END_RESETS, /* more resets than a power cycle may take */
+    END_TOTAL,  /* longer than a power cycle may take */
+    END_POINT,  /* the point hook ended it */
+    END_LOOP,   /* the whole machine came back to a state it had been in: it will do so for ever */
+    END_CUT,    /* power was cut where asked for */
+};
+extern const char *const machine_end_names[];
+
+struct op {
+    uint32_t address, value; /* ERASE: value is the length */
+    uint32_t pc;
+    uint8_t kind, len; /* enum twin_nvm_kind; of a word */
+};
+
+struct machine {
+    const struct spec *spec;
+    struct twin *twin;
+    uint8_t *nvm;   /* page aligned, spec->nvm_size */
+    struct sum sum; /* of nvm now; whoever changes nvm from outside says so (machine_set) */
+    struct op *ops;
+    struct sum *sums; /* after each operation */
+    size_t op_count, op_room;
+    char *text; /* what the console said, not terminated */
+    size_t text_len, text_room, line_begin;
+    uint8_t *touched; /* one per 4 KiB of nvm: written since machine_touched_clear */
+    size_t touched_count;
+    enum machine_end end;
+    uint32_t end_pc;
+    unsigned resets;
+    uint64_t begin_ns, last_ns, end_ns;
+    bool cutting;     /* operations are subject to cuts from here on */
+    size_t cut_first; /* index of the first such operation */
+    uint64_t instructions;
+    char **notes;
+    size_t note_count;
+    /* hooks, both may be NULL. `op` is called before the operation happens, with nvm and sum as before; true
+     * asks for a call of `point` at the next consistent moment. `point` returns true to end the cycle. */
+    bool (*op)(void *arg, struct machine *machine, const struct twin_nvm_op *op);
+    bool (*point)(void *arg, struct machine *machine);
+    void *arg;
+    /* internal */
+    bool ended, point_wanted;
+    uint64_t cut_at, cut_ns;
+    uint64_t stimulus_ns[16];
+};
+
+struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error *error);
+void machine_free(struct machine *machine);
+/* Power-up to the end. `cut_at`: cuts power right before this operation (UINT64_MAX: never). */
+void machine_cycle(struct machine *machine, uint64_t cut_at);
+/* Ends the cycle at this moment; from a hook. The first caller says why. */
+void machine_stop(struct machine *machine, enum machine_end end);
+/* Copies bytes into nvm from outside; keeps sum right. */
+void machine_set(struct machine *machine, size_t offset, const uint8_t *data, size_t len);
+/* Makes nvm equal to this image. */
+void machine_load(struct machine *machine, const uint8_t *image);
+/* Everything the future of this power cycle depends on; two cycles that meet in it go on alike (soundness.h).
+ */
+struct sum machine_digest(struct machine *machine);
+/* Offset in nvm of an operation's address. */
+size_t machine_offset(const struct spec *spec, uint32_t address);
+/* Makes the start image: fill, then all entries in order, boots included. */
+int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error);
+
+#endif

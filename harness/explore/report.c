@@ -1,0 +1,157 @@
+#include "harness/explore/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+
+const char *explore_report_cut_kind(const struct cut *cut)
+{
+    if (cut->after)
+        return "after";
+    return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
+}
+
+static void print_place(FILE *file, const struct place *place)
+{
+    if (place->function[0])
+        fprintf(file, " in %s", place->function);
+    if (place->line)
+        fprintf(file, " (%s:%d)", place->file, place->line);
+}
+
+static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut)
+{
+    const struct spec_region *region = spec_region_of(spec, cut->op.address);
+    fprintf(file, "    boot %u: power cut %s operation %u, %s 0x%08x%s%s at pc 0x%08x", cut->boot,
+            cut->model ? torn_names[cut->model] : explore_report_cut_kind(cut), cut->operation,
+            cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase of", cut->op.address, region ? " in " : "",
+            region ? region->name : "", cut->op.pc);
+    print_place(file, &cut->place);
+    if (cut->caller.function[0]) {
+        fputs(", called from", file);
+        print_place(file, &cut->caller);
+    }
+    fputc('\n', file);
+}
+
+static void print_finding(FILE *file, const struct search *search, const struct finding *finding,
+                          size_t number)
+{
+    const struct verdict *verdict = &search->verdicts[finding->verdict];
+    const struct clause *clause = &search->spec->phases[verdict->phase].clauses[verdict->clause];
+    fprintf(file, "FAIL %zu: %s: not so: %s; %s (%zu states; ended by %s%s)\n", number + 1,
+            verdict->fail_class, clause->text, verdict->detail, finding->states,
+            machine_end_names[finding->end],
+            finding->confirmed ? "; confirmed by real cuts" : "; NOT CONFIRMED: the explorer is wrong");
+    for (size_t i = 0; i < finding->cut_count; i++)
+        print_cut(file, search->spec, &finding->cuts[i]);
+    if (!finding->cut_count)
+        fputs("    without any cut\n", file);
+    for (size_t i = 0; i < finding->window_count && i < 4; i++) {
+        const struct window *window = &finding->windows[i];
+        fprintf(file, "    window: run %u, operations %u to %u (0x%08x to 0x%08x)\n", window->run,
+                window->first, window->last, window->first_op.address, window->last_op.address);
+    }
+}
+
+void explore_report_text(FILE *file, const struct search *search, const struct findings *findings)
+{
+    fprintf(file, "%s: %u operations, %zu states, %u cuts deep, %s%s; %.1f s, %.0f states/s, %.0f MB\n",
+            search->spec->name, search->nodes[0].op_count, search->node_count, search->depth,
+            search->fixpoint ? "fixpoint" : "bounded by ", search->fixpoint ? "" : search->bound,
+            search->wall_s, (double)search->node_count / (search->wall_s + 1e-9),
+            (double)search_bytes(search) / 1e6);
+    fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
+            search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
+            search->sample_bad ? ": " : "", search->sample_detail);
+    for (size_t i = 0; i < findings->count; i++)
+        print_finding(file, search, &findings->items[i], i);
+    if (!findings->count)
+        fprintf(file, "PASS: the contract holds in all of them\n");
+}
+
+static int write_file(const char *out, const char *name, struct error *error, FILE **file)
+{
+    char *path = mem_printf("%s/%s", out, name);
+    *file = fopen(path, "w");
+    int result = *file ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    free(path);
+    return result;
+}
+
+static int dump(const char *out, size_t number, const char *what, const uint8_t *data, size_t len,
+                struct error *error)
+{
+    char *path = mem_printf("%s/evidence/f%zu-%s.bin", out, number + 1, what);
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(data, 1, len, file) == len;
+    good = file && fclose(file) == 0 && good;
+    int result = good ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    free(path);
+    return result;
+}
+
+static int evidence(const struct search *search, const struct findings *findings, const char *out,
+                    struct error *error)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (dump(out, i, "before", findings->items[i].before, search->spec->nvm_size, error) ||
+            dump(out, i, "after", findings->items[i].after, search->spec->nvm_size, error))
+            return -1;
+    return 0;
+}
+
+static int write_reports(const struct search *search, const struct findings *findings, const char *out,
+                         const char *json, struct error *error)
+{
+    FILE *file;
+    if (evidence(search, findings, out, error) || write_file(out, "explore.json", error, &file))
+        return -1;
+    fprintf(file, "%s\n", json);
+    fclose(file);
+    if (write_file(out, "junit.xml", error, &file))
+        return -1;
+    explore_report_junit(file, search, findings);
+    fclose(file);
+    if (write_file(out, "index.html", error, &file))
+        return -1;
+    explore_report_html(file, search, findings);
+    fclose(file);
+    return 0;
+}
+
+#include <sys/stat.h>
+
+int explore_report_all(const struct search *search, const struct findings *findings, const char *out, bool json,
+               struct error *error)
+{
+    cJSON *tree = explore_report_json(search, findings, out);
+    char *text = cJSON_Print(tree);
+    int result = 0;
+    cJSON_Delete(tree);
+    if (out) {
+        char *folder = mem_printf("%s/evidence", out);
+        if (mkdir(folder, 0777) && errno != EEXIST)
+            result = error_set_errno(error, ERROR_SYSTEM, errno, "%s", folder);
+        free(folder);
+        if (!result)
+            result = write_reports(search, findings, out, text, error);
+    }
+    if (json)
+        printf("%s\n", text);
+    else
+        explore_report_text(stdout, search, findings);
+    free(text);
+    return result;
+}
+
+#include <sys/resource.h>
+
+size_t explore_report_peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_maxrss * 1024;
+}

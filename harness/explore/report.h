@@ -1,0 +1,21 @@
+/* What is told of an exploration: summary, explore.json, junit.xml, index.html with pictures. */
+#ifndef OTARIG_EXPLORE_REPORT_H
+#define OTARIG_EXPLORE_REPORT_H
+
+#include <stdio.h>
+
+#include "harness/explore/findings.h"
+
+/* Files into `out` (NULL: none); the summary or, with `json`, explore.json on stdout. */
+int explore_report_all(const struct search *search, const struct findings *findings, const char *out, bool json,
+               struct error *error);
+cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out);
+void explore_report_html(FILE *file, const struct search *search, const struct findings *findings);
+void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings);
+void explore_report_text(FILE *file, const struct search *search, const struct findings *findings);
+/* Most memory this process ever had, from the kernel. */
+size_t explore_report_peak_bytes(void);
+/* "before", "torn", "partial", "after" */
+const char *explore_report_cut_kind(const struct cut *cut);
+
+#endif

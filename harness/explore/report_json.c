@@ -1,0 +1,221 @@
+/* explore.json; reports/schemas/explore.schema.json describes it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/report.h"
+#include "harness/explore/soundness.h"
+
+static void put_hex(cJSON *to, const char *key, uint32_t value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0x%08x", value);
+    cJSON_AddStringToObject(to, key, text);
+}
+
+static void put_place(cJSON *to, const char *prefix, const struct place *place)
+{
+    char key[40];
+    if (!place->pc)
+        return;
+    snprintf(key, sizeof key, "%spc", prefix);
+    put_hex(to, key, place->pc);
+    snprintf(key, sizeof key, "%ssymbol", prefix);
+    cJSON_AddStringToObject(to, key, place->function);
+    if (!place->line)
+        return;
+    char line[128];
+    snprintf(line, sizeof line, "%s:%d", place->file, place->line);
+    snprintf(key, sizeof key, "%sline", prefix);
+    cJSON_AddStringToObject(to, key, line);
+}
+
+static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
+{
+    cJSON *to = cJSON_CreateObject();
+    const struct spec_region *region = spec_region_of(spec, cut->op.address);
+    cJSON_AddNumberToObject(to, "boot", cut->boot);
+    cJSON_AddNumberToObject(to, "operation", cut->operation);
+    cJSON_AddStringToObject(to, "kind", explore_report_cut_kind(cut));
+    if (cut->model)
+        cJSON_AddStringToObject(to, "model", torn_names[cut->model]);
+    cJSON_AddStringToObject(to, "what", cut->op.kind == TWIN_NVM_WRITE ? "write" : "erase");
+    put_hex(to, "address", cut->op.address);
+    if (cut->op.kind == TWIN_NVM_WRITE)
+        put_hex(to, "value", cut->op.value);
+    cJSON_AddStringToObject(to, "region", region ? region->name : "");
+    put_hex(to, "pc", cut->op.pc);
+    cJSON_AddStringToObject(to, "symbol", cut->place.function);
+    if (cut->place.line) {
+        char line[128];
+        snprintf(line, sizeof line, "%s:%d", cut->place.file, cut->place.line);
+        cJSON_AddStringToObject(to, "line", line);
+    }
+    put_place(to, "caller_", &cut->caller);
+    return to;
+}
+
+static cJSON *window_json(const struct spec *spec, const struct window *window)
+{
+    cJSON *to = cJSON_CreateObject();
+    const struct spec_region *region = spec_region_of(spec, window->first_op.address);
+    cJSON_AddNumberToObject(to, "run", window->run);
+    cJSON_AddNumberToObject(to, "first_operation", window->first);
+    cJSON_AddNumberToObject(to, "last_operation", window->last);
+    cJSON_AddNumberToObject(to, "states", window->states);
+    put_hex(to, "first_address", window->first_op.address);
+    put_hex(to, "last_address", window->last_op.address);
+    cJSON_AddStringToObject(to, "region", region ? region->name : "");
+    put_place(to, "", &window->place);
+    put_place(to, "caller_", &window->caller);
+    return to;
+}
+
+static cJSON *finding_json(const struct search *search, const struct finding *finding, size_t number,
+                           const char *out)
+{
+    const struct verdict *verdict = &search->verdicts[finding->verdict];
+    char text[80], hash[65];
+    cJSON *to = cJSON_CreateObject();
+    snprintf(text, sizeof text, "%s-f%zu", search->spec->name, number + 1);
+    cJSON_AddStringToObject(to, "id", text);
+    cJSON_AddStringToObject(to, "class", verdict->fail_class);
+    cJSON_AddStringToObject(to, "clause", search->spec->phases[verdict->phase].clauses[verdict->clause].text);
+    cJSON_AddStringToObject(to, "detail", verdict->detail);
+    cJSON_AddNumberToObject(to, "phase", verdict->phase);
+    cJSON_AddStringToObject(to, "ended_by", machine_end_names[finding->end]);
+    cJSON_AddNumberToObject(to, "states", (double)finding->states);
+    cJSON_AddBoolToObject(to, "confirmed", finding->confirmed);
+    cJSON *cuts = cJSON_AddArrayToObject(to, "cuts");
+    for (size_t i = 0; i < finding->cut_count; i++)
+        cJSON_AddItemToArray(cuts, cut_json(search->spec, &finding->cuts[i]));
+    cJSON *list = cJSON_AddArrayToObject(to, "windows");
+    for (size_t i = 0; i < finding->window_count; i++)
+        cJSON_AddItemToArray(list, window_json(search->spec, &finding->windows[i]));
+    cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows_left_off);
+    char *console = mem_string(finding->text);
+    for (char *c = console; *c; c++) /* JSON is UTF-8: a garbled console must not break it */
+        if ((unsigned char)*c >= 0x7f || ((unsigned char)*c < ' ' && *c != '\n' && *c != '\r' && *c != '\t'))
+            *c = '?';
+    cJSON_AddStringToObject(to, "console", console);
+    free(console);
+    explore_sha256(finding->before, search->spec->nvm_size, hash);
+    cJSON_AddStringToObject(to, "flash_before_sha256", hash);
+    explore_sha256(finding->after, search->spec->nvm_size, hash);
+    cJSON_AddStringToObject(to, "flash_after_sha256", hash);
+    cJSON *evidence = cJSON_AddArrayToObject(to, "evidence");
+    for (int i = 0; out && i < 2; i++) {
+        snprintf(text, sizeof text, "evidence/f%zu-%s.bin", number + 1, i ? "after" : "before");
+        cJSON_AddItemToArray(evidence, cJSON_CreateString(text));
+    }
+    return to;
+}
+
+static void put_depths(cJSON *to, const struct search *search)
+{
+    size_t states[256] = {0}, bad[256] = {0};
+    for (size_t i = 0; i < search->node_count; i++) {
+        const struct node *node = &search->nodes[i];
+        states[node->depth]++;
+        bad[node->depth] += node->done && search->verdicts[node->verdict].fails;
+    }
+    cJSON *list = cJSON_AddArrayToObject(to, "depths");
+    for (unsigned i = 0; i <= search->depth; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "depth", i);
+        cJSON_AddNumberToObject(item, "new_states", (double)states[i]);
+        cJSON_AddNumberToObject(item, "bad", (double)bad[i]);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+static size_t not_judged(const struct search *search)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < search->node_count; i++)
+        count += !search->nodes[i].done;
+    return count;
+}
+
+static void put_coverage(cJSON *to, const struct search *search)
+{
+    cJSON *coverage = cJSON_AddObjectToObject(to, "coverage");
+    cJSON_AddStringToObject(coverage, "alphabet", search->options.full ? "full" : "reduced");
+    cJSON_AddNumberToObject(coverage, "torn_cuts_per_sequence", search->options.torn);
+    cJSON *physics = cJSON_AddArrayToObject(coverage, "physics");
+    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_MODELS : TORN_ONE_BIT); i++)
+        cJSON_AddItemToArray(physics, cJSON_CreateString(torn_names[i]));
+    cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
+    cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
+    cJSON_AddNumberToObject(coverage, "states_not_judged", (double)not_judged(search));
+    cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
+    if (!search->options.full)
+        cJSON_AddItemToArray(not_claimed,
+                             cJSON_CreateString("cuts at operations outside of the reduced alphabet"));
+    if (search->options.torn == 0)
+        cJSON_AddItemToArray(not_claimed, cJSON_CreateString("cuts inside of an operation"));
+    else
+        cJSON_AddItemToArray(not_claimed,
+                             cJSON_CreateString("more than one torn cut in a sequence, other ways to tear"));
+    cJSON_AddItemToArray(
+        not_claimed,
+        cJSON_CreateString("other contents of RAM after power-up, cuts in boots after the explored one"));
+    if (search->bound)
+        cJSON_AddItemToArray(not_claimed,
+                             cJSON_CreateString("states that only longer sequences of cuts reach"));
+}
+
+static void put_engine(cJSON *to, const struct search *search)
+{
+    cJSON *engine = cJSON_AddObjectToObject(to, "engine");
+    cJSON_AddBoolToObject(engine, "pruned", search->options.prune);
+    cJSON_AddNumberToObject(engine, "ran_to_end", (double)search->ran_to_end);
+    cJSON_AddNumberToObject(engine, "inherited", (double)search->inherited);
+    cJSON_AddNumberToObject(engine, "loops", (double)search->loops);
+    cJSON_AddNumberToObject(engine, "points", (double)search->point_count);
+    cJSON_AddNumberToObject(engine, "instructions", (double)search->instructions);
+    cJSON_AddNumberToObject(engine, "self_test_repeated", (double)search->sampled);
+    cJSON_AddNumberToObject(engine, "self_test_differ", (double)search->sample_bad);
+    cJSON_AddNumberToObject(engine, "resumed_states", (double)search->resumed);
+    cJSON_AddNumberToObject(engine, "seed", (double)search->options.seed);
+}
+
+cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out)
+{
+    const struct spec *spec = search->spec;
+    cJSON *to = cJSON_CreateObject();
+    cJSON_AddNumberToObject(to, "schema_version", 1);
+    cJSON_AddStringToObject(to, "scenario", spec->name);
+    cJSON_AddStringToObject(to, "title", spec->title);
+    cJSON_AddStringToObject(to, "board", spec->board);
+    cJSON_AddStringToObject(to, "chip", spec->chip);
+    cJSON *images = cJSON_AddArrayToObject(to, "images");
+    for (size_t i = 0; i < spec->image_count; i++) {
+        cJSON *image = cJSON_CreateObject();
+        cJSON_AddStringToObject(image, "name", spec->images[i].name);
+        cJSON_AddStringToObject(image, "sha256", spec->images[i].sha256);
+        cJSON_AddItemToArray(images, image);
+    }
+    cJSON *summary = cJSON_AddObjectToObject(to, "summary");
+    cJSON_AddNumberToObject(summary, "operations", search->nodes[0].op_count);
+    cJSON_AddNumberToObject(summary, "states", (double)search->node_count);
+    cJSON_AddNumberToObject(summary, "bad_states", (double)findings->bad_states);
+    cJSON_AddBoolToObject(summary, "fixpoint", search->fixpoint);
+    cJSON_AddNumberToObject(summary, "depth", search->depth);
+    cJSON_AddNumberToObject(summary, "states_per_s", (double)search->node_count / (search->wall_s + 1e-9));
+    cJSON_AddNumberToObject(summary, "wall_s", search->wall_s);
+    cJSON_AddNumberToObject(summary, "workers", search->options.jobs);
+    cJSON_AddNumberToObject(summary, "peak_bytes", (double)explore_report_peak_bytes());
+    cJSON_AddNumberToObject(summary, "state_bytes", (double)search_bytes(search));
+    put_depths(to, search);
+    put_coverage(to, search);
+    put_engine(to, search);
+    cJSON *notes = cJSON_AddArrayToObject(to, "notes");
+    for (size_t i = 0; i < search->note_count; i++)
+        cJSON_AddItemToArray(notes, cJSON_CreateString(search->notes[i]));
+    cJSON *failures = cJSON_AddArrayToObject(to, "failures");
+    for (size_t i = 0; i < findings->count; i++)
+        cJSON_AddItemToArray(failures, finding_json(search, &findings->items[i], i, out));
+    return to;
+}

@@ -1,0 +1,455 @@
+#include "harness/explore/search.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/soundness.h"
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- questions about what was found ---- */
+
+void search_path(const struct search *search, uint32_t number, uint32_t *path)
+{
+    for (unsigned i = search->nodes[number].depth; i-- > 0; number = search->nodes[number].parent)
+        path[i] = number;
+}
+
+char *search_text(const struct search *search, uint32_t number, size_t *len)
+{
+    char *text = NULL;
+    size_t from = 0;
+    *len = 0;
+    for (;;) {
+        const struct node *node = &search->nodes[number];
+        size_t more = node->text_len > from ? node->text_len - from : 0;
+        text = mem_resize(text, *len + more + 1, 1);
+        if (more)
+            memcpy(text + *len, node->text + from, more);
+        *len += more;
+        text[*len] = 0;
+        if (node->donor == NODE_NONE)
+            return text;
+        from = node->donor_text;
+        number = node->donor;
+    }
+}
+
+size_t search_bytes(const struct search *search)
+{
+    size_t bytes = search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
+                   table_bytes(&search->visited) + table_bytes(&search->met) + table_bytes(&search->judged) +
+                   search->verdict_count * sizeof *search->verdicts;
+    for (size_t i = 0; i < search->node_count; i++)
+        bytes += search->nodes[i].op_count * sizeof(struct op) + search->nodes[i].text_len;
+    return bytes;
+}
+
+/* ---- taking results in ---- */
+
+static void add_node(struct search *search, const struct node *node)
+{
+    if (search->node_count == search->node_room) {
+        search->node_room = search->node_room ? search->node_room * 2 : 1024;
+        search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
+    }
+    table_put(&search->visited, search_key(node->sum, node->torn), (uint32_t)search->node_count);
+    search->nodes[search->node_count++] = *node;
+}
+
+static uint32_t add_verdict(struct search *search, const struct verdict *verdict)
+{
+    for (size_t i = search->verdict_count; i-- > 0;)
+        if (memcmp(&search->verdicts[i], verdict, sizeof *verdict) == 0)
+            return (uint32_t)i;
+    search->verdicts = mem_resize(search->verdicts, search->verdict_count + 1, sizeof *search->verdicts);
+    search->verdicts[search->verdict_count] = *verdict;
+    return (uint32_t)search->verdict_count++;
+}
+
+static bool has_text_clauses(const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->phases[0].clause_count; i++)
+        if (spec->phases[0].clauses[i].kind == CLAUSE_SEEN || spec->phases[0].clauses[i].kind == CLAUSE_NEVER)
+            return true;
+    return false;
+}
+
+static void take_verdict(struct search *search, uint32_t number, const struct result *result)
+{
+    struct node *node = &search->nodes[number];
+    if (node->donor == NODE_NONE) {
+        node->flash_verdict = add_verdict(search, &result->verdict);
+        struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
+        table_put(&search->judged, key, node->flash_verdict);
+    } else {
+        node->flash_verdict = search->nodes[node->donor].flash_verdict;
+    }
+    node->verdict = node->flash_verdict;
+    if (!has_text_clauses(search->spec))
+        return;
+    struct verdict verdict = search->verdicts[node->flash_verdict];
+    size_t len;
+    char *text = search_text(search, number, &len);
+    judge_text(search->spec, text, len, &verdict);
+    free(text);
+    node->verdict = add_verdict(search, &verdict);
+}
+
+static void take_points(struct search *search, const struct result *result)
+{
+    for (size_t i = 0; i < result->point_count; i++) {
+        if (search->point_count == search->point_room) {
+            search->point_room = search->point_room ? search->point_room * 2 : 1024;
+            search->points = mem_resize(search->points, search->point_room, sizeof *search->points);
+        }
+        search->points[search->point_count] = result->points[i].point;
+        if (table_put(&search->met, result->points[i].key, (uint32_t)search->point_count))
+            search->point_count++;
+    }
+}
+
+static void take_candidates(struct search *search, uint32_t number, const struct result *result)
+{
+    for (size_t i = 0; i < result->candidate_count; i++) {
+        const struct candidate *candidate = &result->candidates[i];
+        bool known = false;
+        for (unsigned t = 0; t <= candidate->torn && !known; t++)
+            known = table_find(&search->visited, search_key(candidate->sum, t)) != TABLE_NONE;
+        if (known)
+            continue;
+        struct node node = {.sum = candidate->sum,
+                            .parent = number,
+                            .op = candidate->op,
+                            .model = candidate->model,
+                            .torn = candidate->torn,
+                            .depth = (uint8_t)(search->nodes[number].depth + 1),
+                            .donor = NODE_NONE};
+        add_node(search, &node);
+    }
+}
+
+static void take(struct search *search, uint32_t number, struct result *result)
+{
+    search->nodes[number] = result->node;
+    search->nodes[number].done = true;
+    take_verdict(search, number, result);
+    take_points(search, result);
+    take_candidates(search, number, result);
+    if (result->node.donor == NODE_NONE)
+        search->ran_to_end++;
+    else
+        search->inherited++;
+    search->loops += result->node.end == END_LOOP;
+    search->instructions += result->instructions;
+    if (search->nodes[number].depth > search->depth)
+        search->depth = search->nodes[number].depth;
+    result_release(result);
+}
+
+/* ---- workers ---- */
+
+struct batch {
+    struct search *search;
+    struct worker **workers;
+    struct result *results;
+    uint32_t first, count;
+    bool collect;
+    atomic_uint next; /* chunk */
+};
+struct hand {
+    struct batch *batch;
+    struct worker *worker;
+};
+
+static void *work(void *arg)
+{
+    struct hand *hand = arg;
+    struct batch *batch = hand->batch;
+    for (;;) {
+        uint32_t begin = atomic_fetch_add(&batch->next, 1) * CHUNK_NODES;
+        if (begin >= batch->count)
+            return NULL;
+        worker_begin_chunk(hand->worker);
+        for (uint32_t i = begin; i < begin + CHUNK_NODES && i < batch->count; i++)
+            worker_node(hand->worker, batch->first + i, batch->collect, batch->search->options.prune,
+                        &batch->results[i]);
+    }
+}
+
+static void run_batch(struct batch *batch, unsigned jobs)
+{
+    pthread_t threads[64];
+    struct hand hands[64];
+    bool started[64] = {false};
+    atomic_store(&batch->next, 0);
+    for (unsigned i = 0; i < jobs; i++) {
+        hands[i] = (struct hand){batch, batch->workers[i]};
+        if (i > 0)
+            started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
+    }
+    work(&hands[0]);
+    for (unsigned i = 1; i < jobs; i++)
+        if (started[i])
+            pthread_join(threads[i], NULL);
+}
+
+/* ---- trailers ---- */
+
+/* Pages that are come back to again and again for few operations each: flags, not data. */
+static void find_trailers(struct search *search)
+{
+    const struct spec *spec = search->spec;
+    size_t pages = (spec->nvm_size >> 12) + 1, last = SIZE_MAX;
+    for (size_t i = 0; i < spec->trailer_count; i++) {
+        size_t offset = machine_offset(spec, spec->trailers[i].address);
+        for (size_t at = offset; at < offset + spec->trailers[i].len; at += 4096)
+            search->trailer[at >> 12] = 1;
+    }
+    if (spec->trailers_given)
+        return;
+    uint32_t *visits = mem_array(pages, sizeof *visits), *writes = mem_array(pages, sizeof *writes);
+    const struct node *root = &search->nodes[0];
+    for (uint32_t i = 0; i < root->op_count; i++) {
+        if (root->ops[i].kind != TWIN_NVM_WRITE)
+            continue;
+        size_t page = machine_offset(spec, root->ops[i].address) >> 12;
+        visits[page] += page != last;
+        writes[page]++;
+        last = page;
+    }
+    for (size_t i = 0; i < pages; i++)
+        search->trailer[i] = writes[i] && writes[i] <= 16 * visits[i];
+    free(visits);
+    free(writes);
+}
+
+/* ---- the search ---- */
+
+static void progress(const struct search *search, uint32_t done, double began, bool last)
+{
+    static double shown;
+    double now = seconds();
+    if (!search->options.progress || (!last && now - shown < 0.2))
+        return;
+    shown = now;
+    size_t queue = search->node_count - done;
+    double rate = (double)(done - search->resumed) / (now - began + 1e-9);
+    fprintf(stderr, "\r%u states, depth %u, %.0f/s, %zu waiting, about %.0f s  \033[K%s", done, search->depth,
+            rate, queue, rate > 0 ? (double)queue / rate : 0, last ? "\n" : "");
+}
+
+static const char *bounded(const struct search *search, double began)
+{
+    const struct search_options *options = &search->options;
+    if (options->budget_s > 0 && seconds() - began > options->budget_s)
+        return "time budget";
+    if (options->memory_max && search_bytes(search) > options->memory_max)
+        return "memory";
+    return NULL;
+}
+
+/* Nodes of one level only, so that nobody is met by somebody less deep. */
+static uint32_t batch_count(const struct search *search, uint32_t first, unsigned chunks)
+{
+    uint32_t count = 0, most = chunks * CHUNK_NODES;
+    while (count < most && first + count < search->node_count &&
+           search->nodes[first + count].depth == search->nodes[first].depth)
+        count++;
+    return count;
+}
+
+static int explore(struct search *search, struct worker **workers, struct checkpoint *checkpoint,
+                   struct error *error)
+{
+    const struct search_options *options = &search->options;
+    double began = seconds();
+    unsigned chunks = 1;
+    bool stored = checkpoint != NULL;
+    for (uint32_t first = 0; first < search->node_count;) {
+        unsigned depth = search->nodes[first].depth;
+        bool collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
+        struct batch batch = {.search = search, .workers = workers, .first = first, .collect = collect};
+        batch.count = batch_count(search, first, chunks);
+        size_t count = 0;
+        batch.results = stored ? checkpoint_read(checkpoint, &count) : NULL;
+        stored = batch.results != NULL;
+        if (stored && count != batch.count)
+            return error_set(error, ERROR_INPUT, "%s: does not fit this exploration", options->checkpoint);
+        if (stored) {
+            search->resumed += count;
+        } else {
+            batch.results = mem_array(batch.count, sizeof *batch.results);
+            run_batch(&batch, options->jobs);
+            if (checkpoint && checkpoint_write(checkpoint, batch.results, batch.count, error))
+                return -1;
+        }
+        for (uint32_t i = 0; i < batch.count; i++)
+            take(search, first + i, &batch.results[i]);
+        free(batch.results);
+        if (first == 0)
+            find_trailers(search);
+        first += batch.count;
+        chunks = chunks < BATCH_CHUNKS ? chunks * 2 : BATCH_CHUNKS;
+        progress(search, first, began, first == search->node_count);
+        if (first < search->node_count && (search->bound = bounded(search, began)))
+            break;
+    }
+    search->fixpoint = !search->bound && options->depth < 0 && search->depth < 255;
+    if (!search->fixpoint && !search->bound)
+        search->bound = "depth";
+    return 0;
+}
+
+static struct sum identity(const struct search *search)
+{
+    const struct search_options *options = &search->options;
+    struct sum sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3);
+    uint64_t parts[] = {(uint64_t)(int64_t)options->depth,
+                        options->full,
+                        options->torn,
+                        options->seed,
+                        options->prune,
+                        search->spec->quiet_ns,
+                        search->spec->total_ns,
+                        search->spec->resets,
+                        search->spec->phase_count,
+                        search->spec->image_count,
+                        search->spec->exec_count};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        sum = sum_with(sum, parts[i]);
+    for (size_t i = 0; i < search->spec->image_count; i++)
+        for (const char *c = search->spec->images[i].sha256; *c; c++)
+            sum = sum_with(sum, (uint8_t)*c);
+    for (size_t i = 0; i < search->spec->phase_count; i++)
+        for (size_t j = 0; j < search->spec->phases[i].clause_count; j++)
+            for (const char *c = search->spec->phases[i].clauses[j].text; *c; c++)
+                sum = sum_with(sum, (uint8_t)*c);
+    return sum;
+}
+
+/* ---- self-test ---- */
+
+static void sample_failed(struct search *search, uint32_t number, const char *what)
+{
+    if (!search->sample_bad++)
+        snprintf(search->sample_detail, sizeof search->sample_detail, "state %u: %s differs", number, what);
+}
+
+static void sample_one(struct search *search, struct worker *worker, uint32_t number)
+{
+    const struct node *node = &search->nodes[number];
+    struct result result;
+    size_t len;
+    worker_begin_chunk(worker);
+    worker_node(worker, number, search->fixpoint && search->options.full, false, &result);
+    char *text = search_text(search, number, &len);
+    const struct node *again = &result.node;
+    search->sampled++;
+    if (node->end == END_LOOP)
+        search->sampled--; /* un-pruned it does not see that it goes round */
+    else if (again->end != node->end || again->end_pc != node->end_pc)
+        sample_failed(search, number, "end");
+    else if (!sum_equal(again->final, node->final))
+        sample_failed(search, number, "final memory");
+    else if (again->resets != node->resets || again->ns != node->ns)
+        sample_failed(search, number, "time or resets");
+    else if (again->text_len != len || (len && memcmp(again->text, text, len) != 0))
+        sample_failed(search, number, "console");
+    else if (result.candidate_count)
+        sample_failed(search, number, "a state it passes is unknown, which");
+    free(text);
+    free(result.node.ops);
+    free(result.node.text);
+    result_release(&result);
+}
+
+static void self_test(struct search *search, struct worker *worker)
+{
+    uint32_t *inherited = mem_array(search->node_count + 1, sizeof *inherited);
+    size_t count = 0;
+    for (uint32_t i = 0; i < search->node_count; i++)
+        if (search->nodes[i].done && search->nodes[i].donor != NODE_NONE)
+            inherited[count++] = i;
+    for (unsigned i = 0; i < search->options.sample && count; i++) {
+        size_t pick = (size_t)(sum_mix(search->options.seed + i * 0x9e3779b97f4a7c15u) % count);
+        sample_one(search, worker, inherited[pick]);
+        inherited[pick] = inherited[--count];
+    }
+    free(inherited);
+}
+
+static int make_root(struct search *search, struct machine *machine, const uint8_t *start,
+                     struct error *error)
+{
+    bool (*op)(void *, struct machine *, const struct twin_nvm_op *) = machine->op;
+    machine->op = NULL;
+    if (start)
+        machine_load(machine, start);
+    else if (machine_prepare(machine, &search->spec->prepare, error))
+        return -1;
+    machine->op = op;
+    search->root = mem_copy(machine->nvm, search->spec->nvm_size);
+    struct node node = {.sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3),
+                        .parent = NODE_NONE,
+                        .donor = NODE_NONE};
+    add_node(search, &node);
+    return 0;
+}
+
+int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
+               const uint8_t *start, struct error *error)
+{
+    struct worker *workers[64] = {NULL};
+    struct checkpoint *checkpoint = NULL;
+    *search = (struct search){.spec = spec, .options = *options};
+    search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
+    search->trailer = mem_alloc((spec->nvm_size >> 12) + 1);
+    double began = seconds();
+    int result = 0;
+    for (unsigned i = 0; i < search->options.jobs && !result; i++)
+        result = (workers[i] = worker_new(search, error)) ? 0 : -1;
+    if (!result)
+        result = make_root(search, worker_machine(workers[0]), start, error);
+    if (!result && options->checkpoint)
+        result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
+    if (!result)
+        result = explore(search, workers, checkpoint, error);
+    if (!result && options->prune)
+        self_test(search, workers[0]);
+    checkpoint_close(checkpoint);
+    for (unsigned i = 0; i < search->options.jobs; i++)
+        worker_free(workers[i]);
+    search->wall_s = seconds() - began;
+    return result;
+}
+
+void search_free(struct search *search)
+{
+    for (size_t i = 0; i < search->node_count; i++) {
+        free(search->nodes[i].ops);
+        free(search->nodes[i].text);
+    }
+    for (size_t i = 0; i < search->note_count; i++)
+        free(search->notes[i]);
+    free(search->notes);
+    free(search->nodes);
+    free(search->points);
+    free(search->verdicts);
+    free(search->trailer);
+    free(search->root);
+    table_free(&search->visited);
+    table_free(&search->met);
+    table_free(&search->judged);
+    *search = (struct search){0};
+}

@@ -1,0 +1,135 @@
+/* The closure: breadth first over everything that power cuts can leave in non-volatile memory. See
+ * soundness.h for why runs may share their remainders. */
+#ifndef OTARIG_EXPLORE_SEARCH_H
+#define OTARIG_EXPLORE_SEARCH_H
+
+#include <pthread.h>
+
+#include "harness/explore/judge.h"
+#include "harness/explore/machine.h"
+#include "harness/explore/table.h"
+#include "harness/explore/torn.h"
+
+#define NODE_NONE UINT32_MAX
+
+struct search_options {
+    int depth;     /* cuts in a row; -1: any number */
+    bool full;     /* alphabet: every operation; else the reduced one */
+    unsigned torn; /* how many cuts of a sequence may be torn */
+    unsigned jobs;
+    double budget_s; /* 0: none */
+    uint64_t seed;
+    bool prune;
+    bool progress;          /* on stderr */
+    const char *checkpoint; /* file; NULL: none */
+    size_t memory_max;      /* bytes of states and tables; the search stops there and says so */
+    unsigned sample;        /* pruned runs to repeat un-pruned */
+};
+
+/* A state and what became of it. Its number is its place in search.nodes. */
+struct node {
+    struct sum sum;
+    uint32_t parent, op; /* power was cut in the parent's run, before this operation (torn: inside of it) */
+    uint8_t model, torn, depth, end;
+    bool done;
+    /* its own run, up to where it met another one */
+    uint32_t op_count, text_len;
+    struct op *ops;
+    char *text;
+    uint32_t donor, donor_op, donor_text; /* the run it met, and where; NODE_NONE: ran to its end */
+    uint32_t end_pc, resets, flash_verdict, verdict;
+    uint64_t ns;
+    struct sum final;
+};
+
+struct point {
+    uint32_t node, op, text, resets;
+    uint64_t ns;
+};
+
+struct search {
+    const struct spec *spec;
+    struct search_options options;
+    uint8_t *root; /* nvm at the start */
+    struct node *nodes;
+    size_t node_count, node_room;
+    struct point *points;
+    size_t point_count, point_room;
+    struct table visited, met, judged; /* states, points, verdicts by final state */
+    struct verdict *verdicts;
+    size_t verdict_count;
+    uint8_t *trailer; /* one per 4 KiB of nvm */
+    /* how it ended */
+    bool fixpoint;
+    const char *bound; /* why not; NULL */
+    unsigned depth;    /* deepest level with states */
+    size_t ran_to_end, inherited, loops, fallbacks;
+    size_t sampled, sample_bad;
+    char sample_detail[200];
+    uint64_t instructions;
+    double wall_s;
+    char **notes;
+    size_t note_count;
+    size_t resumed; /* nodes taken from a checkpoint */
+};
+
+/* `start`: the image at the start; NULL: made from the scenario's prepare list. */
+int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
+               const uint8_t *start, struct error *error);
+void search_free(struct search *search);
+size_t search_bytes(const struct search *search);
+
+/* ---- used by its parts ---- */
+struct candidate {
+    struct sum sum;
+    uint32_t op;
+    uint8_t model, torn;
+};
+struct found_point {
+    struct sum key;
+    struct point point;
+};
+/* What a worker hands back for one node. */
+struct result {
+    struct node node; /* ops and text owned */
+    struct candidate *candidates;
+    size_t candidate_count;
+    struct found_point *points;
+    size_t point_count;
+    bool has_verdict;
+    struct verdict verdict;
+    uint64_t instructions;
+};
+
+struct worker;
+struct worker *worker_new(struct search *search, struct error *error);
+void worker_free(struct worker *worker);
+/* Forgets what it met in its own chunk. */
+void worker_begin_chunk(struct worker *worker);
+void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result);
+struct machine *worker_machine(struct worker *worker);
+/* Puts the flash of a node into the machine; aborts when its digest does not fit. */
+void worker_load(struct worker *worker, uint32_t number);
+void result_release(struct result *result);
+
+struct sum search_key(struct sum sum, unsigned torn);
+/* What the console said in the whole power cycle of a node; the caller frees. */
+char *search_text(const struct search *search, uint32_t number, size_t *len);
+void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op);
+/* Tears the operation in an image that is as before it. */
+void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
+                 uint64_t seed);
+/* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
+void search_path(const struct search *search, uint32_t number, uint32_t *path);
+
+/* checkpoint.c: one record for each finished batch. */
+struct checkpoint;
+struct checkpoint *checkpoint_open(const char *path, struct sum identity, struct error *error);
+/* The next stored batch: results in order, *count of them; NULL: no more. The caller frees each and the
+ * array. */
+struct result *checkpoint_read(struct checkpoint *checkpoint, size_t *count);
+int checkpoint_write(struct checkpoint *checkpoint, const struct result *results, size_t count,
+                     struct error *error);
+void checkpoint_close(struct checkpoint *checkpoint);
+
+#endif

@@ -1,0 +1,40 @@
+/* Why the explorer may stop a run before its end, and what it checks while it does.
+ *
+ * A *point* is a moment right after a flash operation at which the whole machine is digested (128 bits): all
+ * RAM, core, special and FP registers, exception and SysTick state, every peripheral's state with its times
+ * made relative to now, bytes that have not left the chip, every unmodelled register that was written, the
+ * random stream, all non-volatile memory; and of ours the time since the last flash operation, whether cuts
+ * count yet, pending console input, and the console line under way. A run that comes to a point some finished
+ * run has been at will do what that one did from there, so it inherits outcome, further console output and
+ * further states, and stops.
+ *
+ * That is exact when all of these hold:
+ *  1. The digest is complete. Times are whole nanoseconds at every flash operation (the twin ends operations
+ * on one), and each power-up happens at a whole second, so that clocks of any frequency have the same phase.
+ *  2. Nothing that ends a run depends on what came before the point. "Quiet" counts from the last flash
+ * operation or reset, which the digest holds. The number of resets and the total time of a cycle do depend on
+ * it: runs that ended by them give nothing to others, and a run that would exceed them with what it inherits
+ * goes on by itself (counted as a fallback).
+ *  3. The one who inherits may make every cut the other one could make, and no more: a run is only met by
+ * runs with at least as many torn cuts behind them, and at least as deep.
+ *  4. Power-up wipes RAM: the same scramble for all boots (firmware that reads uninitialised RAM sees one of
+ * its possible contents, and this is not claimed to be all of them).
+ *  5. Two different machines do not share a digest (128 bits; 10^6 points collide with less than 10^-26).
+ *
+ * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
+ * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the runs
+ * that inherited is run again to its end; end, console, resets, time, final memory and every state it passes
+ * must be what was inherited. Every class of failure is reproduced by real power cuts on a fresh twin,
+ * un-pruned, before it is reported.
+ *
+ * The result does not depend on the number of workers: states are taken in the order in which they were
+ * found, in chunks of a fixed size; a chunk sees points of earlier batches and of itself only; results are
+ * merged in order. */
+#ifndef OTARIG_EXPLORE_SOUNDNESS_H
+#define OTARIG_EXPLORE_SOUNDNESS_H
+
+#define CHUNK_NODES 64   /* of one worker, in order */
+#define BATCH_CHUNKS 32  /* at most, between two merges */
+#define POINT_EVERY 256u /* operations: so that long stretches without erase meet, too */
+
+#endif

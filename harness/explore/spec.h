@@ -1,0 +1,112 @@
+/* What to explore: chip, flash contents at the start, what ends a boot, what must hold afterwards. From a
+ * scenario and a board file; describes foreign boot loaders completely. */
+#ifndef OTARIG_EXPLORE_SPEC_H
+#define OTARIG_EXPLORE_SPEC_H
+
+#include "fixtures/twin/twin.h"
+#include "harness/base/json.h"
+#include "harness/explore/image.h"
+
+struct spec_region {
+    char *name;
+    uint32_t address, len;
+};
+
+enum clause_kind {
+    CLAUSE_EXECUTES, /* the boot ended because code ran in the region */
+    CLAUSE_SEEN,     /* a console line matches */
+    CLAUSE_NEVER,    /* no console line matches */
+    CLAUSE_WORD,     /* (word & mask) == value */
+    CLAUSE_EQUALS,   /* the region begins with one of the images */
+    CLAUSE_SWAPPED,  /* region has image, other has other_image, or both as they were */
+    CLAUSE_STABLE,   /* a further boot ends the same way and leaves the non-volatile memory as it is */
+};
+#define CLAUSE_IMAGES_MAX 8
+struct clause {
+    enum clause_kind kind;
+    char *text;             /* for people */
+    const char *fail_class; /* one of explore_class_names */
+    struct spec_region region, other;
+    size_t images[CLAUSE_IMAGES_MAX], image_count; /* indices; SWAPPED: exactly two, region's then other's */
+    void *pattern;                                 /* pcre2_code, of SEEN and NEVER */
+    uint32_t mask, value;
+    unsigned boots; /* of STABLE */
+};
+
+enum preparation { PREPARE_IMAGE, PREPARE_BYTES, PREPARE_FILL, PREPARE_BOOTS };
+struct prepare {
+    enum preparation kind;
+    size_t image;
+    uint32_t address, len;
+    uint8_t *bytes; /* BYTES */
+    uint8_t fill;
+    unsigned boots;
+};
+struct prepare_list {
+    struct prepare *items;
+    size_t count;
+};
+
+/* Clean boots after the explored power cycle, and what holds after them. */
+struct phase {
+    struct prepare_list prepare;
+    unsigned boots;
+    struct clause *clauses;
+    size_t clause_count;
+};
+
+struct stimulus {
+    void *pattern;     /* NULL: at a time */
+    uint64_t after_ns; /* after the mark, or after power-up */
+    uint8_t *data;
+    size_t len;
+    unsigned port;
+};
+
+struct spec {
+    char *name, *title, *board, *chip, *path;
+    size_t nvm_size;
+    struct spec_region *regions;
+    size_t region_count;
+    struct explore_image *images;
+    size_t image_count;
+    struct prepare_list prepare;
+    /* what ends a boot */
+    struct spec_region *exec;
+    size_t exec_count;
+    void *end_pattern; /* console line; NULL: none */
+    uint64_t quiet_ns; /* this long neither a flash operation nor a reset */
+    uint64_t total_ns; /* of a power cycle, with all its boots */
+    unsigned resets;   /* that a power cycle may take */
+    struct stimulus *stimuli;
+    size_t stimulus_count;
+    /* what is cut */
+    struct spec_region *trailers;
+    size_t trailer_count;
+    bool trailers_given;
+    void *cut_from; /* console line from which on operations are cut; NULL: from power-up */
+    /* phases[0] is the explored power cycle itself */
+    struct phase *phases;
+    size_t phase_count;
+};
+
+/* `firmware` (may be NULL) is where image files are looked for first, then beside the scenario. */
+int spec_load(struct spec *spec, const char *scenario, const char *board, const char *firmware,
+              struct error *error);
+int spec_parse(struct spec *spec, const struct json_document *scenario, const struct json_document *board,
+               const char *folder, const char *firmware, struct error *error);
+void spec_release(struct spec *spec);
+
+/* Offset in nvm of a bus address; SIZE_MAX: no non-volatile memory. *left: bytes from there to the end of its
+ * region. */
+size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left);
+const struct spec_region *spec_region_of(const struct spec *spec, uint32_t address); /* the smallest; NULL */
+/* Does this line match? */
+bool spec_matches(const void *pattern, const char *line, size_t len);
+/* Puts everything but boots into a flash image. */
+void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm);
+
+/* Outcome classes; index 0 is "". */
+extern const char *const explore_class_names[];
+
+#endif

@@ -1,0 +1,180 @@
+#include "harness/explore/symbols.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+
+struct file {
+    int fd;
+    Elf *elf;
+    Dwarf *dwarf;
+    Dwarf_CFI *frames;
+};
+struct symbols {
+    struct file *files;
+    size_t count;
+};
+
+struct symbols *symbols_open(const struct spec *spec)
+{
+    struct symbols *symbols = mem_alloc(sizeof *symbols);
+    elf_version(EV_CURRENT);
+    symbols->files = mem_array(spec->image_count + 1, sizeof *symbols->files);
+    for (size_t i = 0; i < spec->image_count; i++) {
+        if (!spec->images[i].elf)
+            continue;
+        struct file file = {.fd = open(spec->images[i].path, O_RDONLY | O_CLOEXEC)};
+        if (file.fd < 0)
+            continue;
+        file.elf = elf_begin(file.fd, ELF_C_READ_MMAP, NULL);
+        file.dwarf = file.elf ? dwarf_begin_elf(file.elf, DWARF_C_READ, NULL) : NULL;
+        file.frames = file.dwarf ? dwarf_getcfi(file.dwarf) : NULL;
+        symbols->files[symbols->count++] = file;
+    }
+    return symbols;
+}
+
+void symbols_close(struct symbols *symbols)
+{
+    if (!symbols)
+        return;
+    for (size_t i = 0; i < symbols->count; i++) {
+        dwarf_end(symbols->files[i].dwarf);
+        elf_end(symbols->files[i].elf);
+        close(symbols->files[i].fd);
+    }
+    free(symbols->files);
+    free(symbols);
+}
+
+static void find_in_table(const struct file *file, uint32_t pc, struct place *place)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr head;
+    while ((section = elf_nextscn(file->elf, section)) && gelf_getshdr(section, &head)) {
+        Elf_Data *data = head.sh_type == SHT_SYMTAB ? elf_getdata(section, NULL) : NULL;
+        GElf_Sym symbol;
+        for (int i = 0; data && head.sh_entsize && (size_t)i < data->d_size / head.sh_entsize; i++) {
+            if (!gelf_getsym(data, i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+                continue;
+            uint32_t begin = (uint32_t)symbol.st_value & ~1u;
+            const char *name = elf_strptr(file->elf, head.sh_link, symbol.st_name);
+            if (pc - begin < symbol.st_size && name)
+                snprintf(place->function, sizeof place->function, "%s", name);
+        }
+    }
+}
+
+static const char *short_path(const char *path)
+{
+    const char *last = strrchr(path, '/'), *at = last;
+    while (at && at > path && at[-1] != '/')
+        at--;
+    return at ? at : path;
+}
+
+static void find_line(const struct file *file, uint32_t pc, struct place *place)
+{
+    Dwarf_Die unit;
+    if (!file->dwarf || !dwarf_addrdie(file->dwarf, pc, &unit))
+        return;
+    Dwarf_Line *line = dwarf_getsrc_die(&unit, pc);
+    const char *source = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
+    if (!source)
+        return;
+    snprintf(place->file, sizeof place->file, "%s", short_path(source));
+    dwarf_lineno(line, &place->line);
+}
+
+void symbols_find(const struct symbols *symbols, uint32_t pc, struct place *place)
+{
+    *place = (struct place){.pc = pc};
+    for (size_t i = 0; i < symbols->count && !place->function[0]; i++) {
+        find_in_table(&symbols->files[i], pc, place);
+        if (place->function[0])
+            find_line(&symbols->files[i], pc, place);
+    }
+}
+
+/* ---- one step up the stack (DWARF 5, 6.4) ---- */
+
+struct unwinding {
+    const uint32_t *registers;
+    bool (*read)(void *arg, uint32_t address, uint32_t *word);
+    void *arg;
+    uint32_t cfa;
+};
+
+/* The few operations that compilers use for ARM frames. */
+static bool evaluate(const struct unwinding *state, const Dwarf_Op *ops, size_t count, bool *is_value,
+                     uint32_t *out)
+{
+    uint32_t stack[8];
+    unsigned top = 0;
+    *is_value = false;
+    for (size_t i = 0; i < count; i++) {
+        unsigned atom = ops[i].atom;
+        if (top >= 7)
+            return false;
+        if (atom >= DW_OP_breg0 && atom <= DW_OP_breg15)
+            stack[top++] = state->registers[atom - DW_OP_breg0] + (uint32_t)ops[i].number;
+        else if (atom >= DW_OP_reg0 && atom <= DW_OP_reg15) {
+            stack[top++] = state->registers[atom - DW_OP_reg0];
+            *is_value = true;
+        } else if (atom == DW_OP_bregx && ops[i].number < 16)
+            stack[top++] = state->registers[ops[i].number] + (uint32_t)ops[i].number2;
+        else if (atom == DW_OP_call_frame_cfa)
+            stack[top++] = state->cfa;
+        else if (atom == DW_OP_plus_uconst && top)
+            stack[top - 1] += (uint32_t)ops[i].number;
+        else if (atom == DW_OP_stack_value)
+            *is_value = true;
+        else
+            return false;
+    }
+    if (!top)
+        return false;
+    *out = stack[top - 1];
+    return true;
+}
+
+static bool step(const struct file *file, struct unwinding *state, uint32_t pc, uint32_t *caller)
+{
+    Dwarf_Frame *frame = NULL;
+    Dwarf_Op memory[3], *ops;
+    size_t count;
+    bool is_value, good = false;
+    uint32_t at;
+    if (!file->frames || dwarf_cfi_addrframe(file->frames, pc, &frame) != 0)
+        return false;
+    if (dwarf_frame_cfa(frame, &ops, &count) == 0 && evaluate(state, ops, count, &is_value, &state->cfa) &&
+        dwarf_frame_register(frame, 14, memory, &ops, &count) == 0) {
+        if (!count) { /* as it is */
+            *caller = state->registers[14];
+            good = true;
+        } else if (evaluate(state, ops, count, &is_value, &at)) {
+            good = is_value ? (*caller = at, true) : state->read(state->arg, at, caller);
+        }
+    }
+    free(frame);
+    *caller = (*caller & ~1u) - 2; /* into the call, not behind it */
+    return good;
+}
+
+bool symbols_caller(const struct symbols *symbols, const uint32_t registers[16],
+                    bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg, uint32_t *pc)
+{
+    struct unwinding state = {registers, read, arg, 0};
+    for (size_t i = 0; i < symbols->count; i++)
+        if (step(&symbols->files[i], &state, registers[15], pc))
+            return true;
+    *pc = 0;
+    return false;
+}

@@ -1,0 +1,25 @@
+/* Code addresses to functions and lines, from the ELF files of a scenario (DWARF, else the symbol table). */
+#ifndef OTARIG_EXPLORE_SYMBOLS_H
+#define OTARIG_EXPLORE_SYMBOLS_H
+
+#include <stdint.h>
+
+#include "harness/explore/spec.h"
+
+struct place {
+    uint32_t pc;       /* 0: unknown */
+    char function[64]; /* "" when unknown */
+    char file[96];     /* the last two parts of its path */
+    int line;          /* 0: unknown */
+};
+struct symbols;
+
+struct symbols *symbols_open(const struct spec *spec);
+void symbols_close(struct symbols *symbols);
+void symbols_find(const struct symbols *symbols, uint32_t pc, struct place *place);
+/* The caller of the innermost function, from registers r0-r15 and the stack, by call frame information.
+ * `read` gives one word of memory. False: not known. */
+bool symbols_caller(const struct symbols *symbols, const uint32_t registers[16],
+                    bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg, uint32_t *pc);
+
+#endif

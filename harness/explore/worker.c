@@ -1,0 +1,459 @@
+/* Runs one state after the other on its own twin. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/search.h"
+#include "harness/explore/soundness.h"
+
+struct worker {
+    struct search *search;
+    struct machine *machine;
+    /* flash of `parent` after its first `parent_op` operations */
+    uint8_t *image, *dirty;
+    uint32_t parent, parent_op;
+    bool parent_known;
+    struct table met, own, judged; /* points of this chunk, of this run; verdicts of this chunk */
+    struct found_point *points;    /* those of `met` */
+    size_t point_count, point_room;
+    struct verdict *verdicts;
+    size_t verdict_count;
+    /* the run under way */
+    struct result *result;
+    bool collect, prune;
+    uint32_t number;
+    size_t candidate_room, own_room;
+    uint32_t last_page;
+    unsigned in_page;
+    bool page_candidate; /* the last operation was put among the candidates */
+    uint8_t *scratch;
+};
+
+struct sum search_key(struct sum sum, unsigned torn)
+{
+    return torn ? sum_with(sum, torn) : sum;
+}
+
+void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op)
+{
+    if (op->kind == TWIN_NVM_ERASE_ALL)
+        memset(nvm, 0xff, spec->nvm_size);
+    else if (op->kind == TWIN_NVM_ERASE_PAGE)
+        memset(nvm + machine_offset(spec, op->address), 0xff, op->value);
+    else
+        memcpy(nvm + machine_offset(spec, op->address), &op->value, op->len);
+}
+
+void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
+                 uint64_t seed)
+{
+    if (op->kind == TWIN_NVM_ERASE_ALL) {
+        torn_erase(model, seed, 0, nvm, spec->nvm_size & ~(size_t)3);
+        return;
+    }
+    uint8_t *at = nvm + machine_offset(spec, op->address);
+    if (op->kind == TWIN_NVM_ERASE_PAGE) {
+        torn_erase(model, seed, op->address, at, op->value);
+        return;
+    }
+    uint32_t before = 0, after;
+    memcpy(&before, at, op->len);
+    after = torn_word(model, seed, op->address, before, op->value);
+    memcpy(at, &after, op->len);
+}
+
+/* ---- the flash of a node ---- */
+
+static void mark(struct worker *worker, const struct op *op)
+{
+    const struct spec *spec = worker->search->spec;
+    if (op->kind == TWIN_NVM_ERASE_ALL) {
+        memset(worker->dirty, 1, worker->machine->touched_count);
+        return;
+    }
+    size_t offset = machine_offset(spec, op->address), len = op->kind == TWIN_NVM_WRITE ? op->len : op->value;
+    for (size_t page = offset >> 12; page <= (offset + len - 1) >> 12; page++)
+        worker->dirty[page] = 1;
+}
+
+static void advance(struct worker *worker, uint32_t to)
+{
+    const struct node *parent = &worker->search->nodes[worker->parent];
+    for (; worker->parent_op < to; worker->parent_op++) {
+        search_apply(worker->search->spec, worker->image, &parent->ops[worker->parent_op]);
+        mark(worker, &parent->ops[worker->parent_op]);
+    }
+}
+
+static void rebuild(struct worker *worker, uint32_t parent)
+{
+    const struct search *search = worker->search;
+    uint32_t path[256];
+    unsigned depth = search->nodes[parent].depth;
+    memcpy(worker->image, search->root, search->spec->nvm_size);
+    memset(worker->dirty, 1, worker->machine->touched_count);
+    search_path(search, parent, path);
+    for (unsigned i = 0; i < depth; i++) {
+        const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
+        for (uint32_t op = 0; op < node->op; op++)
+            search_apply(search->spec, worker->image, &from->ops[op]);
+        if (node->model)
+            search_tear(search->spec, worker->image, &from->ops[node->op], node->model, search->options.seed);
+    }
+    worker->parent = parent;
+    worker->parent_op = 0;
+    worker->parent_known = true;
+}
+
+static void load_image(struct worker *worker, const uint8_t *image)
+{
+    struct machine *machine = worker->machine;
+    size_t size = worker->search->spec->nvm_size;
+    for (size_t page = 0; page < machine->touched_count; page++) {
+        size_t at = page << 12, len = at + 4096 <= size ? 4096 : size - at;
+        if (at < size && (machine->touched[page] || worker->dirty[page]) &&
+            memcmp(machine->nvm + at, image + at, len) != 0)
+            machine_set(machine, at, image + at, len);
+        machine->touched[page] = worker->dirty[page] = 0;
+    }
+}
+
+static void tear_in_machine(struct worker *worker, const struct node *node)
+{
+    const struct search *search = worker->search;
+    const struct op *op = &search->nodes[node->parent].ops[node->op];
+    size_t offset = op->kind == TWIN_NVM_ERASE_ALL ? 0 : machine_offset(search->spec, op->address);
+    size_t len = op->kind == TWIN_NVM_WRITE       ? op->len
+                 : op->kind == TWIN_NVM_ERASE_ALL ? search->spec->nvm_size
+                                                  : op->value;
+    uint8_t *saved = mem_copy(worker->machine->nvm + offset, len);
+    search_tear(search->spec, worker->machine->nvm, op, node->model, search->options.seed);
+    uint8_t *torn = mem_copy(worker->machine->nvm + offset, len);
+    memcpy(worker->machine->nvm + offset, saved, len);
+    machine_set(worker->machine, offset, torn, len);
+    free(saved);
+    free(torn);
+}
+
+void worker_load(struct worker *worker, uint32_t number)
+{
+    const struct search *search = worker->search;
+    const struct node *node = &search->nodes[number];
+    if (node->parent == NODE_NONE) {
+        memset(worker->dirty, 1, worker->machine->touched_count);
+        load_image(worker, search->root);
+        memset(worker->dirty, 1, worker->machine->touched_count);
+    } else {
+        if (!worker->parent_known || worker->parent != node->parent || worker->parent_op > node->op)
+            rebuild(worker, node->parent);
+        advance(worker, node->op);
+        load_image(worker, worker->image);
+        if (node->model)
+            tear_in_machine(worker, node);
+    }
+    if (!sum_equal(worker->machine->sum, node->sum))
+        abort(); /* soundness.h: a journal was incomplete */
+}
+
+/* ---- candidates ---- */
+
+static void put_candidate(struct worker *worker, struct sum sum, size_t op, enum torn_model model)
+{
+    const struct search *search = worker->search;
+    struct result *result = worker->result;
+    unsigned torn = search->nodes[worker->number].torn + (model != TORN_CLEAN);
+    for (unsigned t = 0; t <= torn; t++)
+        if (table_find(&search->visited, search_key(sum, t)) != TABLE_NONE)
+            return;
+    if (result->candidate_count == worker->candidate_room) {
+        worker->candidate_room = worker->candidate_room ? worker->candidate_room * 2 : 64;
+        result->candidates =
+            mem_resize(result->candidates, worker->candidate_room, sizeof *result->candidates);
+    }
+    result->candidates[result->candidate_count++] =
+        (struct candidate){sum, (uint32_t)op, (uint8_t)model, (uint8_t)torn};
+}
+
+static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
+{
+    struct machine *machine = worker->machine;
+    const struct search *search = worker->search;
+    if (search->nodes[worker->number].torn >= search->options.torn || op->kind == TWIN_NVM_ERASE_ALL)
+        return;
+    bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
+    size_t offset = machine_offset(search->spec, op->address), begin = offset & ~(size_t)3;
+    size_t len = erase ? op->len : 4;
+    struct op plain = {op->address, erase ? op->len : op->value, 0, (uint8_t)op->kind,
+                       erase ? 0 : (uint8_t)op->len};
+    struct sum rest = sum_xor(machine->sum, sum_span(machine->nvm, begin, len));
+    uint8_t *saved = worker->scratch;
+    memcpy(saved, machine->nvm + begin, len);
+    for (enum torn_model model = erase ? TORN_FIRST_HALF : TORN_ONE_BIT;
+         model < (erase ? TORN_MODELS : TORN_FIRST_HALF); model++) {
+        search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
+        struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));
+        memcpy(machine->nvm + begin, saved, len);
+        if (!sum_equal(sum, machine->sum))
+            put_candidate(worker, sum, machine->op_count, model);
+    }
+}
+
+static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
+{
+    return op->kind == TWIN_NVM_ERASE_ALL ||
+           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> 12];
+}
+
+/* Erases, everything in trailers, and the first, second and last word of a stretch in one page. */
+static bool in_alphabet(struct worker *worker, const struct twin_nvm_op *op)
+{
+    struct machine *machine = worker->machine;
+    size_t k = machine->op_count;
+    uint32_t page = op->address >> 10;
+    bool erase = op->kind != TWIN_NVM_WRITE;
+    if (worker->search->options.full)
+        return true;
+    if ((erase || page != worker->last_page) && k > 1 && !worker->page_candidate &&
+        k - 1 > machine->cut_first)
+        put_candidate(worker, machine->sums[k - 2], k - 1, TORN_CLEAN);
+    worker->in_page = erase || page != worker->last_page ? 0 : worker->in_page + 1;
+    worker->last_page = page;
+    return worker->page_candidate = erase || worker->in_page < 2 || in_trailer(worker, op);
+}
+
+static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
+{
+    struct worker *worker = arg;
+    size_t k = machine->op_count;
+    if (worker->collect && machine->cutting && in_alphabet(worker, op)) {
+        if (k > 0)
+            put_candidate(worker, machine->sum, k, TORN_CLEAN);
+        torn_candidates(worker, op);
+    }
+    return worker->prune && (k == 0 || op->kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
+                             in_trailer(worker, op));
+}
+
+/* ---- points ---- */
+
+/* May this run end as the donor did, from that point on? */
+static bool fits(struct worker *worker, const struct point *point, const struct node *donor)
+{
+    struct machine *machine = worker->machine;
+    const struct spec *spec = worker->search->spec;
+    uint64_t now = twin_now_ns(machine->twin) - machine->begin_ns;
+    return machine->resets + (donor->resets - point->resets) <= spec->resets &&
+           now + (donor->ns - point->ns) < spec->total_ns;
+}
+
+static void inherit(struct worker *worker, const struct point *point, const struct node *donor)
+{
+    struct node *node = &worker->result->node;
+    struct machine *machine = worker->machine;
+    node->donor = point->node;
+    node->donor_op = point->op;
+    node->donor_text = point->text;
+    node->end = donor->end;
+    node->end_pc = donor->end_pc;
+    node->final = donor->final;
+    node->resets = machine->resets + (donor->resets - point->resets);
+    node->ns = twin_now_ns(machine->twin) - machine->begin_ns + (donor->ns - point->ns);
+}
+
+static const struct node *chunk_node(const struct worker *worker, uint32_t number);
+
+static bool meet(struct worker *worker, struct sum key, unsigned torn)
+{
+    const struct search *search = worker->search;
+    uint32_t at = table_find(&search->met, search_key(key, torn));
+    if (at != TABLE_NONE) {
+        const struct point *point = &search->points[at];
+        if (!fits(worker, point, &search->nodes[point->node]))
+            return false;
+        inherit(worker, point, &search->nodes[point->node]);
+        return true;
+    }
+    at = table_find(&worker->met, search_key(key, torn));
+    if (at == TABLE_NONE)
+        return false;
+    const struct point *point = &worker->points[at].point;
+    const struct node *donor = chunk_node(worker, point->node);
+    if (!donor || !fits(worker, point, donor))
+        return false;
+    inherit(worker, point, donor);
+    return true;
+}
+
+static bool on_point(void *arg, struct machine *machine)
+{
+    struct worker *worker = arg;
+    struct result *result = worker->result;
+    unsigned torn = worker->search->nodes[worker->number].torn;
+    struct sum key = machine_digest(machine);
+    for (unsigned t = 0; t <= torn; t++)
+        if (meet(worker, key, t))
+            return true;
+    if (!table_put(&worker->own, key, 0)) {
+        machine_stop(machine, END_LOOP);
+        return true;
+    }
+    if (result->point_count == worker->own_room) {
+        worker->own_room = worker->own_room ? worker->own_room * 2 : 16;
+        result->points = mem_resize(result->points, worker->own_room, sizeof *result->points);
+    }
+    result->points[result->point_count++] =
+        (struct found_point){search_key(key, torn),
+                             {worker->number, (uint32_t)machine->op_count, (uint32_t)machine->text_len,
+                              machine->resets, twin_now_ns(machine->twin) - machine->begin_ns}};
+    return false;
+}
+
+/* ---- a chunk ---- */
+
+/* Results of this chunk, so that later runs of it may inherit from them. */
+struct chunk_memory {
+    uint32_t first, count;
+    struct node nodes[CHUNK_NODES];
+};
+static _Thread_local struct chunk_memory chunk;
+
+static const struct node *chunk_node(const struct worker *worker, uint32_t number)
+{
+    return number - chunk.first < chunk.count ? &chunk.nodes[number - chunk.first] : NULL;
+}
+
+struct worker *worker_new(struct search *search, struct error *error)
+{
+    struct worker *worker = mem_alloc(sizeof *worker);
+    worker->search = search;
+    worker->machine = machine_new(search->spec, search->options.seed, error);
+    if (!worker->machine) {
+        free(worker);
+        return NULL;
+    }
+    worker->machine->arg = worker;
+    worker->machine->op = on_op;
+    worker->machine->point = on_point;
+    worker->image = mem_alloc(search->spec->nvm_size);
+    worker->dirty = mem_alloc(worker->machine->touched_count);
+    worker->scratch = mem_alloc(search->spec->nvm_size);
+    memset(worker->dirty, 1, worker->machine->touched_count);
+    return worker;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    machine_free(worker->machine);
+    table_free(&worker->met);
+    table_free(&worker->own);
+    table_free(&worker->judged);
+    free(worker->points);
+    free(worker->verdicts);
+    free(worker->image);
+    free(worker->dirty);
+    free(worker->scratch);
+    free(worker);
+}
+
+struct machine *worker_machine(struct worker *worker)
+{
+    return worker->machine;
+}
+
+void worker_begin_chunk(struct worker *worker)
+{
+    table_clear(&worker->met);
+    table_clear(&worker->judged);
+    worker->point_count = worker->verdict_count = 0;
+    chunk.count = 0;
+}
+
+static void judge(struct worker *worker, struct result *result)
+{
+    struct node *node = &result->node;
+    struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
+    uint32_t known = table_find(&worker->search->judged, key);
+    if (known != TABLE_NONE) {
+        result->verdict = worker->search->verdicts[known];
+    } else if ((known = table_find(&worker->judged, key)) != TABLE_NONE) {
+        result->verdict = worker->verdicts[known];
+    } else {
+        judge_flash(worker->machine, node->end, node->end_pc, &result->verdict);
+        worker->verdicts = mem_resize(worker->verdicts, worker->verdict_count + 1, sizeof *worker->verdicts);
+        worker->verdicts[worker->verdict_count] = result->verdict;
+        table_put(&worker->judged, key, (uint32_t)worker->verdict_count++);
+    }
+    result->has_verdict = true;
+}
+
+static void take_run(struct worker *worker, struct node *node)
+{
+    struct machine *machine = worker->machine;
+    node->op_count = (uint32_t)machine->op_count;
+    node->ops = machine->op_count ? mem_copy(machine->ops, machine->op_count * sizeof *machine->ops) : NULL;
+    node->text_len = (uint32_t)machine->text_len;
+    node->text = machine->text_len ? mem_copy(machine->text, machine->text_len) : NULL;
+    if (node->donor != NODE_NONE)
+        return;
+    node->end = (uint8_t)machine->end;
+    node->end_pc = machine->end_pc;
+    node->resets = machine->resets;
+    node->ns = machine->end_ns - machine->begin_ns;
+    node->final = machine->sum;
+}
+
+/* So that runs after it in this chunk can meet it. */
+static void remember(struct worker *worker, const struct result *result)
+{
+    if (!chunk.count)
+        chunk.first = worker->number;
+    chunk.nodes[chunk.count++] = result->node;
+    for (size_t i = 0; i < result->point_count; i++) {
+        if (worker->point_count == worker->point_room) {
+            worker->point_room = worker->point_room ? worker->point_room * 2 : 256;
+            worker->points = mem_resize(worker->points, worker->point_room, sizeof *worker->points);
+        }
+        worker->points[worker->point_count] = result->points[i];
+        table_put(&worker->met, result->points[i].key, (uint32_t)worker->point_count++);
+    }
+}
+
+void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result)
+{
+    struct machine *machine = worker->machine;
+    *result = (struct result){.node = worker->search->nodes[number]};
+    result->node.donor = NODE_NONE;
+    worker->result = result;
+    worker->number = number;
+    worker->collect = collect;
+    worker->prune = prune;
+    worker->candidate_room = worker->own_room = 0;
+    worker->last_page = UINT32_MAX;
+    worker->page_candidate = false;
+    table_clear(&worker->own);
+    worker_load(worker, number);
+    uint64_t before = machine->instructions;
+    machine_cycle(machine, UINT64_MAX);
+    struct node *node = &result->node;
+    take_run(worker, node);
+    if (node->donor == NODE_NONE) {
+        if (collect && machine->cutting && node->op_count)
+            put_candidate(worker, machine->sum, node->op_count, TORN_CLEAN);
+        judge(worker, result);
+    }
+    result->instructions = machine->instructions - before;
+    if (node->end == END_RESETS || node->end == END_TOTAL)
+        result->point_count = 0; /* soundness.h, 2 */
+    if (prune)
+        remember(worker, result);
+}
+
+void result_release(struct result *result)
+{
+    free(result->candidates);
+    free(result->points);
+    result->candidates = NULL;
+    result->points = NULL;
+}
