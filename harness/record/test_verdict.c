@@ -195,6 +195,48 @@ Test(verdict, no_proof_no_verdict)
     expect_verdict(WITH(s.first_line = NULL), VERDICT_INCONCLUSIVE, CLASS_NONE, "which case");
 }
 
+static void expect_after(enum event_kind kind, const char *what, const char *value, const char *reason)
+{
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    struct story story = sound;
+    story.no_end = kind != EVENT_NOTE;
+    tell_all(&teller, &story);
+    tell(&teller, kind, what, value, EVENT_NO_NUMBER, NULL);
+    if (story.no_end)
+        tell(&teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    verdict_end(teller.fold, &verdict);
+    cr_expect_eq(verdict.kind, VERDICT_INCONCLUSIVE, "%s", verdict_kind_name(verdict.kind));
+    cr_expect(strstr(verdict.reason, reason), "%s", verdict.reason);
+    verdict_release(&verdict);
+}
+
+Test(verdict, contradictions_are_no_pass)
+{
+    expect_after(EVENT_FAULT, "unproven", "cut", "'cut'"); /* after it was proven */
+    expect_after(EVENT_NOTE, "note", NULL, "after the end");
+}
+
+Test(verdict, half_a_line_after_the_end_is_no_pass)
+{
+    char *path = mem_printf("%s/pass.jsonl", OTARIG_GOLDEN), text[1 << 15];
+    FILE *file = fopen(path, "rb");
+    cr_assert(file, "%s", path);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    free(path);
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct error error = {0};
+        struct verdict verdict;
+        text[len] = '{';
+        struct journal_reader *reader = journal_open_memory("pass", text, len + extra);
+        cr_assert_eq(verdict_of_reader(reader, &verdict, NULL, &error), 0, "%s", error.text);
+        cr_expect_eq(verdict.kind, extra ? VERDICT_INCONCLUSIVE : VERDICT_PASS, "%s", verdict.reason);
+        verdict_release(&verdict);
+        journal_reader_free(reader);
+    }
+}
+
 Test(verdict, a_first_line_that_asks_for_nothing_is_no_pass)
 {
     static const char *const lines[] = {
