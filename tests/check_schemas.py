@@ -1,0 +1,182 @@
+"""Holds every file and every output against its JSON Schema (draft 2020-12).
+
+usage: check_schemas.py SOURCE BUILD [RUN-FOLDER...]
+
+Three things are looked at: the schemas are schemas; the files of the tree (and the run folders given) obey them; and a
+schema agrees with the parser of the program: what is spoilt in a way that both must see is refused by both.
+"""
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+
+try:
+    from jsonschema import Draft202012Validator
+except ImportError:
+    print("python3-jsonschema (with draft 2020-12) is not installed")
+    sys.exit(77)
+
+source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+runs = [pathlib.Path(folder) for folder in sys.argv[3:]]
+bad = 0
+counts = {}
+
+
+def fail(text):
+    global bad
+    bad += 1
+    if bad <= 40:
+        print("WRONG", text)
+
+
+def schema(path):
+    tree = json.loads((source / path).read_text())
+    Draft202012Validator.check_schema(tree)
+    return Draft202012Validator(tree)
+
+
+def hold(validator, tree, where, kind):
+    counts[kind] = counts.get(kind, 0) + 1
+    for error in list(validator.iter_errors(tree))[:3]:
+        fail(f"{where}: {error.json_path}: {error.message[:200]}")
+
+
+def hold_journal(validator, path):
+    text = path.read_bytes()
+    lines = text.split(b"\n")[:-1]  # what follows the last newline is torn
+    for number, line in enumerate(lines, 1):
+        hold(validator, json.loads(line), f"{path}:{number}", "journal lines")
+
+
+board = schema("boards/schemas/board.schema.json")
+rack = schema("boards/schemas/rack.schema.json")
+manifest = schema("boards/schemas/manifest.schema.json")
+scenario = schema("scenarios/scenario.schema.json")
+result = schema("reports/schemas/result.schema.json")
+journal = schema("reports/schemas/journal.schema.json")
+# those of other parts: at least they are schemas
+for path in list(source.glob("*/**/*.schema.json")):
+    if not path.relative_to(source).parts[0].startswith("build"):
+        Draft202012Validator.check_schema(json.loads(path.read_text()))
+        counts["schemas"] = counts.get("schemas", 0) + 1
+
+files = []  # (validator, path): what `otarig validate` reads, too
+for path in sorted((source / "boards").glob("*.json")):
+    files.append((board, path, "boards"))
+for path in sorted((source / "boards" / "racks").glob("*.json")):
+    files.append((rack, path, "racks"))
+for path in sorted((source / "scenarios").glob("**/*.json")):
+    if path.name.endswith(".schema.json") or "explore" in path.parts or path.name.endswith(".expected.json"):
+        continue
+    if json.loads(path.read_text()).get("kind") == "explore":
+        continue
+    files.append((scenario, path, "scenarios"))
+for validator, path, kind in files:
+    hold(validator, json.loads(path.read_text()), path, kind)
+for path in sorted((build / "firmware").glob("*/manifest.json")):
+    hold(manifest, json.loads(path.read_text()), path, "manifests")
+for path in sorted((source / "tests" / "golden").glob("**/*.jsonl")):
+    hold_journal(journal, path)
+for path in sorted((source / "tests" / "golden").glob("**/result.json")):
+    hold(result, json.loads(path.read_text()), path, "results")
+for folder in runs:
+    hold(result, json.loads((folder / "result.json").read_text()), folder, "results")
+    for path in sorted(folder.glob("cases/*/journal.jsonl")):
+        hold_journal(journal, path)
+
+
+# ---- the schemas against the program ----
+
+
+def objects(tree, way=()):
+    """Every object in the tree with the way to it."""
+    if isinstance(tree, dict):
+        yield way
+        for key, value in tree.items():
+            yield from objects(value, way + (key,))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree[:2]):
+            yield from objects(value, way + (index,))
+
+
+def at(tree, way):
+    for step in way:
+        tree = tree[step]
+    return tree
+
+
+# objects whose keys are names that the author chooses
+OPEN = {"marks", "watches", "evidence", "images", "vary", "explore", "virtual", "selftest", "chips", "profile"}
+
+
+def spoilt(tree):
+    """Copies with one fault that a schema and a parser must both see."""
+    for way in objects(tree):
+        if way and (way[-1] in OPEN or OPEN & set(str(step) for step in way[:-1]) & {"explore", "virtual", "selftest"}):
+            continue
+        unknown = copy.deepcopy(tree)
+        at(unknown, way)["no_such_key"] = 1
+        yield f"unknown key at {way}", unknown
+        for key in at(tree, way):
+            odd = copy.deepcopy(tree)
+            at(odd, way)[key] = [[None]]
+            yield f"odd value at {way + (key,)}", odd
+    for key in tree:
+        if key not in ("comment", "vary"):  # whether "vary" may go depends on every value
+            less = copy.deepcopy(tree)
+            del less[key]
+            yield f"without {key}", less
+
+
+def agree(validator, path, kind):
+    otarig = build / "bin" / "otarig"
+    tree = json.loads(path.read_text())
+    scratch = build / f"schema-mutant-{path.name}"
+    for what, mutant in list(spoilt(tree))[:150]:
+        refused = not validator.is_valid(mutant)
+        if what.startswith(("unknown", "odd")) and "comment" not in what and not refused:
+            fail(f"{path}: {what}: the schema accepts it")
+        if not otarig.exists():
+            continue
+        scratch.write_text(json.dumps(mutant))
+        done = subprocess.run([otarig, "validate", scratch], capture_output=True, text=True, timeout=30)
+        counts["mutants"] = counts.get("mutants", 0) + 1
+        if done.returncode not in (0, 2):
+            fail(f"{path}: {what}: otarig validate ended with {done.returncode}")
+        elif refused != (done.returncode == 2) and "comment" not in what:
+            fail(f"{path}: {what}: the schema {'refuses' if refused else 'accepts'} it, the program does not agree: "
+                 f"{done.stderr.strip()[:150]}")
+    scratch.unlink(missing_ok=True)
+
+
+seen = {}
+for validator, path, kind in files:
+    if seen.setdefault(kind, 0) < 3:
+        seen[kind] += 1
+        agree(validator, path, kind)
+
+
+def compare_drivers():
+    """The rack schema has exactly the options that the drivers have."""
+    otarig = build / "bin" / "otarig"
+    if not otarig.exists():
+        return
+    listed = json.loads(subprocess.run([otarig, "drivers", "--json"], capture_output=True, text=True, check=True).stdout)
+    known = rack.schema["$defs"]
+    for driver in listed if isinstance(listed, list) else listed["drivers"]:
+        name = f"{driver['kind']}_{driver['name']}"
+        if name not in known:
+            fail(f"rack.schema.json: no $defs/{name}")
+            continue
+        options = {option["name"] for option in driver["options"]}
+        schema_options = set(known[name]["properties"]) - {"driver"}
+        if options != schema_options:
+            fail(f"rack.schema.json: {name}: options differ: {sorted(options ^ schema_options)}")
+
+
+compare_drivers()
+print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
+    fail("no files were found")
+sys.exit(1 if bad else 0)
