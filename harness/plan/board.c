@@ -1,6 +1,7 @@
 #include "harness/plan/board.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <inttypes.h>
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +60,14 @@ static int parse_marks(struct json root, struct board *board, struct error *erro
 static int parse_span(struct json at, struct board_span *span, struct error *error)
 {
     static const char *const keys[] = {"address", "size", "page", NULL};
-    int64_t len = 0;
+    int64_t len = 0, page = 1;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
         take_address(at, "address", true, &span->address, error) ||
-        take_integer(at, "size", true, 1, UINT32_MAX, &len, error))
+        take_integer(at, "size", true, 1, UINT32_MAX, &len, error) ||
+        take_integer(at, "page", false, 1, UINT32_MAX, &page, error))
         return -1;
+    if (len % page || span->address % page)
+        return json_expected(at, error, "a range of whole pages of %" PRId64 " bytes", page);
     if (span->address + len > (int64_t)UINT32_MAX + 1)
         return json_expected(json_get(at, "size"), error, "a size that ends below 4 GiB");
     span->len = (uint32_t)len;
