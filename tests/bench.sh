@@ -1,0 +1,52 @@
+#!/bin/sh
+# ./rig bench: what otarig costs, measured here and now.
+set -u
+build=$1
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-bench.XXXXXX")
+trap 'kill $twin 2>/dev/null; rm -rf "$work"' EXIT
+twin=
+row() { printf '  %-52s %14s %14s\n' "$1" "$2" "$3"; }
+seconds() { # COMMAND... -> seconds, with its output thrown away
+  begin=$(date +%s.%N)
+  "$@" >"$work/log" 2>&1 || { echo "failed"; return; }
+  end=$(date +%s.%N)
+  echo "$begin $end" | awk '{printf "%.2f s", $2 - $1}'
+}
+
+echo
+row "measure" "p50" "p99"
+set -- $("$build/bench/bench_trigger" "$here/boards/nrf52840dk.json" 2000)
+row "console mark to power command" "${1:-?} us" "${2:-?} us"
+
+head -c 262144 /dev/urandom >"$work/256k.bin"
+"$build/bin/otarig-twin" --chip nrf52840 --nvm "$work/nvm" --dap "$work/dap" --powered >/dev/null 2>&1 &
+twin=$!
+sleep 0.5
+ocd() {
+  openocd -s "$here/harness/driver/openocd" -c "gdb_port disabled; telnet_port disabled; tcl_port disabled" \
+    -c "adapter driver remote_bitbang; remote_bitbang host $work/dap; transport select jtag" -f target/nrf52.cfg -c init "$@" -c shutdown
+}
+row "OpenOCD: erase and program 256 KB on the twin" "$(seconds ocd -c 'reset halt' -c "flash write_image erase $work/256k.bin 0 bin")" ""
+row "OpenOCD: verify 256 KB on the twin" "$(seconds ocd -c 'reset halt' -c "verify_image $work/256k.bin 0 bin")" ""
+row "memory of a twin (resident)" "$(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' /proc/$twin/status)" ""
+kill $twin 2>/dev/null
+wait $twin 2>/dev/null
+
+echo
+echo "  the twin, free-running:"
+"$build/bench/twin_bench_core" 2>&1 | sed 's/^/    /'
+
+for variant in good; do
+  for alphabet in reduced full; do
+    "$build/bin/otarig" explore "$here/scenarios/explore/upgrade.json" --board nrf52840dk --firmware "$build/firmware/$variant" \
+      --alphabet $alphabet --depth 1 --out "$work/explore-$alphabet" >"$work/explore.log" 2>&1
+    echo "  explore, $alphabet alphabet, one cut: $(python3 - "$work/explore-$alphabet" <<'P'
+import glob, json, sys
+for f in glob.glob(sys.argv[1] + "/**/explore.json", recursive=True):
+    s = json.load(open(f))["summary"]
+    print(", ".join(f"{k} {s[k]}" for k in ("operations", "states", "bad_states", "states_per_s", "wall_s", "workers", "peak_bytes") if k in s))
+P
+)"
+  done
+done
