@@ -21,23 +21,24 @@ static void deliver(struct lines *lines)
     lines->line(lines->arg, lines->text, len, lines->begin_us);
 }
 
+/* A full buffer is delivered only when a further byte of the line arrives, so that where a read ends does not
+ * change what the lines are. */
 void lines_put(struct lines *lines, const void *data, size_t len, uint64_t t_us)
 {
     const char *bytes = data;
     while (len) {
         const char *newline = memchr(bytes, '\n', len);
-        size_t piece = newline ? (size_t)(newline - bytes) : len, room = lines->limit - lines->len;
-        bool full = piece >= room && !(newline && piece == room);
-        size_t take = piece < room ? piece : room;
+        size_t piece = newline ? (size_t)(newline - bytes) : len;
+        if (piece && lines->len == lines->limit)
+            deliver(lines);
+        size_t room = lines->limit - lines->len, take = piece < room ? piece : room;
         if (!lines->len)
             lines->begin_us = t_us;
         memcpy(lines->text + lines->len, bytes, take);
         lines->len += take;
         bytes += take;
         len -= take;
-        if (full) {
-            deliver(lines);
-        } else if (newline) {
+        if (newline && take == piece) {
             bytes++;
             len--;
             deliver(lines);
