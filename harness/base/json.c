@@ -51,6 +51,11 @@ static int check_text(const char *name, const char *text, size_t len, struct err
                              line, column, (unsigned char)text[i]);
         }
         char c = text[i];
+        if (in_string && len - i >= 6 && !memcmp(text + i, "\\u0000", 6)) {
+            line_and_column(text, i, &line, &column);
+            return error_set(error, ERROR_INPUT, "%s:%u:%u: expected text without NUL, found \\u0000", name,
+                             line, column);
+        }
         if (in_string && c == '\\' && i + 1 < len && (text[i + 1] == '"' || text[i + 1] == '\\')) {
             i += 2;
             continue;
