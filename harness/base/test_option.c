@@ -1,0 +1,106 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "harness/base/option.h"
+
+struct config {
+    char *port, **args;
+    int64_t baud;
+    bool loud;
+    int level;
+};
+static const char *const levels[] = {"low", "high", "leave", NULL};
+static const struct option_spec table[] = {
+    {.name = "port",
+     .help = "the device",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, port),
+     .required = true},
+    {.name = "args", .help = "words", .type = OPTION_STRINGS, .offset = offsetof(struct config, args)},
+    {.name = "baud",
+     .help = "speed",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, baud),
+     .standard = "0x1C200",
+     .low = 50,
+     .high = 4000000},
+    {.name = "loud",
+     .help = "say more",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct config, loud),
+     .standard = "true"},
+    {.name = "level",
+     .help = "of DTR",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, level),
+     .standard = "leave",
+     .choices = levels},
+    {0}};
+
+static struct error error;
+
+static int parse(const char *text, const char *const *also, struct config *config)
+{
+    struct json_document document;
+    cr_assert_eq(json_parse(&document, "rack", text, strlen(text), &error), 0, "%s", error.text);
+    int result = option_parse(table, json_root(&document), also, config, sizeof *config, &error);
+    json_close(&document);
+    return result;
+}
+
+Test(option, defaults_fill_what_is_absent)
+{
+    struct config config;
+    cr_assert_eq(parse("{\"port\":\"/dev/x\"}", NULL, &config), 0, "%s", error.text);
+    cr_expect_str_eq(config.port, "/dev/x");
+    cr_expect_eq(config.baud, 115200);
+    cr_expect(config.loud);
+    cr_expect_eq(config.level, 2);
+    cr_expect_null(config.args);
+    option_release(table, &config);
+}
+
+Test(option, values_outlive_the_document)
+{
+    struct config config;
+    cr_assert_eq(
+        parse("{\"port\":\"p\",\"args\":[\"a\",\"\"],\"baud\":9600,\"loud\":false,\"level\":\"high\"}", NULL,
+              &config),
+        0);
+    cr_expect_str_eq(config.args[0], "a");
+    cr_expect_str_eq(config.args[1], "");
+    cr_expect_null(config.args[2]);
+    cr_expect_eq(config.baud, 9600);
+    cr_expect(!config.loud);
+    cr_expect_eq(config.level, 1);
+    option_release(table, &config);
+}
+
+Test(option, what_is_wrong_is_named_and_leaks_nothing)
+{
+    static const struct {
+        const char *text, *said;
+    } rows[] = {
+        {"{}", "$.port: expected the device (required)"},
+        {"{\"port\":\"p\",\"baud\":10}", "$.baud: expected a whole number from 50 to 4000000, found 10"},
+        {"{\"port\":\"p\",\"args\":[\"a\",1]}", "$.args[1]: expected a string"},
+        {"{\"port\":\"p\",\"level\":\"up\"}", "$.level: expected one of \"low\", \"high\", \"leave\""},
+        {"{\"prt\":\"p\"}", "did you mean 'port'?"},
+        {"[]", "expected an object"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        cr_expect_eq(parse(rows[i].text, NULL, &config), -1);
+        cr_expect(strstr(error.text, rows[i].said), "%s", error.text);
+        option_release(table, &config);
+    }
+}
+
+Test(option, keys_of_others_are_let_through)
+{
+    struct config config;
+    cr_expect_eq(parse("{\"port\":\"p\",\"driver\":\"x\"}", (const char *const[]){"driver", NULL}, &config),
+                 0);
+    option_release(table, &config);
+    cr_expect_eq(parse("{\"port\":\"p\",\"driver\":\"x\"}", NULL, &config), -1);
+    option_release(table, &config);
+}
