@@ -199,3 +199,12 @@ Test(text, fits_without_cutting_a_character)
     text_fit(out, 1, "abc");
     cr_expect_str_eq(out, "");
 }
+
+Test(text, shows_no_control_characters)
+{
+    char out[64];
+    text_fit(out, sizeof out,
+             "a\x1b[2J\x07\n\x7f\xc2\x9b"
+             "31m\xc2\xa0\xc3\xa9");
+    cr_expect_str_eq(out, "a?[2J?????31m\xc2\xa0\xc3\xa9");
+}

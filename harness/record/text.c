@@ -1,5 +1,6 @@
 #include "harness/record/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +47,27 @@ char *text_clean(const char *text, size_t len)
     return out;
 }
 
+/* C0, DEL and C1 (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f): on a terminal they are commands. */
+static bool is_control(const uint8_t *text)
+{
+    return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+}
+
+static void mask_controls(char *text)
+{
+    for (uint8_t *at = (uint8_t *)text; *at; at++) {
+        if (!is_control(at))
+            continue;
+        if (*at == 0xc2)
+            *at++ = '?';
+        *at = '?';
+    }
+}
+
 void text_fit(char *out, size_t size, const char *text)
 {
     char *clean = text_clean(text ? text : "", text ? strlen(text) : 0);
+    mask_controls(clean);
     size_t len = strlen(clean);
     if (len >= size)
         for (len = size - 1; len && ((uint8_t)clean[len] & 0xc0) == 0x80;)

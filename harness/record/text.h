@@ -8,7 +8,7 @@
  * become U+FFFD. A byte 0 ends the text. */
 char *text_clean(const char *text, size_t len);
 /* The clean copy of `text` (NULL: empty) that fits into `size` bytes with its end; no sequence is cut in two.
- */
+ * Control characters become '?': what is shown on a terminal must not command it. */
 void text_fit(char *out, size_t size, const char *text);
 
 #endif
