@@ -116,6 +116,9 @@ static int take_option(struct request *request, int which, const char *text)
     case 'n':
         options->prune = false;
         return 0;
+    case '1':
+        options->first = true;
+        return 0;
     case 'J':
         request->json = true;
         return 0;
@@ -131,7 +134,8 @@ static int take_options(struct request *request, int argc, char **argv)
         {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"jobs", 1, NULL, 'j'},
         {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},
         {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'},
-        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"first", 0, NULL, '1'},    {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {

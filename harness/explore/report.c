@@ -124,8 +124,8 @@ static int write_reports(const struct search *search, const struct findings *fin
 
 #include <sys/stat.h>
 
-int explore_report_all(const struct search *search, const struct findings *findings, const char *out, bool json,
-               struct error *error)
+int explore_report_all(const struct search *search, const struct findings *findings, const char *out,
+                       bool json, struct error *error)
 {
     cJSON *tree = explore_report_json(search, findings, out);
     char *text = cJSON_Print(tree);

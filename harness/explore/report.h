@@ -7,8 +7,8 @@
 #include "harness/explore/findings.h"
 
 /* Files into `out` (NULL: none); the summary or, with `json`, explore.json on stdout. */
-int explore_report_all(const struct search *search, const struct findings *findings, const char *out, bool json,
-               struct error *error);
+int explore_report_all(const struct search *search, const struct findings *findings, const char *out,
+                       bool json, struct error *error);
 cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out);
 void explore_report_html(FILE *file, const struct search *search, const struct findings *findings);
 void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings);

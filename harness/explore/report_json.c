@@ -161,6 +161,10 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddItemToArray(
         not_claimed,
         cJSON_CreateString("other contents of RAM after power-up, cuts in boots after the explored one"));
+    cJSON_AddNumberToObject(coverage, "failing_states_not_cut_further", (double)search->not_cut_further);
+    if (search->not_cut_further)
+        cJSON_AddItemToArray(not_claimed,
+                             cJSON_CreateString("states that are reached only through failing ones"));
     if (search->bound)
         cJSON_AddItemToArray(not_claimed,
                              cJSON_CreateString("states that only longer sequences of cuts reach"));

@@ -139,13 +139,24 @@ static void take_candidates(struct search *search, uint32_t number, const struct
     }
 }
 
+/* A state that fails in a way of its own is a finding, not a way to more of them: shorter sequences are what
+ * is looked for. What fails like the run without any cut tells nothing, so it goes on. */
+static bool goes_on(const struct search *search, uint32_t number)
+{
+    uint32_t verdict = search->nodes[number].flash_verdict;
+    return !search->verdicts[verdict].fails || verdict == search->nodes[0].flash_verdict;
+}
+
 static void take(struct search *search, uint32_t number, struct result *result)
 {
     search->nodes[number] = result->node;
     search->nodes[number].done = true;
     take_verdict(search, number, result);
     take_points(search, result);
-    take_candidates(search, number, result);
+    if (goes_on(search, number))
+        take_candidates(search, number, result);
+    else
+        search->not_cut_further++;
     if (result->node.donor == NODE_NONE)
         search->ran_to_end++;
     else
@@ -206,18 +217,21 @@ static void run_batch(struct batch *batch, unsigned jobs)
 
 /* ---- trailers ---- */
 
-/* Pages that are come back to again and again for few operations each: flags, not data. */
-static void find_trailers(struct search *search)
+static void take_trailers(struct search *search)
 {
     const struct spec *spec = search->spec;
-    size_t pages = (spec->nvm_size >> 12) + 1, last = SIZE_MAX;
     for (size_t i = 0; i < spec->trailer_count; i++) {
         size_t offset = machine_offset(spec, spec->trailers[i].address);
         for (size_t at = offset; at < offset + spec->trailers[i].len; at += 4096)
             search->trailer[at >> 12] = 1;
     }
-    if (spec->trailers_given)
-        return;
+}
+
+/* Pages that are come back to again and again for few operations each: flags, not data. */
+static void find_trailers(struct search *search)
+{
+    const struct spec *spec = search->spec;
+    size_t pages = (spec->nvm_size >> 12) + 1, last = SIZE_MAX;
     uint32_t *visits = mem_array(pages, sizeof *visits), *writes = mem_array(pages, sizeof *writes);
     const struct node *root = &search->nodes[0];
     for (uint32_t i = 0; i < root->op_count; i++) {
@@ -275,6 +289,7 @@ static int explore(struct search *search, struct worker **workers, struct checkp
     const struct search_options *options = &search->options;
     double began = seconds();
     unsigned chunks = 1;
+    size_t failures = 0;
     bool stored = checkpoint != NULL;
     for (uint32_t first = 0; first < search->node_count;) {
         unsigned depth = search->nodes[first].depth;
@@ -294,15 +309,22 @@ static int explore(struct search *search, struct worker **workers, struct checkp
             if (checkpoint && checkpoint_write(checkpoint, batch.results, batch.count, error))
                 return -1;
         }
-        for (uint32_t i = 0; i < batch.count; i++)
+        for (uint32_t i = 0; i < batch.count; i++) {
             take(search, first + i, &batch.results[i]);
+            failures += search->verdicts[search->nodes[first + i].verdict].fails;
+        }
         free(batch.results);
-        if (first == 0)
+        if (first == 0 && !search->spec->trailers_given)
             find_trailers(search);
         first += batch.count;
         chunks = chunks < BATCH_CHUNKS ? chunks * 2 : BATCH_CHUNKS;
         progress(search, first, began, first == search->node_count);
-        if (first < search->node_count && (search->bound = bounded(search, began)))
+        bool level_over = first < search->node_count && search->nodes[first].depth != depth;
+        if (level_over && failures && options->first)
+            search->bound = "first depth with failures";
+        else if (first < search->node_count)
+            search->bound = bounded(search, began);
+        if (search->bound)
             break;
     }
     search->fixpoint = !search->bound && options->depth < 0 && search->depth < 255;
@@ -415,6 +437,7 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
     *search = (struct search){.spec = spec, .options = *options};
     search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
     search->trailer = mem_alloc((spec->nvm_size >> 12) + 1);
+    take_trailers(search);
     double began = seconds();
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)

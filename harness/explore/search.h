@@ -19,6 +19,7 @@ struct search_options {
     unsigned jobs;
     double budget_s; /* 0: none */
     uint64_t seed;
+    bool first; /* stop after the first depth that has failures */
     bool prune;
     bool progress;          /* on stderr */
     const char *checkpoint; /* file; NULL: none */
@@ -63,7 +64,8 @@ struct search {
     bool fixpoint;
     const char *bound; /* why not; NULL */
     unsigned depth;    /* deepest level with states */
-    size_t ran_to_end, inherited, loops, fallbacks;
+    size_t ran_to_end, inherited, loops;
+    size_t not_cut_further; /* states that fail: cuts in their boots were not tried */
     size_t sampled, sample_bad;
     char sample_detail[200];
     uint64_t instructions;

@@ -14,7 +14,7 @@
  *  2. Nothing that ends a run depends on what came before the point. "Quiet" counts from the last flash
  * operation or reset, which the digest holds. The number of resets and the total time of a cycle do depend on
  * it: runs that ended by them give nothing to others, and a run that would exceed them with what it inherits
- * goes on by itself (counted as a fallback).
+ * goes on by itself.
  *  3. The one who inherits may make every cut the other one could make, and no more: a run is only met by
  * runs with at least as many torn cuts behind them, and at least as deep.
  *  4. Power-up wipes RAM: the same scramble for all boots (firmware that reads uninitialised RAM sees one of
