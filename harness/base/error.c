@@ -16,12 +16,21 @@ static void trim_partial_character(char *text, size_t size)
         text[len - 1 - back] = 0;
 }
 
+/* A name or a value from a file may hold anything; a message is one line and moves no terminal's cursor. */
+static void make_one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = *text == '\n' || *text == '\t' ? ' ' : '?';
+}
+
 static void set(struct error *error, enum error_kind kind, const char *format, va_list args)
 {
     char text[sizeof error->text];
     vsnprintf(text, sizeof text, format, args);
     error->kind = kind;
     memcpy(error->text, text, sizeof text);
+    make_one_line(error->text);
     trim_partial_character(error->text, sizeof error->text);
 }
 
@@ -46,6 +55,7 @@ int error_set_errno(struct error *error, enum error_kind kind, int errno_value, 
     va_end(args);
     size_t len = strlen(error->text);
     snprintf(error->text + len, sizeof error->text - len, ": %s", strerror(errno_value));
+    trim_partial_character(error->text, sizeof error->text);
     return -1;
 }
 
@@ -61,6 +71,7 @@ int error_prefix(struct error *error, const char *format, ...)
     snprintf(text, sizeof text, "%s: %s", prefix, error->text);
     memcpy(error->text, text, sizeof error->text - 1);
     error->text[sizeof error->text - 1] = 0;
+    make_one_line(error->text);
     trim_partial_character(error->text, sizeof error->text);
     return -1;
 }
@@ -75,5 +86,5 @@ int error_exit_code(const struct error *error)
 const char *error_kind_name(enum error_kind kind)
 {
     static const char *const names[] = {"none", "input", "rig", "timeout", "interrupted", "system"};
-    return names[kind];
+    return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "?";
 }

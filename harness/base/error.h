@@ -18,8 +18,8 @@ struct error {
     char text[400];
 };
 
-/* Sets kind and text (truncated to fit) and returns -1, so that a failing function may
- * `return error_set(...)`. A NULL error is allowed and ignored. */
+/* Sets kind and text (truncated to fit, control characters replaced) and returns -1, so that a failing
+ * function may `return error_set(...)`. A NULL error is allowed and ignored. */
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

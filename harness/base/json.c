@@ -7,114 +7,63 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "harness/base/json_text.h"
 #include "harness/base/mem.h"
 
-/* ---- before cJSON sees the text ---- */
-
-static void line_and_column(const char *text, size_t at, unsigned *line, unsigned *column)
+/* The way down: the key of an object or the index in a list is added to the path. */
+static struct json step(struct json from, const cJSON *node, const char *key, size_t index)
 {
-    *line = *column = 1;
-    for (size_t i = 0; i < at; i++) {
-        (*column)++;
-        if (text[i] == '\n') {
-            (*line)++;
-            *column = 1;
-        }
-    }
+    struct json to = {.document = from.document, .node = node};
+    size_t len = strlen(from.path);
+    memcpy(to.path, from.path, len + 1);
+    if (key)
+        snprintf(to.path + len, sizeof to.path - len, ".%s", key);
+    else
+        snprintf(to.path + len, sizeof to.path - len, "[%zu]", index);
+    return to;
 }
 
-/* Length of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_len(const unsigned char *text, size_t left)
+/* ---- after cJSON has seen it ---- */
+
+static int by_text(const void *a, const void *b)
 {
-    if (text[0] < 0x80)
-        return text[0] ? 1 : 0;
-    size_t len = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    if (text[0] < 0xc2 || text[0] > 0xf4 || len > left)
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int check_keys_once(struct json object, struct error *error)
+{
+    int count = cJSON_GetArraySize(object.node), n = 0;
+    char key[64];
+    if (count < 2)
         return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-    bool outside = (text[0] == 0xed && text[1] > 0x9f) || (text[0] == 0xf4 && text[1] > 0x8f);
-    return overlong || outside ? 0 : len;
+    if (count > JSON_KEYS_MAX)
+        return error_set(error, ERROR_INPUT, "%s: %s: expected at most %d keys, found %d",
+                         object.document->name, object.path, JSON_KEYS_MAX, count);
+    const char **keys = mem_array((size_t)count, sizeof *keys);
+    for (const cJSON *child = object.node->child; child; child = child->next)
+        keys[n++] = child->string;
+    qsort(keys, (size_t)n, sizeof *keys, by_text);
+    int result = 0;
+    for (int i = 1; i < n && !result; i++)
+        if (!strcmp(keys[i - 1], keys[i])) {
+            json_text_cut(key, sizeof key, keys[i], strlen(keys[i]));
+            result = error_set(error, ERROR_INPUT, "%s: %s: expected each key once, found '%s' again",
+                               object.document->name, object.path, key);
+        }
+    free(keys);
+    return result;
 }
 
-static int check_text(const char *name, const char *text, size_t len, struct error *error)
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static int check_tree(struct json at, struct error *error)
 {
-    unsigned depth = 0, line, column;
-    bool in_string = false;
-    for (size_t i = 0; i < len;) {
-        size_t step = utf8_len((const unsigned char *)text + i, len - i);
-        if (!step) {
-            line_and_column(text, i, &line, &column);
-            return error_set(error, ERROR_INPUT, "%s:%u:%u: expected UTF-8 text, found the byte 0x%02x", name,
-                             line, column, (unsigned char)text[i]);
-        }
-        char c = text[i];
-        if (in_string && len - i >= 6 && !memcmp(text + i, "\\u0000", 6)) {
-            line_and_column(text, i, &line, &column);
-            return error_set(error, ERROR_INPUT, "%s:%u:%u: expected text without NUL, found \\u0000", name,
-                             line, column);
-        }
-        if (in_string && c == '\\' && i + 1 < len && (text[i + 1] == '"' || text[i + 1] == '\\')) {
-            i += 2;
-            continue;
-        }
-        if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{') && ++depth > JSON_DEPTH_MAX) {
-            line_and_column(text, i, &line, &column);
-            return error_set(error, ERROR_INPUT,
-                             "%s:%u:%u: expected at most %d levels of nesting, found more", name, line,
-                             column, JSON_DEPTH_MAX);
-        } else if (!in_string && (c == ']' || c == '}') && depth)
-            depth--;
-        i += step;
-    }
-    return 0;
-}
-
-/* ---- after it ---- */
-
-static int check_duplicates(struct json at, struct error *error)
-{
-    /* comparing all keys of an object is quadratic: no file of ours comes near this */
-    if (cJSON_IsObject(at.node) && cJSON_GetArraySize(at.node) > JSON_KEYS_MAX)
-        return error_set(error, ERROR_INPUT, "%s: %s: expected at most %d keys, found %d", at.document->name,
-                         at.path, JSON_KEYS_MAX, cJSON_GetArraySize(at.node));
-    for (const cJSON *child = at.node->child; child; child = child->next) {
-        struct json below = at;
-        below.node = child;
-        if (cJSON_IsObject(at.node)) {
-            snprintf(below.path, sizeof below.path, "%.120s.%.60s", at.path, child->string);
-            for (const cJSON *other = at.node->child; other != child; other = other->next)
-                if (!strcmp(other->string, child->string))
-                    return error_set(error, ERROR_INPUT, "%s: %s: expected each key once, found '%s' again",
-                                     at.document->name, at.path, child->string);
-        } else {
-            snprintf(below.path, sizeof below.path, "%.150s[]", at.path);
-        }
-        if (check_duplicates(below, error))
+    size_t index = 0;
+    if (cJSON_IsObject(at.node) && check_keys_once(at, error))
+        return -1;
+    for (const cJSON *child = at.node->child; child; child = child->next, index++)
+        if (check_tree(step(at, child, cJSON_IsObject(at.node) ? child->string : NULL, index), error))
             return -1;
-    }
     return 0;
-}
-
-static int syntax_error(const char *name, const char *text, size_t len, const char *end, struct error *error)
-{
-    unsigned line, column;
-    size_t at = end >= text && end <= text + len ? (size_t)(end - text) : len;
-    line_and_column(text, at, &line, &column);
-    if (at >= len)
-        return error_set(error, ERROR_INPUT, "%s:%u:%u: expected more JSON, found the end of the file", name,
-                         line, column);
-    char found[24] = {0};
-    size_t n = 0;
-    while (n < 12 && at + n < len && text[at + n] >= 0x20) {
-        found[n] = text[at + n];
-        n++;
-    }
-    return error_set(error, ERROR_INPUT, "%s:%u:%u: expected JSON, found '%s'", name, line, column, found);
 }
 
 int json_parse(struct json_document *document, const char *name, const char *text, size_t len,
@@ -125,20 +74,21 @@ int json_parse(struct json_document *document, const char *name, const char *tex
     if (len > JSON_SIZE_MAX)
         return error_set(error, ERROR_INPUT, "%s: expected at most %u bytes, found %zu", name, JSON_SIZE_MAX,
                          len);
-    if (check_text(name, text, len, error))
+    if (json_text_check(name, text, len, error))
         return -1;
     char *copy = mem_alloc(len + 1); /* cJSON looks for the terminator */
     memcpy(copy, text, len);
     cJSON *root = cJSON_ParseWithLengthOpts(copy, len + 1, &end, true);
     if (!root) {
-        syntax_error(name, copy, len, end ? end : copy + len, error);
+        size_t at = end && end >= copy && end < copy + len ? (size_t)(end - copy) : len;
+        json_text_expected(name, copy, len, at, "JSON", error);
         free(copy);
         return -1;
     }
     free(copy);
     document->name = mem_string(name);
     document->root = root;
-    if (check_duplicates(json_root(document), error)) {
+    if (check_tree(json_root(document), error)) {
         json_close(document);
         return -1;
     }
@@ -205,9 +155,11 @@ static void print_short(char *out, size_t size, const cJSON *node)
         snprintf(out, size, "an object");
     } else if (cJSON_IsArray(node)) {
         snprintf(out, size, "a list of %d", cJSON_GetArraySize(node));
+    } else if (cJSON_IsNumber(node) && !isfinite(node->valuedouble)) {
+        snprintf(out, size, "a number beyond 1.8e308");
     } else {
         char *text = cJSON_PrintUnformatted(node);
-        snprintf(out, size, strlen(text) > 50 ? "%.47s..." : "%s", text);
+        json_text_cut(out, size, text, strlen(text));
         cJSON_free(text);
     }
 }
@@ -247,8 +199,9 @@ static unsigned distance(const char *a, const char *b)
 static int unknown_key(struct json object, const char *key, const char *const *known, struct error *error)
 {
     const char *nearest = NULL;
-    unsigned best = 3;
-    char list[200] = "";
+    unsigned best = strlen(key) > 3 ? 3 : 2; /* of a short word, two wrong letters are another word */
+    char list[200] = "", shown[64];
+    json_text_cut(shown, sizeof shown, key, strlen(key));
     for (size_t i = 0; known[i]; i++) {
         unsigned d = distance(key, known[i]);
         if (d < best) {
@@ -259,10 +212,10 @@ static int unknown_key(struct json object, const char *key, const char *const *k
         snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", known[i]);
     }
     if (nearest)
-        return error_set(error, ERROR_INPUT, "%s: %s: unknown key '%.60s', did you mean '%s'?",
-                         object.document->name, object.path, key, nearest);
-    return error_set(error, ERROR_INPUT, "%s: %s: unknown key '%.60s', expected one of: %s",
-                     object.document->name, object.path, key, list);
+        return error_set(error, ERROR_INPUT, "%s: %s: unknown key '%s', did you mean '%s'?",
+                         object.document->name, object.path, shown, nearest);
+    return error_set(error, ERROR_INPUT, "%s: %s: unknown key '%s', expected one of: %s",
+                     object.document->name, object.path, shown, list);
 }
 
 int json_check_keys(struct json object, const char *const *known, struct error *error)
@@ -278,18 +231,6 @@ int json_check_keys(struct json object, const char *const *known, struct error *
 }
 
 /* ---- walking ---- */
-
-static struct json step(struct json from, const cJSON *node, const char *key, size_t index)
-{
-    struct json to = {.document = from.document, .node = node};
-    size_t len = strlen(from.path);
-    memcpy(to.path, from.path, len + 1);
-    if (key)
-        snprintf(to.path + len, sizeof to.path - len, ".%s", key);
-    else
-        snprintf(to.path + len, sizeof to.path - len, "[%zu]", index);
-    return to;
-}
 
 struct json json_get(struct json object, const char *key)
 {
@@ -342,12 +283,12 @@ static bool read_integer(const cJSON *node, int64_t *out)
         *out = (int64_t)node->valuedouble;
         return true;
     }
-    if (!cJSON_IsString(node) || strncmp(node->valuestring, "0x", 2) || strlen(node->valuestring) > 15 ||
-        strlen(node->valuestring) < 3)
+    const char *text = cJSON_IsString(node) ? node->valuestring : "";
+    size_t digits = strncmp(text, "0x", 2) ? 0 : strspn(text + 2, "0123456789abcdefABCDEF");
+    if (!digits || text[2 + digits] || digits > 13) /* 13 digits are 52 bits */
         return false;
-    char *end;
-    *out = strtoll(node->valuestring + 2, &end, 16);
-    return !*end && node->valuestring[2] != '-' && node->valuestring[2] != '+' && node->valuestring[2] != ' ';
+    *out = strtoll(text + 2, NULL, 16);
+    return true;
 }
 
 int json_integer(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error)

@@ -29,7 +29,8 @@ struct option_spec {
 };
 
 /* Fills `config` (zeroed first, `size` bytes) from an object. Keys that are neither in the table nor in
- * `also` (NULL-terminated or NULL) are an error, as are absent required ones. */
+ * `also` (NULL-terminated or NULL) are an error, as are absent required ones. Also after a failure the config
+ * wants option_release. */
 int option_parse(const struct option_spec *table, struct json object, const char *const *also, void *config,
                  size_t size, struct error *error);
 /* Frees what option_parse allocated inside the config. */

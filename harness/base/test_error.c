@@ -70,3 +70,12 @@ Test(error, kind_gives_the_exit_code)
         cr_expect_eq(error_exit_code(&error), rows[i].code, "%s", error_kind_name(rows[i].kind));
     }
 }
+
+Test(error, is_one_line)
+{
+    struct error error = {0};
+    error_set(&error, ERROR_INPUT, "%s", "a\nb\tc\033[2Jd\x7f");
+    cr_expect_str_eq(error.text, "a b c?[2Jd?");
+    error_prefix(&error, "%s", "p\r");
+    cr_expect_str_eq(error.text, "p?: a b c?[2Jd?");
+}
