@@ -1,6 +1,7 @@
 #include "harness/plan/variation.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 
 struct axis {
     const char *key;
-    cJSON *values; /* array */
+    cJSON *values;      /* array */
+    const cJSON **list; /* its items: walking the array for each case would be quadratic */
+    size_t count;
 };
 
 static uint64_t mix(uint64_t x)
@@ -121,9 +124,8 @@ static void add_case(const char *name, const struct axis *axes, size_t axis_coun
     for (size_t i = 0; i < axis_count; i++) {
         size_t radix = 1;
         for (size_t k = i + 1; k < axis_count; k++)
-            radix *= (size_t)cJSON_GetArraySize(axes[k].values);
-        const cJSON *value = cJSON_GetArrayItem(
-            axes[i].values, (int)(index / radix % (size_t)cJSON_GetArraySize(axes[i].values)));
+            radix *= axes[k].count;
+        const cJSON *value = axes[i].list[index / radix % axes[i].count];
         char text[128];
         print_value(text, sizeof text, value);
         char *longer = mem_printf("%s%c%s=%s", id, i ? ',' : '+', axes[i].key, text);
@@ -132,6 +134,44 @@ static void add_case(const char *name, const struct axis *axes, size_t axis_coun
         cJSON_AddItemToObject(out->values, axes[i].key, cJSON_Duplicate(value, true));
     }
     out->id = id;
+}
+
+static void fill_list(struct axis *axis)
+{
+    const cJSON *value;
+    axis->list = mem_array((size_t)cJSON_GetArraySize(axis->values) + 1, sizeof *axis->list);
+    cJSON_ArrayForEach(value, axis->values) axis->list[axis->count++] = value;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct variation *const *one = a, *const *two = b;
+    int order = strcmp((*one)->id, (*two)->id);
+    return order ? order : (*one > *two) - (*one < *two);
+}
+
+/* Random values may repeat, and so may those of a list; a case is its id, and there is each only once. */
+static void drop_twins(struct variations *out)
+{
+    struct variation **sorted = mem_array(out->count + 1, sizeof *sorted);
+    for (size_t i = 0; i < out->count; i++)
+        sorted[i] = &out->list[i];
+    qsort(sorted, out->count, sizeof *sorted, by_id);
+    bool *twin = mem_array(out->count + 1, sizeof *twin);
+    for (size_t i = 1; i < out->count; i++)
+        twin[sorted[i] - out->list] = !strcmp(sorted[i - 1]->id, sorted[i]->id);
+    size_t kept = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        if (!twin[i]) {
+            out->list[kept++] = out->list[i];
+            continue;
+        }
+        free(out->list[i].id);
+        cJSON_Delete(out->list[i].values);
+    }
+    out->count = kept;
+    free(twin);
+    free(sorted);
 }
 
 static int check_overrides(struct json vary, const char *const *overrides, struct error *error)
@@ -172,12 +212,17 @@ int variation_list(struct json root, const char *name, const char *const *overri
             result = json_expected(vary, error, "at most %d cases in all", VARIATION_CASES_MAX);
     }
     if (!result) {
+        for (size_t i = 0; i < axis_count; i++)
+            fill_list(&axes[i]);
         out->list = mem_array(total + 1, sizeof *out->list);
         for (size_t i = 0; i < total; i++)
             add_case(name, axes, axis_count, i, &out->list[out->count++]);
+        drop_twins(out);
     }
-    for (size_t i = 0; i < axis_count; i++)
+    for (size_t i = 0; i < axis_count; i++) {
         cJSON_Delete(axes[i].values);
+        free(axes[i].list);
+    }
     free(axes);
     return result;
 }

@@ -1,0 +1,135 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/plan/board.h"
+#include "harness/plan/rack.h"
+
+static const char whole[] =
+    "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","
+    "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\",\"page\":4096},"
+    "\"slots\":[{\"address\":\"0x4000\",\"size\":\"0x4000\"},{\"address\":\"0x8000\",\"size\":\"0x4000\"}],"
+    "\"slot_header\":512},"
+    "\"marks\":{\"boot\":\"^B (?<reset>[0-9]+) (?<id>.*)\",\"app_up\":\"^A (?<version>.*) (?<hash>.*)\"},"
+    "\"watches\":{\"w\":{\"address\":4,\"size\":4}},\"images\":{\"v1\":{},\"boot\":{\"address\":0}},"
+    "\"initial\":[\"boot\",\"$start\"],"
+    "\"limits\":{\"cycles\":0},\"transports\":[\"smp\"]}";
+
+static struct error error;
+
+static void with_file(const char *text, int (*load)(const char *path, void *out), void *out, int wanted)
+{
+    char path[] = "/tmp/otarig-test.XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+    int result = load(path, out);
+    unlink(path);
+    cr_expect_eq(result, wanted, "%s", wanted ? text : error.text);
+}
+
+static int load_board(const char *path, void *out)
+{
+    return board_load(path, out, &error);
+}
+
+static int load_rack(const char *path, void *out)
+{
+    return rack_load(path, out, &error);
+}
+
+Test(board, is_read_with_its_defaults)
+{
+    struct board board;
+    with_file(whole, load_board, &board, 0);
+    cr_expect_eq(board.flash.len, 0x10000);
+    cr_expect_eq(board.slots[1].address, 0x8000);
+    cr_expect_eq(board.cycles, 0);
+    cr_expect_eq(board.recovery_ms, 30000);
+    cr_expect_eq(board_watch(&board, "w")->address, 4);
+    cr_expect_null(board_watch(&board, "x"));
+    cr_expect(board_image(&board, "boot")->has_address);
+    cr_expect(!board_image(&board, "v1")->has_address);
+    cr_expect(board_mark(&board, "boot"));
+    board_release(&board);
+}
+
+Test(board, each_mistake_is_named)
+{
+    static const struct {
+        const char *old, *new, *said;
+    } rows[] = {
+        {"\"page\":4096", "\"page\":4095", "whole pages"},
+        {"\"page\":4096", "\"page\":0", "$.memory.flash.page"},
+        {"{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "{\"address\":\"0x8000\",\"size\":\"0x9000\"}",
+         "inside $.memory.flash"},
+        {"{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "{\"address\":\"0xFFFFF000\",\"size\":\"0x4000\"}",
+         "below 4 GiB"},
+        {",{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "", "two slots"},
+        {"(?<reset>[0-9]+)", "([0-9]+)", "(?<reset>...)"},
+        {"(?<hash>.*)\"", "(?<hash>.*\"", "a regular expression (missing closing parenthesis"},
+        {"\"app_up\":", "\"app_dn\":", "a mark named 'app_up'"},
+        {"\"cycles\":0", "\"cycles\":-1", "$.limits.cycles"},
+        {"\"chip\":\"c\"", "\"chip\":\"\"", "$.chip: expected a name"},
+        {"\"initial\"", "\"initials\"", "did you mean 'initial'?"},
+        {"\"v1\":{}", "\"v1\":{\"at\":1}", "$.images.v1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct board board;
+        const char *found = strstr(whole, rows[i].old);
+        cr_assert(found, "row %zu: %s", i, rows[i].old);
+        char *text =
+            mem_printf("%.*s%s%s", (int)(found - whole), whole, rows[i].new, found + strlen(rows[i].old));
+        with_file(text, load_board, &board, -1);
+        cr_expect(strstr(error.text, rows[i].said), "row %zu: '%s' lacks '%s'", i, error.text, rows[i].said);
+        free(text);
+    }
+}
+
+Test(board, is_looked_for_by_name)
+{
+    struct board board;
+    cr_expect_eq(board_find("/nonexistent", "b", &board, &error), -1);
+    cr_expect(strstr(error.text, "board 'b': no file /nonexistent/b.json"), "%s", error.text);
+}
+
+#define PLACE(name, power) "{\"name\":\"" name "\",\"board\":\"b\",\"power\":" power "}"
+#define RACK(places) "{\"schema_version\":1,\"name\":\"r\",\"places\":[" places "]}"
+#define RELAY(channel) "{\"driver\":\"ftdi\",\"serial\":\"A\",\"channel\":" channel "}"
+
+Test(rack, two_places_may_share_a_relay_board_but_not_a_relay)
+{
+    struct rack rack;
+    with_file(RACK(PLACE("a", RELAY("1")) "," PLACE("b", RELAY("2"))), load_rack, &rack, 0);
+    cr_expect_eq(rack.place_count, 2);
+    cr_expect_str_eq(rack_place(&rack, "b")->name, "b");
+    cr_expect_null(rack_place(&rack, "c"));
+    cr_expect(!rack.is_virtual);
+    rack_release(&rack);
+    with_file(RACK(PLACE("a", RELAY("1")) "," PLACE("b", RELAY("1"))), load_rack, &rack, -1);
+    cr_expect(strstr(error.text, "$.places[1].power: expected a device of its own"), "%s", error.text);
+    cr_expect(strstr(error.text, "belongs to place 'a' already"), "%s", error.text);
+}
+
+Test(rack, each_mistake_is_named)
+{
+    static const struct {
+        const char *text, *said;
+    } rows[] = {{RACK(""), "at least one place"},
+                {RACK(PLACE("a", RELAY("1")) "," PLACE("a", RELAY("2"))),
+                 "a name of its own ($.places[0] has it already)"},
+                {RACK(PLACE("a", "{\"driver\":\"serial\",\"port\":\"x\"}")),
+                 "$.places[0].power.driver: expected a power driver"},
+                {RACK(PLACE("a", RELAY("9"))), "$.places[0].power.channel"},
+                {RACK(PLACE("a", "{\"driver\":\"ftdi\",\"channel\":1}")), "$.places[0].power.serial"},
+                {RACK(PLACE("a", "7")), "$.places[0].power: expected an object, found 7"},
+                {"{\"schema_version\":1,\"name\":\"r\",\"virtual\":3,\"places\":[]}", "$.virtual"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rack rack;
+        with_file(rows[i].text, load_rack, &rack, -1);
+        cr_expect(strstr(error.text, rows[i].said), "row %zu: %s", i, error.text);
+    }
+}
