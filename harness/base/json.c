@@ -220,6 +220,8 @@ static int unknown_key(struct json object, const char *key, const char *const *k
 
 int json_check_keys(struct json object, const char *const *known, struct error *error)
 {
+    if (object.node && !cJSON_IsObject(object.node))
+        return json_expected(object, error, "an object");
     for (const cJSON *child = object.node ? object.node->child : NULL; child; child = child->next) {
         size_t i = 0;
         while (known[i] && strcmp(known[i], child->string))

@@ -43,7 +43,8 @@ struct json json_root(const struct json_document *document);
 int json_expected(struct json at, struct error *error, const char *what, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Every key of an object must be in the NULL-terminated list; the message proposes the nearest known key. */
+/* Every key of an object must be in the NULL-terminated list; the message proposes the nearest known key.
+ * What is there and no object is refused, too; what is absent passes. */
 int json_check_keys(struct json object, const char *const *known, struct error *error);
 
 /* Children. An absent child has node NULL (and a path, for messages). */

@@ -230,6 +230,17 @@ Test(json_text, unknown_keys)
     json_close(&document);
 }
 
+Test(json_text, a_list_has_no_keys)
+{
+    static const char *const known[] = {"a", NULL};
+    struct json root = parse("[[1],{}]");
+    cr_expect_eq(json_check_keys(root, known, &error), -1);
+    says("a.json: $: expected an object, found a list of 2");
+    cr_expect_eq(json_check_keys(json_at(root, 1), known, &error), 0);
+    cr_expect_eq(json_check_keys(json_at(root, 2), known, &error), 0);
+    json_close(&document);
+}
+
 Test(json_text, long_paths_and_keys_stay_whole_texts)
 {
     char text[1000] = "{\"", key[300];
