@@ -311,7 +311,7 @@ static int explore(struct search *search, struct worker **workers, struct checkp
         }
         for (uint32_t i = 0; i < batch.count; i++) {
             take(search, first + i, &batch.results[i]);
-            failures += search->verdicts[search->nodes[first + i].verdict].fails;
+            failures += first + i > 0 && !goes_on(search, first + i);
         }
         free(batch.results);
         if (first == 0 && !search->spec->trailers_given)
