@@ -3,8 +3,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "harness/base/mem.h"
 #include "reports/member.h"
 
 #define KINDS 4
@@ -20,19 +22,82 @@ static void count(const cJSON *cases, const char *scenario, int counts[KINDS])
         !strcmp(kinds[i], member_text(one, "verdict"));
 }
 
-static void print_row(FILE *out, bool colour, const char *family, const char *name, const int counts[KINDS])
+struct page {
+    FILE *out;
+    bool colour;
+    int width;            /* columns of the terminal; 0: none, lines are as long as they are */
+    int family, scenario; /* columns */
+};
+
+/* Characters, not bytes: continuation bytes of UTF-8 take no column. */
+static int columns(const char *text)
 {
+    int count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+static void pad(const struct page *page, const char *text, int width)
+{
+    fprintf(page->out, "%s%*s ", text, width > columns(text) ? width - columns(text) : 0, "");
+}
+
+static int terminal_width(FILE *out)
+{
+    struct winsize size = {0};
+    if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size))
+        return 0;
+    return size.ws_col > 40 ? size.ws_col : 0;
+}
+
+static void measure(struct page *page, const cJSON *cases)
+{
+    const cJSON *one;
+    page->family = columns("family");
+    page->scenario = columns("scenario");
+    cJSON_ArrayForEach(one, cases)
+    {
+        int family = columns(member_text(one, "family")), scenario = columns(member_text(one, "scenario"));
+        page->family = family > page->family ? family : page->family;
+        page->scenario = scenario > page->scenario ? scenario : page->scenario;
+    }
+}
+
+/* Words from column 4 on, broken at the terminal's edge. */
+static void print_wrapped(const struct page *page, const char *text)
+{
+    int at = 0;
+    while (*text) {
+        size_t len = strcspn(text, " ");
+        char *word = mem_printf("%.*s", (int)len, text);
+        bool breaks = at && page->width && at + 1 + columns(word) > page->width - 4;
+        fprintf(page->out, "%s%s", !at || breaks ? (at ? "\n    " : "    ") : " ", word);
+        at = (at && !breaks ? at + 1 : 0) + columns(word);
+        free(word);
+        text += len;
+        text += *text == ' ';
+    }
+    fputc('\n', page->out);
+}
+
+static void print_row(const struct page *page, const char *family, const char *name, const int counts[KINDS])
+{
+    FILE *out = page->out;
     int all = counts[0] + counts[1] + counts[2] + counts[3];
-    fprintf(out, "  %-14s %-20s %6d", family, name, all);
+    fputs("  ", out);
+    pad(page, family, page->family);
+    pad(page, name, page->scenario);
+    fprintf(out, "%6d", all);
     for (int i = 0; i < KINDS; i++) {
-        bool painted = colour && counts[i];
+        bool painted = page->colour && counts[i];
         fprintf(out, "%s %12d%s", painted ? colours[i] : "", counts[i], painted ? "\033[0m" : "");
     }
     fputc('\n', out);
 }
 
 /* Scenarios in the order in which they first appear. */
-static void print_scenarios(FILE *out, bool colour, const cJSON *cases)
+static void print_scenarios(const struct page *page, const cJSON *cases)
 {
     const cJSON *one, *earlier;
     int counts[KINDS];
@@ -45,34 +110,44 @@ static void print_scenarios(FILE *out, bool colour, const cJSON *cases)
         if (seen)
             continue;
         count(cases, name, counts);
-        print_row(out, colour, member_text(one, "family"), name, counts);
+        print_row(page, member_text(one, "family"), name, counts);
     }
 }
 
-static void print_failures(FILE *out, const char *run_folder, const cJSON *cases)
+static void print_failures(const struct page *page, const char *run_folder, const cJSON *cases)
 {
     const cJSON *one;
     cJSON_ArrayForEach(one, cases)
     {
-        if (!strcmp(member_text(one, "verdict"), "pass"))
+        const char *verdict = member_text(one, "verdict"), *class = member_text(one, "class");
+        if (!strcmp(verdict, "pass"))
             continue;
-        fprintf(out, "\n%s %s%s%s\n    %s\n    otarig repro %s/%s\n", member_text(one, "verdict"),
-                member_text(one, "id"), member_text(one, "class")[0] ? ": " : "", member_text(one, "class"),
-                member_text(one, "reason"), run_folder, member_text(one, "folder"));
+        fprintf(page->out, "\n%s %s%s%s\n", verdict, member_text(one, "id"), class[0] ? ": " : "", class);
+        print_wrapped(page, member_text(one, "reason"));
+        fprintf(page->out, "    otarig repro %s/%s\n", run_folder, member_text(one, "folder"));
     }
 }
 
 int report_text(const cJSON *result, const char *run_folder, FILE *out, struct error *error)
 {
-    bool colour = isatty(fileno(out)) && !getenv("NO_COLOR");
+    const char *no_colour = getenv("NO_COLOR"); /* no-color.org: set and not empty */
+    struct page page = {.out = out,
+                        .colour = isatty(fileno(out)) && !(no_colour && no_colour[0]),
+                        .width = terminal_width(out)};
     const cJSON *cases = cJSON_GetObjectItemCaseSensitive(result, "cases");
     int counts[KINDS];
-    fprintf(out, "\n  %-14s %-20s %6s %12s %12s %12s %12s\n", "family", "scenario", "cases", kinds[0],
-            kinds[1], kinds[2], kinds[3]);
-    print_scenarios(out, colour, cases);
+    measure(&page, cases);
+    fputs("\n  ", out);
+    pad(&page, "family", page.family);
+    pad(&page, "scenario", page.scenario);
+    fprintf(out, "%6s", "cases");
+    for (int i = 0; i < KINDS; i++)
+        fprintf(out, " %12s", kinds[i]);
+    fputc('\n', out);
+    print_scenarios(&page, cases);
     count(cases, NULL, counts);
-    print_row(out, colour, "all", "", counts);
-    print_failures(out, run_folder, cases);
+    print_row(&page, "all", "", counts);
+    print_failures(&page, run_folder, cases);
     fputc('\n', out);
     return 0;
 }
