@@ -429,6 +429,23 @@ static int make_root(struct search *search, struct machine *machine, const uint8
     return 0;
 }
 
+/* What the twin had to say about the boot without a cut: registers it does not model, and the like. From a
+ * machine of its own, so that the list does not depend on who ran what. */
+static int take_notes(struct search *search, struct error *error)
+{
+    struct machine *machine = machine_new(search->spec, search->options.seed, error);
+    if (!machine)
+        return -1;
+    machine_load(machine, search->root);
+    machine_cycle(machine, UINT64_MAX);
+    search->notes = machine->notes;
+    search->note_count = machine->note_count;
+    machine->notes = NULL;
+    machine->note_count = 0;
+    machine_free(machine);
+    return 0;
+}
+
 int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
                const uint8_t *start, struct error *error)
 {
@@ -450,6 +467,8 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
         result = explore(search, workers, checkpoint, error);
     if (!result && options->prune)
         self_test(search, workers[0]);
+    if (!result)
+        result = take_notes(search, error);
     checkpoint_close(checkpoint);
     for (unsigned i = 0; i < search->options.jobs; i++)
         worker_free(workers[i]);

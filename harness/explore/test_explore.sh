@@ -1,0 +1,57 @@
+#!/bin/sh
+# Explores the good demo firmware and some defective ones: test_explore.sh OTARIG FIRMWARE SOURCE
+set -eu
+otarig=$1 firmware=$2 source=$3
+[ -x "$otarig" ] && [ -f "$firmware/good/manifest.json" ] || exit 77
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
+# explore NAME SCENARIO VARIANT EXPECTED_EXIT OPTION...
+explore() {
+  name=$1 scenario=$2 variant=$3 expected=$4
+  shift 4
+  got=0
+  "$otarig" explore "$source/scenarios/explore/$scenario.json" --board "$source/boards/nrf52840dk.json" \
+    --firmware "$firmware/$variant" --alphabet reduced --out "$out/$name" "$@" >"$out/$name.txt" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || { cat "$out/$name.txt"; fail "$name: exit $got, not $expected"; }
+}
+has() { grep -q "$2" "$out/$1/explore.json" || fail "$1: no $2"; }
+
+for scenario in upgrade revert confirm; do
+  explore $scenario $scenario good 0
+  has $scenario '"fixpoint":.*true'
+done
+explore torn upgrade torn-magic-on-revert 1 --jobs 1
+has torn '"class":.*"no-rollback"'
+has torn '"caller_line":.*boot/main.c'
+explore never upgrade revert-never 1 --first
+has never '"class":.*"no-rollback"'
+explore ram upgrade resume-state-in-ram 1 --first
+has ram '"class":.*"bricked"'
+has ram '"caller_line":.*boot/swap.c'
+
+# the number of workers does not show but in the figures about time and memory
+explore torn3 upgrade torn-magic-on-revert 1 --jobs 3
+same() { grep -v -e wall_s -e states_per_s -e workers -e bytes -e resumed "$out/$1/explore.json"; }
+same torn >"$out/a"
+same torn3 >"$out/b"
+cmp "$out/a" "$out/b" || fail "the number of workers shows in the result"
+
+# killed and resumed: the same result
+"$otarig" explore "$source/scenarios/explore/upgrade.json" --board "$source/boards/nrf52840dk.json" \
+  --firmware "$firmware/torn-magic-on-revert" --alphabet reduced --out "$out/killed" --jobs 1 >/dev/null 2>&1 &
+pid=$!
+tries=0
+while [ "$(stat -c %s "$out/killed/checkpoint" 2>/dev/null || echo 0)" -lt 400000 ] && [ $tries -lt 600 ]; do
+  sleep 0.05
+  tries=$((tries + 1))
+done
+kill -9 $pid 2>/dev/null || true
+wait $pid 2>/dev/null || true
+explore killed upgrade torn-magic-on-revert 1 --jobs 2
+same killed >"$out/b"
+cmp "$out/a" "$out/b" || fail "a resumed exploration has another result"
+
+explore bad upgrade good 2 --depth absurd
+"$otarig" explore "$source/scenarios/explore/upgrade.json" --board "$source/boards/nrf52840dk.json" --budget never && fail "budget"
+echo ok

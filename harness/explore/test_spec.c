@@ -1,0 +1,74 @@
+/* Scenario files that are wrong get one line that says where. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/explore/spec.h"
+
+static const char board_text[] =
+    "{\"name\":\"b\",\"chip\":\"nrf52840\",\"memory\":{\"slots\":[{\"address\":\"0x10000\","
+    "\"size\":\"0x1000\"}]}}";
+
+static int load(const char *body, struct error *error)
+{
+    struct json_document scenario, board;
+    struct spec spec;
+    char text[1000];
+    FILE *file = fopen("/tmp/otarig_test_spec.bin", "wb");
+    fputs("raw image", file);
+    fclose(file);
+    snprintf(text, sizeof text,
+             "{\"schema_version\":1,\"kind\":\"explore\",\"name\":\"n\",\"images\":{\"i\":{\"file\":"
+             "\"/tmp/otarig_test_spec.bin\"}},%s}",
+             body);
+    cr_assert_eq(json_parse(&board, "b.json", board_text, strlen(board_text), error), 0);
+    cr_assert_eq(json_parse(&scenario, "s.json", text, strlen(text), error), 0, "%s", error->text);
+    int result = spec_parse(&spec, &scenario, &board, ".", NULL, error);
+    if (!result)
+        spec_release(&spec);
+    json_close(&scenario);
+    json_close(&board);
+    return result;
+}
+
+Test(spec, takes_a_small_one)
+{
+    struct error error = {0};
+    cr_assert_eq(load("\"end\":{\"exec\":[\"slot0\"]},\"prepare\":[{\"image\":\"i\",\"at\":\"slot0\"}],"
+                      "\"contract\":[{\"executes\":\"slot0\"},{\"equals\":\"slot0\",\"images\":\"i\"}]",
+                      &error),
+                 0, "%s", error.text);
+}
+
+Test(spec, says_where_it_is_wrong)
+{
+    static const struct {
+        const char *body, *part;
+    } cases[] = {
+        {"\"end\":{},\"contract\":[{\"executes\":\"slot0\"}]",
+         "$.contract[0].executes: expected a region that $.end.exec"},
+        {"\"end\":{},\"contract\":[{\"equals\":\"slot0\",\"images\":\"j\"}]",
+         "$.contract[0].images: expected the name of an image"},
+        {"\"end\":{},\"contract\":[{\"equals\":\"slot7\",\"images\":\"i\"}]",
+         "$.contract[0].equals: expected the name of a region"},
+        {"\"end\":{},\"contract\":[{\"seen\":\"(\"}]", "$.contract[0].seen: expected a regular expression"},
+        {"\"end\":{},\"contract\":[]", "$.contract: expected 1 to 60 clauses"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"prepare\":[{\"image\":\"i\",\"at\":\"0xFFFFC\"}]",
+         "$.prepare[0]: expected 9 bytes"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"prepare\":[{\"words\":[1],\"at\":\"0x20000000\"}]",
+         "$.prepare[0]: expected 4 bytes"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"prepare\":[{\"bytes\":\"abc\",\"at\":0}]",
+         "$.prepare[0].bytes: expected an even"},
+        {"\"end\":{\"quiet_ms\":0},\"contract\":[{\"stable\":1}]", "$.end.quiet_ms"},
+        {"\"end\":{\"exce\":[]},\"contract\":[{\"stable\":1}]", "exec"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"regions\":{\"r\":{\"address\":\"0xFFFFFFFF\",\"size\":2}"
+         "}",
+         "below 4 GiB"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        cr_expect_eq(load(cases[i].body, &error), -1, "%s", cases[i].body);
+        cr_expect(strstr(error.text, cases[i].part), "%s", error.text);
+        cr_expect_eq(error.kind, ERROR_INPUT);
+    }
+}

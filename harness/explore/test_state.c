@@ -1,0 +1,85 @@
+/* Digests, tables and the physics of tears. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/explore/sum.h"
+#include "harness/explore/table.h"
+#include "harness/explore/torn.h"
+
+Test(sum, follows_single_words)
+{
+    uint8_t nvm[256];
+    memset(nvm, 0xff, sizeof nvm);
+    struct sum sum = sum_span(nvm, 0, sizeof nvm);
+    cr_assert(sum_equal(sum, (struct sum){0, 0}));
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t at = i * 7919 % 64, value = i * 2654435761u, before;
+        memcpy(&before, nvm + 4 * at, 4);
+        memcpy(nvm + 4 * at, &value, 4);
+        sum = sum_xor(sum, sum_xor(sum_word(at, before), sum_word(at, value)));
+        cr_assert(sum_equal(sum, sum_span(nvm, 0, sizeof nvm)));
+    }
+    sum = sum_xor(sum, sum_span(nvm, 5, 6)); /* the words that hold bytes 5 to 10 */
+    memset(nvm + 4, 0xff, 8);
+    cr_assert(sum_equal(sum, sum_span(nvm, 0, sizeof nvm)));
+}
+
+Test(sum, tells_places_apart)
+{
+    cr_assert_not(sum_equal(sum_word(0, 1), sum_word(1, 1)));
+    cr_assert_not(
+        sum_equal(sum_xor(sum_word(0, 1), sum_word(1, 2)), sum_xor(sum_word(0, 2), sum_word(1, 1))));
+    cr_assert_not(sum_equal(sum_with(sum_word(0, 1), 2), sum_with(sum_word(0, 1), 3)));
+}
+
+Test(table, keeps_first_values)
+{
+    struct table table = {0};
+    for (uint32_t i = 0; i < 5000; i++)
+        cr_assert(table_put(&table, sum_word(i, i * 3), i));
+    for (uint32_t i = 0; i < 5000; i++) {
+        cr_assert_not(table_put(&table, sum_word(i, i * 3), 7));
+        cr_assert_eq(table_find(&table, sum_word(i, i * 3)), i);
+    }
+    cr_assert_eq(table_find(&table, sum_word(5001, 1)), TABLE_NONE);
+    table_clear(&table);
+    cr_assert_eq(table_find(&table, sum_word(1, 3)), TABLE_NONE);
+    table_free(&table);
+}
+
+Test(torn, words_lie_between)
+{
+    for (uint32_t i = 0; i < 2000; i++) {
+        uint32_t before = (uint32_t)sum_mix(i), value = before & (uint32_t)sum_mix(~(uint64_t)i);
+        for (enum torn_model model = TORN_ONE_BIT; model < TORN_FIRST_HALF; model++) {
+            uint32_t word = torn_word(model, 1, 4 * i, before, value);
+            cr_assert_eq(word & value, value); /* a bit that stays 1 stays 1 */
+            cr_assert_eq(word & ~before, 0u);  /* no bit rises */
+            cr_assert_eq(word, torn_word(model, 1, 4 * i, before, value));
+        }
+        uint32_t falling = before & ~value;
+        if (!falling)
+            continue;
+        cr_assert_eq(__builtin_popcount(before & ~torn_word(TORN_ONE_BIT, 1, i, before, value)), 1);
+        cr_assert_eq(__builtin_popcount(torn_word(TORN_ALL_BUT_ONE, 1, i, before, value) & falling), 1);
+    }
+}
+
+Test(torn, erases_only_raise_bits)
+{
+    uint8_t before[256], page[256];
+    for (size_t i = 0; i < sizeof before; i++)
+        before[i] = (uint8_t)sum_mix(i);
+    for (enum torn_model model = TORN_FIRST_HALF; model < TORN_MODELS; model++) {
+        memcpy(page, before, sizeof page);
+        torn_erase(model, 3, 0x1000, page, sizeof page);
+        cr_assert_neq(memcmp(page, before, sizeof page), 0);
+        bool whole = true;
+        for (size_t i = 0; i < sizeof page; i++) {
+            cr_assert_eq(page[i] & before[i], before[i]);
+            whole = whole && page[i] == 0xff;
+        }
+        cr_assert_not(whole);
+    }
+}
