@@ -17,6 +17,11 @@
 #include "harness/io/lines.h"
 
 #define CHILD_LINE_MAX 8192
+/* of what is read after its end: a pipe holds at most this, and a process that left its session may write on
+ */
+#define DRAIN_MAX (1u << 20)
+#define READ_LEN 4096u
+#define WRITE_LIMIT_MS 1000
 
 struct child_stream {
     struct child *child;
@@ -44,13 +49,13 @@ extern char **environ;
 static void give_fds(const int *fds)
 {
     int count = 0;
-    while (fds && fds[count] >= 0)
+    while (fds && count < CHILD_PASS_FDS_MAX && fds[count] >= 0)
         count++;
     /* first out of the way of the targets, then to their numbers */
-    int moved[16];
-    for (int i = 0; i < count && i < 16; i++)
-        moved[i] = fcntl(fds[i], F_DUPFD, 3 + count);
-    for (int i = 0; i < count && i < 16; i++)
+    int moved[CHILD_PASS_FDS_MAX];
+    for (int i = 0; i < count; i++)
+        moved[i] = fcntl(fds[i], F_DUPFD, 3 + CHILD_PASS_FDS_MAX);
+    for (int i = 0; i < count; i++)
         dup2(moved[i], 3 + i);
     close_range((unsigned)(3 + count), ~0u, CLOSE_RANGE_CLOEXEC);
 }
@@ -81,13 +86,16 @@ static void child_main(const struct child_spec *spec, pid_t parent, int in, int 
     prctl(PR_SET_PDEATHSIG, spec->parent_death_signal ? spec->parent_death_signal : SIGKILL);
     if (getppid() != parent)
         _exit(127); /* the parent died before the line above */
+    /* a parent without stdin has pipes at 0 to 2: first out of the way */
+    in = fcntl(in, F_DUPFD_CLOEXEC, 3);
+    out = fcntl(out, F_DUPFD_CLOEXEC, 3);
+    err = fcntl(err, F_DUPFD_CLOEXEC, 3);
     dup2(in, 0);
     dup2(out, 1);
     dup2(err, 2);
     /* the report pipe must survive give_fds() and vanish at exec */
-    int high = fcntl(report, F_DUPFD_CLOEXEC, 100);
+    int high = fcntl(report, F_DUPFD_CLOEXEC, 3 + CHILD_PASS_FDS_MAX);
     give_fds(spec->pass_fds);
-    fcntl(high, F_SETFD, FD_CLOEXEC);
     reset_signals();
     set_environment(spec);
     if (!spec->directory || !chdir(spec->directory))
@@ -127,7 +135,7 @@ static void stream_close(struct child_stream *stream)
 /* false: nothing more will come */
 static bool stream_read(struct child_stream *stream)
 {
-    char data[4096];
+    char data[READ_LEN];
     ssize_t n = read(stream->fd, data, sizeof data);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
@@ -146,8 +154,9 @@ static void on_output(void *arg, int fd, uint32_t events)
 static void drain(struct child_stream *stream)
 {
     struct pollfd ready = {.fd = stream->fd, .events = POLLIN};
-    while (stream->fd >= 0 && poll(&ready, 1, 0) > 0 && stream_read(stream))
-        ;
+    for (size_t n = 0; stream->fd >= 0 && n < DRAIN_MAX; n += READ_LEN)
+        if (poll(&ready, 1, 0) <= 0 || !stream_read(stream))
+            break;
     lines_flush(&stream->lines);
     stream_close(stream);
 }
@@ -156,13 +165,16 @@ static void on_exit_of(void *arg, int fd, uint32_t events)
 {
     struct child *child = arg;
     int status = 0;
-    if (waitpid(child->pid, &status, WNOHANG) != child->pid)
+    siginfo_t about = {0};
+    if (waitid(P_PIDFD, (id_t)child->pidfd, &about, WEXITED | WNOHANG | WNOWAIT) || !about.si_pid)
         return;
+    /* whoever it left behind in its session; before it is reaped, while its number cannot be another's */
+    kill(-child->pid, SIGKILL);
+    waitpid(child->pid, &status, 0);
     child->running = false;
     loop_remove(child->pid_source);
     loop_remove(child->kill_timer);
     child->pid_source = child->kill_timer = NULL;
-    kill(-child->pid, SIGKILL); /* whoever it left behind in its session */
     drain(&child->streams[0]);
     drain(&child->streams[1]);
     if (child->events.ended)
@@ -200,49 +212,70 @@ static int wait_for_exec(int fd, const struct child_spec *spec, pid_t pid, struc
     return error_set_errno(error, ERROR_SYSTEM, why, "%s: cannot start '%s'", spec->name, spec->argv[0]);
 }
 
+struct pipes {
+    int in[2], out[2], err[2], report[2]; /* read end, write end */
+};
+
+static void pipes_close(struct pipes *pipes, bool ours)
+{
+    int *const ends[] = {&pipes->in[0],     &pipes->out[1], &pipes->err[1], &pipes->report[1],
+                         &pipes->report[0], &pipes->in[1],  &pipes->out[0], &pipes->err[0]};
+    for (size_t i = 0; i < (ours ? 8 : 4); i++) {
+        if (*ends[i] >= 0)
+            close(*ends[i]);
+        *ends[i] = -1;
+    }
+}
+
+static int pipes_open(struct pipes *pipes, const struct child_spec *spec, struct error *error)
+{
+    *pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    if (!spec->stdin_pipe)
+        pipes->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if ((spec->stdin_pipe ? pipe2(pipes->in, O_CLOEXEC) < 0 : pipes->in[0] < 0) ||
+        pipe2(pipes->out, O_CLOEXEC) || pipe2(pipes->err, O_CLOEXEC) || pipe2(pipes->report, O_CLOEXEC)) {
+        error_set_errno(error, ERROR_SYSTEM, errno, "%s: no pipe", spec->name);
+        pipes_close(pipes, true);
+        return -1;
+    }
+    return 0;
+}
+
 struct child *child_start(struct loop *loop, const struct child_spec *spec, const struct child_events *events,
                           void *arg, struct error *error)
 {
-    int out[2], err[2], report[2], in[2] = {-1, -1};
+    struct pipes pipes;
     pid_t parent = getpid();
-    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(report, O_CLOEXEC) ||
-        (spec->stdin_pipe ? pipe2(in, O_CLOEXEC) : (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)) {
-        error_set_errno(error, ERROR_SYSTEM, errno, "%s: no pipe", spec->name);
+    if (pipes_open(&pipes, spec, error))
         return NULL;
-    }
     pid_t pid = fork();
     if (pid == 0)
-        child_main(spec, parent, in[0], out[1], err[1], report[1]);
+        child_main(spec, parent, pipes.in[0], pipes.out[1], pipes.err[1], pipes.report[1]);
     int fork_errno = errno;
-    close(out[1]);
-    close(err[1]);
-    close(report[1]);
-    close(in[0]);
+    pipes_close(&pipes, false);
     int failed = pid < 0 ? error_set_errno(error, ERROR_SYSTEM, fork_errno, "%s: fork", spec->name)
-                         : wait_for_exec(report[0], spec, pid, error);
-    close(report[0]);
+                         : wait_for_exec(pipes.report[0], spec, pid, error);
     if (failed) {
-        close(out[0]);
-        close(err[0]);
-        if (in[1] >= 0)
-            close(in[1]);
+        pipes_close(&pipes, true);
         return NULL;
     }
+    close(pipes.report[0]);
     struct child *child = mem_alloc(sizeof *child);
     *child = (struct child){.loop = loop,
                             .name = mem_string(spec->name),
                             .events = *events,
                             .arg = arg,
                             .pid = pid,
+                            .pidfd = (int)syscall(SYS_pidfd_open, pid, 0), /* CLOEXEC by itself */
                             .ready_prefix = mem_string(spec->ready_prefix),
-                            .stdin_fd = in[1],
+                            .stdin_fd = pipes.in[1],
                             .running = true};
-    child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
+    if (child->stdin_fd >= 0)
+        fcntl(child->stdin_fd, F_SETFL, O_NONBLOCK);
     child->pid_source = loop_add_fd(loop, child->pidfd, EPOLLIN, on_exit_of, child);
     loop_priority(child->pid_source, 10); /* its last words first */
-    stream_open(child, 1, out[0]);
-    stream_open(child, 2, err[0]);
+    stream_open(child, 1, pipes.out[0]);
+    stream_open(child, 2, pipes.err[0]);
     return child;
 }
 
@@ -259,14 +292,24 @@ bool child_running(const struct child *child)
 int child_write(struct child *child, const void *data, size_t len, struct error *error)
 {
     const char *bytes = data;
+    uint64_t end_us = clock_now_us() + WRITE_LIMIT_MS * 1000u;
+    if (child->stdin_fd < 0)
+        return error_set(error, ERROR_SYSTEM, "%s: was started without a pipe to its stdin", child->name);
     while (len) {
         ssize_t n = write(child->stdin_fd, bytes, len);
-        if (n < 0 && errno == EINTR)
+        if (n >= 0) {
+            bytes += n;
+            len -= (size_t)n;
             continue;
-        if (n < 0)
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN)
             return error_set_errno(error, ERROR_SYSTEM, errno, "%s: write", child->name);
-        bytes += n;
-        len -= (size_t)n;
+        struct pollfd ready = {.fd = child->stdin_fd, .events = POLLOUT};
+        uint64_t now_us = clock_now_us();
+        if (now_us >= end_us || poll(&ready, 1, (int)((end_us - now_us + 999) / 1000)) == 0)
+            return error_set(error, ERROR_SYSTEM, "%s: does not read what it is sent", child->name);
     }
     return 0;
 }
@@ -277,8 +320,11 @@ void child_stop(struct child *child, uint64_t grace_us)
     if (!child->running)
         return;
     kill(child->pid, SIGTERM);
-    if (!child->kill_timer)
-        child->kill_timer = loop_add_timer(child->loop, clock_now_us() + grace_us, on_grace_over, child);
+    uint64_t end_us = clock_now_us() + grace_us;
+    if (child->kill_timer)
+        loop_timer_set(child->kill_timer, end_us);
+    else
+        child->kill_timer = loop_add_timer(child->loop, end_us, on_grace_over, child);
 }
 
 void child_kill(struct child *child)

@@ -13,6 +13,9 @@
 
 struct child;
 
+#define CHILD_PASS_FDS_MAX 16
+
+/* No child_free() from `line` and `ready`; from `ended` it is allowed. */
 struct child_events {
     /* One line of stdout (stream 1) or stderr (stream 2), without its newline; NUL-terminated. */
     void (*line)(void *arg, int stream, const char *text, size_t len);
@@ -29,7 +32,8 @@ struct child_spec {
     const char *const *environment; /* NULL-terminated "NAME=value" added to ours, or NULL */
     const char *directory;          /* working directory or NULL */
     const char *ready_prefix;       /* a line that begins so makes it ready; NULL: ready at once */
-    const int *pass_fds;     /* -1-terminated: pass_fds[i] becomes descriptor 3+i in the child; or NULL */
+    /* -1-terminated, at most CHILD_PASS_FDS_MAX: pass_fds[i] becomes descriptor 3+i in the child; or NULL */
+    const int *pass_fds;
     int parent_death_signal; /* 0: SIGKILL */
     bool keep_emulation;     /* keep LD_PRELOAD and UMOCKDEV_DIR */
     bool stdin_pipe;         /* child_write() reaches its stdin; else /dev/null */
@@ -40,8 +44,10 @@ struct child *child_start(struct loop *loop, const struct child_spec *spec, cons
                           void *arg, struct error *error);
 pid_t child_pid(const struct child *child);
 bool child_running(const struct child *child);
+/* All of it, or an error after 1 s in which the child did not read. */
 int child_write(struct child *child, const void *data, size_t len, struct error *error);
-/* TERM now, KILL to the whole group after grace_us. Returns at once; `ended` follows. */
+/* TERM now, KILL to the whole group after grace_us. Returns at once; `ended` follows. A second call sets the
+ * grace anew. */
 void child_stop(struct child *child, uint64_t grace_us);
 void child_kill(struct child *child);
 /* Kills the group if it still runs, waits for it (at most 1 s), frees. No callbacks. NULL is allowed. */

@@ -30,6 +30,7 @@ struct loop {
 struct loop *loop_new(void)
 {
     struct loop *loop = mem_alloc(sizeof *loop);
+    signal(SIGPIPE, SIG_IGN);
     if (sd_event_new(&loop->event) < 0)
         abort();
     return loop;

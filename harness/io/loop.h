@@ -12,6 +12,7 @@ struct loop_source;
 
 #define LOOP_NEVER UINT64_MAX
 
+/* Also sets SIGPIPE to be ignored: a peer that goes away is an error of the write. */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop); /* removes what is left */
 
@@ -20,6 +21,7 @@ int loop_run(struct loop *loop, struct error *error);
 /* One turn: waits at most `timeout_us` (LOOP_NEVER: no limit); 1 when something ran, 0 on timeout, -1 on
  * error. */
 int loop_turn(struct loop *loop, uint64_t timeout_us, struct error *error);
+/* For good: a stopped loop cannot be run again. */
 void loop_stop(struct loop *loop);
 
 /* `events` are EPOLL* bits. The descriptor stays the caller's and must outlive the source. */
