@@ -30,5 +30,15 @@ catch trailer-before-data power-cut/swap-grid swap-grid+delay_ms=200
 catch revert-never power-cut/first-boot first-boot+delay_ms=0
 
 echo
+echo "=== every state that power cuts can leave: the good boot loader, then one with a defect ==="
+explore=0
+"$build/bin/otarig" explore "$here/scenarios/explore/upgrade.json" --board nrf52840dk --firmware "$build/firmware/good" --alphabet reduced \
+  --out "$out/explore-good" && explore=$((explore + 1))
+"$build/bin/otarig" explore "$here/scenarios/explore/upgrade.json" --board nrf52840dk --firmware "$build/firmware/trailer-before-data" \
+  --alphabet reduced --depth 1 --out "$out/explore-defect"
+[ $? = 1 ] && explore=$((explore + 1))
+echo "pictures: $out/explore-good/index.html $out/explore-defect/index.html"
+
+echo
 echo "good firmware: $([ $good = 0 ] && echo "all pass" || echo "exit $good"); defective builds caught: $caught of 3; results in $out"
-[ $good = 0 ] && [ $caught = 3 ]
+[ $good = 0 ] && [ $caught = 3 ] && [ $explore = 2 ]
