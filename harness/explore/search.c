@@ -70,6 +70,8 @@ static void add_node(struct search *search, const struct node *node)
 static uint32_t add_verdict(struct search *search, const struct verdict *verdict)
 {
     for (size_t i = search->verdict_count; i-- > 0;)
+        /* all of them come from zeroed memory, padding too
+           NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (memcmp(&search->verdicts[i], verdict, sizeof *verdict) == 0)
             return (uint32_t)i;
     search->verdicts = mem_resize(search->verdicts, search->verdict_count + 1, sizeof *search->verdicts);

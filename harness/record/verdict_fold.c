@@ -59,7 +59,8 @@ static const char *take_faults(struct verdict_fold *fold, const cJSON *faults)
             return "its first line names a fault that is no name";
         if (fold->fault_count == VERDICT_FAULTS_MAX)
             return "its first line names too many faults";
-        COPY(fold->faults[fold->fault_count++].name, node->valuestring);
+        COPY(fold->faults[fold->fault_count].name, node->valuestring);
+        fold->fault_count++;
     }
     return NULL;
 }
