@@ -116,16 +116,16 @@ static int parse_faults(struct json list, struct scenario *scenario, struct erro
     scenario->faults = mem_array(json_count(list) + 1, sizeof *scenario->faults);
     for (size_t i = 0; i < json_count(list); i++) {
         struct json at = json_at(list, i);
-        struct fault *fault = &scenario->faults[scenario->fault_count];
+        char *name = NULL;
         if (json_object(at, error) || json_check_keys(at, keys, error) ||
-            take_name(at, "name", true, &fault->name, error))
-            return -1;
-        if (scenario_fault(scenario, fault->name)) {
-            json_expected(json_get(at, "name"), error, "a name that no other fault has");
-            free(fault->name);
+            take_name(at, "name", true, &name, error) ||
+            (scenario_fault(scenario, name) &&
+             json_expected(json_get(at, "name"), error, "a name that no other fault has"))) {
+            free(name);
             return -1;
         }
-        scenario->fault_count++;
+        struct fault *fault = &scenario->faults[scenario->fault_count++];
+        fault->name = name;
         if (parse_action(json_get(at, "action"), &fault->action, error))
             return -1;
         /* a bad image is its own trigger: the step that delivers it proves it */
