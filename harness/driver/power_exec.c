@@ -1,10 +1,13 @@
 /* Power "exec": any switch that has a program (a PDU's client, uhubctl, usbrelay). The program runs to its
- * end, at most `timeout_ms`; when the rail really moved is not known, so no time is claimed. */
+ * end, at most `timeout_ms`, and this holds the caller: the one exception to the 50 ms of a driver call,
+ * since nothing else may happen between a command and its effect. When the rail really moved is not known, so
+ * no time is claimed: achieved_us stays 0. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
@@ -52,18 +55,18 @@ struct outlet {
     bool safe_on;
 };
 
-/* One call: a loop of its own, since nothing else may happen between a command and its effect. */
+/* One call, in a loop of its own. */
 struct call {
-    struct loop *loop;
     bool over;
     int status;
-    char line[80];
+    char answer[80], complaint[80]; /* the last lines of stdout and of stderr */
 };
 
 static void on_line(void *arg, int stream, const char *text, size_t len)
 {
     struct call *call = arg;
-    snprintf(call->line, sizeof call->line, "%.79s", text);
+    if (len)
+        snprintf(stream == 1 ? call->answer : call->complaint, sizeof call->answer, "%s", text);
 }
 
 static void on_ended(void *arg, int wait_status, bool asked)
@@ -73,28 +76,40 @@ static void on_ended(void *arg, int wait_status, bool asked)
     call->status = wait_status;
 }
 
-static int run(const struct config *config, char **argv, char line[80], struct error *error)
+static int judge(const struct config *config, const char *program, const struct call *call,
+                 struct error *error)
 {
-    struct call call = {.loop = loop_new()};
+    const char *why = call->complaint[0] ? call->complaint : call->answer, *colon = why[0] ? ": " : "";
+    if (!call->over)
+        return error_set(error, ERROR_RIG, "%s: no end within %d ms%s%s", program, (int)config->timeout_ms,
+                         colon, why);
+    if (WIFSIGNALED(call->status))
+        return error_set(error, ERROR_RIG, "%s: killed by signal %d%s%s", program, WTERMSIG(call->status),
+                         colon, why);
+    if (WEXITSTATUS(call->status))
+        return error_set(error, ERROR_RIG, "%s: failed (status %d)%s%s", program, WEXITSTATUS(call->status),
+                         colon, why);
+    return 0;
+}
+
+static int run(const struct config *config, char **argv, char answer[80], struct error *error)
+{
+    struct call call = {0};
     const struct child_spec spec = {.name = "power program", .argv = (const char *const *)argv};
     const struct child_events events = {.line = on_line, .ended = on_ended};
     uint64_t end_us = clock_now_us() + (uint64_t)config->timeout_ms * 1000;
-    if (!argv || !argv[0])
-        return error_set(error, ERROR_INPUT, "power program: expected at least one word");
-    struct child *child = child_start(call.loop, &spec, &events, &call, error);
-    for (uint64_t now_us; child && !call.over && (now_us = clock_now_us()) < end_us;)
-        loop_turn(call.loop, end_us - now_us, NULL);
+    struct loop *loop = loop_new();
+    struct child *child = child_start(loop, &spec, &events, &call, error);
     int result = child ? 0 : -1;
-    if (child && !call.over)
-        result = error_set(error, ERROR_RIG, "%s: no end within %d ms", argv[0], (int)config->timeout_ms);
-    else if (child && (!WIFEXITED(call.status) || WEXITSTATUS(call.status)))
-        result = error_set(error, ERROR_RIG, "%s: failed (status %d)%s%s", argv[0],
-                           WIFEXITED(call.status) ? WEXITSTATUS(call.status) : -1, call.line[0] ? ": " : "",
-                           call.line);
+    for (uint64_t now_us; !result && !call.over && (now_us = clock_now_us()) < end_us;)
+        if (loop_turn(loop, end_us - now_us, error) < 0)
+            result = -1;
+    if (!result)
+        result = judge(config, argv[0], &call, error);
     child_free(child);
-    loop_free(call.loop);
-    if (line)
-        memcpy(line, call.line, sizeof call.line);
+    loop_free(loop);
+    if (answer)
+        memcpy(answer, call.answer, sizeof call.answer);
     return result;
 }
 
@@ -131,8 +146,23 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
                                  on ? "on" : "off", now ? "on" : "off");
 }
 
+static int check(const struct config *config, struct error *error)
+{
+    const struct {
+        const char *name;
+        char **argv;
+    } calls[] = {{"on", config->on}, {"off", config->off}, {"get", config->get}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].argv && (!calls[i].argv[0] || !calls[i].argv[0][0]))
+            return error_set(error, ERROR_INPUT, "power program: \"%s\": expected a program, found nothing",
+                             calls[i].name);
+    return 0;
+}
+
 static int outlet_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
+    if (check(config, error))
+        return -1;
     struct outlet *outlet = mem_alloc(sizeof *outlet);
     *outlet = (struct outlet){.config = config, .safe_on = env->safe_on};
     *self = outlet;
@@ -143,7 +173,9 @@ static void outlet_close(void *self)
 {
     struct outlet *outlet = self;
     struct power_report report;
-    set(outlet, outlet->safe_on, &report, NULL);
+    struct error error = {0};
+    if (set(outlet, outlet->safe_on, &report, &error)) /* once more: the safe state is worth it */
+        set(outlet, outlet->safe_on, &report, NULL);
     free(outlet);
 }
 
@@ -152,6 +184,42 @@ static void claim(const void *data, char *key, size_t size)
     const struct config *config = data;
     if (config->lock)
         snprintf(key, size, "switch:%s", config->lock);
+}
+
+/* As execvp would: is there such a program? */
+static bool program_found(const char *name)
+{
+    char path[4096];
+    const char *rest = getenv("PATH");
+    if (strchr(name, '/'))
+        return !access(name, X_OK);
+    for (; rest; rest = strchr(rest, ':') ? strchr(rest, ':') + 1 : NULL) {
+        snprintf(path, sizeof path, "%.*s/%s", (int)strcspn(rest, ":"), rest, name);
+        if (!access(path, X_OK))
+            return true;
+    }
+    return false;
+}
+
+/* Switches nothing: the programs are looked for, and only "get" is run. */
+static int examine(const struct driver_env *env, const void *data, char *advice, size_t size,
+                   struct error *error)
+{
+    const struct config *config = data;
+    struct outlet outlet = {.config = config};
+    char **const calls[] = {config->on, config->off};
+    bool on;
+    if (check(config, error))
+        return -1;
+    for (size_t i = 0; i < 2; i++)
+        if (!program_found(calls[i][0])) {
+            snprintf(advice, size, "install it, or give its full path in the rack file");
+            return error_set(error, ERROR_RIG, "%s: no such program", calls[i][0]);
+        }
+    if (!config->get || !get(&outlet, &on, error))
+        return 0;
+    snprintf(advice, size, "run it by hand: does it reach the switch, and print on or off?");
+    return -1;
 }
 
 static const struct power_ops ops = {.set = set, .get = get};
@@ -164,4 +232,5 @@ const struct driver power_exec_driver = {.name = "exec",
                                          .claim = claim,
                                          .open = outlet_open,
                                          .close = outlet_close,
-                                         .power = &ops};
+                                         .power = &ops,
+                                         .examine = examine};

@@ -1,0 +1,183 @@
+/* The power driver "exec" with small programs as switches: a file is the outlet. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/mem.h"
+#include "harness/driver/table.h"
+
+static char folder[] = "/tmp/otarig-exec.XXXXXX";
+static struct error error;
+static void *config, *self;
+
+static void configure(const char *text)
+{
+    const struct driver *driver = &power_exec_driver;
+    struct json_document document;
+    config = mem_alloc(driver->config_size);
+    cr_assert_eq(json_parse(&document, "test", text, strlen(text), &error), 0, "%s", error.text);
+    cr_assert_eq(
+        option_parse(driver->options, json_root(&document), NULL, config, driver->config_size, &error), 0,
+        "%s", error.text);
+    json_close(&document);
+}
+
+static int bench_open(const char *text, bool safe_on)
+{
+    const struct driver_env env = {.place = "p1", .role = "power", .folder = folder, .safe_on = safe_on};
+    cr_assert(mkdtemp(folder) && !chdir(folder));
+    configure(text);
+    return power_exec_driver.open(&env, config, &self, &error);
+}
+
+static void bench_end(void)
+{
+    option_release(power_exec_driver.options, config);
+    free(config);
+    cr_assert_eq(chdir("/"), 0);
+    char *command = mem_printf("rm -rf %s", folder);
+    cr_expect_eq(system(command), 0);
+    free(command);
+}
+
+static char outlet(void)
+{
+    FILE *file = fopen("outlet", "r");
+    int c = file ? fgetc(file) : '?';
+    if (file)
+        fclose(file);
+    return (char)c;
+}
+
+#define SWITCH(word) "\"" word "\":[\"sh\",\"-c\",\"echo " word " | tee outlet\"]"
+
+Test(power_exec, switches_and_reads_back)
+{
+    struct power_report report = {0};
+    bool on = false;
+    cr_assert_eq(bench_open("{" SWITCH("on") "," SWITCH(
+                                "off") ",\"get\":[\"sh\",\"-c\",\"cat outlet; echo thinking >&2\"]}",
+                            false),
+                 0);
+    cr_expect_eq(power_exec_driver.power->set(self, true, &report, &error), 0, "%s", error.text);
+    cr_expect(report.verified);
+    cr_expect_eq(report.achieved_us, 0, "nobody knows when the rail moved");
+    cr_expect(report.commanded_us && report.commanded_us <= report.returned_us);
+    cr_expect(power_exec_driver.power->get(self, &on, &error) == 0 && on);
+    cr_expect_eq(power_exec_driver.power->set(self, false, &report, &error), 0, "%s", error.text);
+    cr_expect(power_exec_driver.power->get(self, &on, &error) == 0 && !on);
+    power_exec_driver.close(self);
+    bench_end();
+}
+
+Test(power_exec, without_get_nothing_is_verified)
+{
+    struct power_report report = {0};
+    bool on;
+    cr_assert_eq(bench_open("{" SWITCH("on") "," SWITCH("off") "}", true), 0);
+    cr_expect_eq(power_exec_driver.power->set(self, false, &report, &error), 0);
+    cr_expect_not(report.verified);
+    cr_expect_eq(power_exec_driver.power->get(self, &on, &error), -1);
+    cr_expect_eq(outlet(), 'o');
+    unlink("outlet");
+    power_exec_driver.close(self);
+    FILE *file = fopen("outlet", "r");
+    char word[8] = "";
+    cr_assert(file && fgets(word, sizeof word, file));
+    cr_expect_str_eq(word, "on\n", "close leaves the safe state");
+    fclose(file);
+    bench_end();
+}
+
+Test(power_exec, a_switch_that_does_not_move_is_noticed)
+{
+    struct power_report report = {0};
+    cr_assert_eq(bench_open("{\"on\":[\"true\"],\"off\":[\"true\"],\"get\":[\"echo\",\"1\"]}", true), 0);
+    cr_expect_eq(power_exec_driver.power->set(self, false, &report, &error), -1);
+    cr_expect_eq(error.kind, ERROR_RIG);
+    cr_expect(strstr(error.text, "switched off, reads on"), "%s", error.text);
+    cr_expect_not(report.verified);
+    power_exec_driver.close(self);
+    bench_end();
+}
+
+static void fails(const char *text, const char *said)
+{
+    struct power_report report = {0};
+    cr_assert_eq(bench_open(text, true), 0);
+    cr_expect_eq(power_exec_driver.power->set(self, false, &report, &error), -1);
+    cr_expect_eq(error.kind, strstr(said, "cannot start") ? ERROR_SYSTEM : ERROR_RIG);
+    cr_expect(strstr(error.text, said), "%s", error.text);
+    power_exec_driver.close(self);
+    bench_end();
+}
+
+Test(power_exec, says_what_the_program_said)
+{
+    fails("{\"on\":[\"true\"],\"off\":[\"sh\",\"-c\",\"echo no such outlet >&2; echo bye; exit 5\"]}",
+          "sh: failed (status 5): no such outlet");
+}
+
+Test(power_exec, a_killed_program)
+{
+    fails("{\"on\":[\"true\"],\"off\":[\"sh\",\"-c\",\"kill -9 $$\"]}", "killed by signal 9");
+}
+
+Test(power_exec, a_hanging_program)
+{
+    fails("{\"on\":[\"true\"],\"off\":[\"sleep\",\"1000\"],\"timeout_ms\":50}", "sleep: no end within 50 ms");
+}
+
+Test(power_exec, a_missing_program)
+{
+    fails("{\"on\":[\"true\"],\"off\":[\"/nonexistent/pdu\"]}", "cannot start '/nonexistent/pdu'");
+}
+
+Test(power_exec, an_answer_that_is_none)
+{
+    fails("{\"on\":[\"true\"],\"off\":[\"true\"],\"get\":[\"echo\",\"perhaps\"]}",
+          "echo: expected on or off, found 'perhaps'");
+}
+
+Test(power_exec, an_empty_command_is_the_users_fault)
+{
+    cr_expect_eq(bench_open("{\"on\":[],\"off\":[\"true\"]}", true), -1);
+    cr_expect_eq(error.kind, ERROR_INPUT);
+    cr_expect_str_eq(error.text, "power program: \"on\": expected a program, found nothing");
+    bench_end();
+}
+
+Test(power_exec, examine_switches_nothing)
+{
+    const struct driver_env env = {.place = "p1", .role = "power", .folder = folder};
+    char advice[300] = "";
+    cr_assert_eq(bench_open("{" SWITCH("on") "," SWITCH("off") ",\"get\":[\"echo\",\"on\"]}", true), 0);
+    cr_expect_eq(power_exec_driver.examine(&env, config, advice, sizeof advice, &error), 0, "%s", error.text);
+    cr_expect_eq(outlet(), '?', "it was switched");
+    cr_expect_eq(advice[0], 0);
+    option_release(power_exec_driver.options, config);
+    free(config);
+    configure("{\"on\":[\"otarig-no-such-program\"],\"off\":[\"true\"]}");
+    cr_expect_eq(power_exec_driver.examine(&env, config, advice, sizeof advice, &error), -1);
+    cr_expect_str_eq(error.text, "otarig-no-such-program: no such program");
+    cr_expect(strstr(advice, "install it"));
+    free(self);
+    bench_end();
+}
+
+Test(power_exec, claims_its_switch)
+{
+    char key[80] = "";
+    configure("{\"on\":[\"true\"],\"off\":[\"true\"]}");
+    power_exec_driver.claim(config, key, sizeof key);
+    cr_expect_str_eq(key, "");
+    option_release(power_exec_driver.options, config);
+    free(config);
+    configure("{\"on\":[\"true\"],\"off\":[\"true\"],\"lock\":\"pdu:7\"}");
+    power_exec_driver.claim(config, key, sizeof key);
+    cr_expect_str_eq(key, "switch:pdu:7");
+    option_release(power_exec_driver.options, config);
+    free(config);
+}
