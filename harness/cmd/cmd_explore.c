@@ -5,3 +5,8 @@ int cmd_explore(int argc, char **argv)
 {
     return explore_main(argc, argv, cmd_boards_folder(), cmd_firmware_folder());
 }
+
+int cmd_boot(int argc, char **argv)
+{
+    return boot_main(argc, argv, cmd_boards_folder());
+}

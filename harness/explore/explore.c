@@ -154,7 +154,7 @@ static int take_options(struct request *request, int argc, char **argv)
     return 0;
 }
 
-static uint8_t *read_dump(const struct spec *spec, const char *path, struct error *error)
+uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct error *error)
 {
     const struct twin_region *regions;
     twin_nvm_regions(spec->chip, &regions);
@@ -189,7 +189,7 @@ static int explore(struct request *request, const struct spec *spec)
     struct findings findings;
     uint8_t *start = NULL;
     char *checkpoint = NULL;
-    if (request->from && !(start = read_dump(spec, request->from, &error)))
+    if (request->from && !(start = explore_read_dump(spec, request->from, &error)))
         return fail(&error);
     if (request->out && mkdir(request->out, 0777) && errno != EEXIST) {
         error_set_errno(&error, ERROR_INPUT, errno, "%s", request->out);

@@ -7,4 +7,8 @@
  * of the tool. */
 int explore_main(int argc, char **argv, const char *boards, char *firmware);
 
+/* `otarig boot --flash DUMP`: boots the contents of a real board's flash on the twin, with console and trace.
+ * Exit code: 0 when it ran, 2 bad input, 3 trouble of the tool. */
+int boot_main(int argc, char **argv, const char *boards);
+
 #endif

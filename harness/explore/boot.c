@@ -1,0 +1,150 @@
+/* Boots a flash dump on the twin: what a developer does with a board that came back from the field. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/explore.h"
+#include "harness/explore/report.h"
+
+struct boot {
+    const char *board, *flash, *save;
+    long boots, ms;
+    bool trace;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: otarig boot --board BOARD --flash DUMP [option...]\n\n"
+          "Boots a dump of the code flash (or of all non-volatile memory) on the twin and shows what it "
+          "does.\n\n"
+          "  --boots N     power cycles (1)\n"
+          "  --time MS     each ends after this long without a flash operation or reset (5000)\n"
+          "  --trace       flash operations with the code address of each\n"
+          "  --save FILE   non-volatile memory as it is afterwards\n",
+          out);
+}
+
+static bool take_number(const char *text, long low, long high, long *out)
+{
+    char *end;
+    *out = strtol(text, &end, 0);
+    return end != text && !*end && *out >= low && *out <= high;
+}
+
+/* 0: go on; else an exit code + 1. */
+static int take_options(struct boot *boot, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"board", 1, NULL, 'b'}, {"flash", 1, NULL, 'f'}, {"boots", 1, NULL, 'n'}, {"time", 1, NULL, 't'},
+        {"trace", 0, NULL, 'T'}, {"save", 1, NULL, 's'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+    int which;
+    bool good = true;
+    optind = 1;
+    while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        if (which == 'h') {
+            usage(stdout);
+            return 1;
+        }
+        if (which == 'b')
+            boot->board = optarg;
+        else if (which == 'f')
+            boot->flash = optarg;
+        else if (which == 's')
+            boot->save = optarg;
+        else if (which == 'T')
+            boot->trace = true;
+        else if (which == 'n')
+            good = take_number(optarg, 1, 1000, &boot->boots) && good;
+        else if (which == 't')
+            good = take_number(optarg, 1, 86400000, &boot->ms) && good;
+        else
+            good = false;
+    }
+    if (good && boot->board && boot->flash && optind == argc)
+        return 0;
+    usage(stderr);
+    return 3;
+}
+
+static bool trace(void *arg, struct machine *machine, const struct twin_nvm_op *op)
+{
+    double ms = (double)(op->begin_ns - machine->begin_ns) * 1e-6;
+    if (op->kind == TWIN_NVM_WRITE)
+        printf("[%10.3f ms] %zu: 0x%08x: 0x%08x to 0x%08x, pc 0x%08x\n", ms, machine->op_count, op->address,
+               op->before, op->value, op->pc);
+    else
+        printf("[%10.3f ms] %zu: erase of 0x%08x, %u bytes, pc 0x%08x\n", ms, machine->op_count, op->address,
+               op->len, op->pc);
+    return false;
+}
+
+static int save(const struct boot *boot, const struct machine *machine, struct error *error)
+{
+    FILE *file = boot->save ? fopen(boot->save, "wb") : NULL;
+    if (!boot->save)
+        return 0;
+    bool good = file && fwrite(machine->nvm, 1, machine->spec->nvm_size, file) == machine->spec->nvm_size;
+    good = file && fclose(file) == 0 && good;
+    return good ? 0 : error_set(error, ERROR_SYSTEM, "%s: cannot be written", boot->save);
+}
+
+static int run(const struct boot *boot, const struct spec *spec, struct error *error)
+{
+    uint8_t *nvm = explore_read_dump(spec, boot->flash, error);
+    struct machine *machine = nvm ? machine_new(spec, 1, error) : NULL;
+    if (!machine) {
+        free(nvm);
+        return -1;
+    }
+    machine_load(machine, nvm);
+    free(nvm);
+    if (boot->trace)
+        machine->op = trace;
+    for (long i = 0; i < boot->boots; i++) {
+        size_t notes = machine->note_count;
+        machine_cycle(machine, UINT64_MAX);
+        printf("--- power cycle %ld: console\n%.*s\n--- ended by: %s after %.3f ms, %zu flash operations, %u "
+               "resets\n",
+               i + 1, (int)machine->text_len, machine->text ? machine->text : "",
+               machine_end_names[machine->end], (double)(machine->end_ns - machine->begin_ns) * 1e-6,
+               machine->op_count, machine->resets);
+        for (; notes < machine->note_count; notes++)
+            printf("note: %s\n", machine->notes[notes]);
+    }
+    int result = save(boot, machine, error);
+    machine_free(machine);
+    return result;
+}
+
+int boot_main(int argc, char **argv, const char *boards)
+{
+    struct boot boot = {.boots = 1, .ms = 5000};
+    struct json_document scenario = {0}, board = {0};
+    struct error error = {0};
+    struct spec spec;
+    int code = take_options(&boot, argc, argv);
+    if (code)
+        return code - 1;
+    const char *dot = strrchr(boot.board, '.');
+    bool is_file = strchr(boot.board, '/') || (dot && !strcmp(dot, ".json"));
+    char *path = is_file ? mem_string(boot.board) : mem_printf("%s/%s.json", boards, boot.board);
+    char *text = mem_printf("{\"schema_version\":1,\"kind\":\"explore\",\"name\":\"boot\",\"images\":{},"
+                            "\"end\":{\"quiet_ms\":%ld,"
+                            "\"total_ms\":86400000,\"resets\":20},\"contract\":[{\"stable\":0}]}",
+                            boot.ms);
+    int result = json_parse(&scenario, "boot", text, strlen(text), &error) ||
+                 json_load(&board, path, &error) || spec_parse(&spec, &scenario, &board, ".", NULL, &error);
+    free(path);
+    free(text);
+    if (!result) {
+        result = run(&boot, &spec, &error);
+        spec_release(&spec);
+    }
+    json_close(&scenario);
+    json_close(&board);
+    if (result)
+        fprintf(stderr, "otarig: %s\n", error.text);
+    return result ? error_exit_code(&error) : 0;
+}
