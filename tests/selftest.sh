@@ -60,7 +60,7 @@ no-signature-check bricked-image/wrong-key wrong-key bad-image-accepted
 wrong-hardware-accepted bricked-image/wrong-hardware wrong-hardware bad-image-accepted
 downgrade-accepted bricked-image/downgrade downgrade downgraded
 active-erased-before-copy power-cut/swap-grid swap-grid+delay_ms=400 bricked
-trailer-before-data power-cut/swap-grid swap-grid+delay_ms=200 bricked
+trailer-before-data power-cut/swap-grid swap-grid+delay_ms=200 no-rollback
 torn-magic-on-revert power-cut/revert-state revert-state+k=1 no-rollback
 resume-state-in-ram power-cut/swap-grid swap-grid+delay_ms=800 bricked
 revert-never power-cut/first-boot first-boot+delay_ms=0 no-rollback
