@@ -118,6 +118,7 @@ static int read_all(const char *path, char **text, size_t *len, struct error *er
     if (!bad)
         return 0;
     free(*text);
+    *text = NULL;
     return error_set(error, ERROR_INPUT, "%s: cannot be read", path);
 }
 
@@ -126,7 +127,7 @@ int json_load(struct json_document *document, const char *path, struct error *er
     char *text = NULL;
     size_t len = 0;
     *document = (struct json_document){0};
-    if (read_all(path, &text, &len, error))
+    if (read_all(path, &text, &len, error) || !text)
         return -1;
     int result = json_parse(document, path, text, len, error);
     free(text);

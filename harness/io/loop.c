@@ -41,7 +41,7 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     while (loop->sources)
-        loop_remove(loop->sources);
+        loop_remove(loop->sources); /* NOLINT(clang-analyzer-unix.Malloc): the first has no previous one */
     sd_event_unref(loop->event);
     free(loop);
 }
