@@ -20,6 +20,26 @@ static void check(const struct verdict *verdict, bool rig, bool torn)
             abort();
 }
 
+/* Without its last byte, and without its last line, nothing that was decided may still be. */
+static void check_torn(const uint8_t *data, size_t len)
+{
+    size_t line = len - 1;
+    while (line && data[line - 1] != '\n')
+        line--;
+    const size_t lengths[] = {len - 1, line};
+    for (size_t i = 0; i < 2; i++) {
+        struct error error = {0};
+        struct verdict verdict;
+        struct journal_reader *reader = journal_open_memory("torn", (const char *)data, lengths[i]);
+        if (!verdict_of_reader(reader, &verdict, NULL, &error)) {
+            if (verdict.kind == VERDICT_PASS || verdict.kind == VERDICT_FAIL)
+                abort();
+            verdict_release(&verdict);
+        }
+        journal_reader_free(reader);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct error error = {0};
@@ -33,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     reader = journal_open_memory("fuzz", (const char *)data, len);
     if (!verdict_of_reader(reader, &verdict, NULL, &error)) {
         check(&verdict, rig, journal_torn(reader));
+        if (verdict.kind == VERDICT_PASS || verdict.kind == VERDICT_FAIL)
+            check_torn(data, len);
         cJSON_Delete(verdict_json(&verdict));
         verdict_release(&verdict);
     }
