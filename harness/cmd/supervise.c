@@ -33,7 +33,7 @@ struct supervisor {
     cJSON *result;
     char *folder, *result_path, *rack_fault;
     bool *begun, *over;
-    size_t done;
+    size_t done, unjudged;
     bool worker_ended, interrupted, terminal;
     int worker_status;
     uint64_t begin_us;
@@ -58,7 +58,10 @@ static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms
     for (int i = 0; i < count; i++)
         evidence[i] = files[i]->d_name;
     if (verdict_of_journal(journal, &verdict, &fields, &error) || !fields) {
-        fprintf(stderr, "otarig: %s\n", error.text[0] ? error.text : "a journal without its first line");
+        /* what cannot be judged must not vanish from the sum */
+        fprintf(stderr, "otarig: %s: %s\n", sup->job.cases[index].id,
+                error.text[0] ? error.text : "a journal without its first line");
+        sup->unjudged++;
     } else {
         result_add_case(sup->result, fields, &verdict, folder + strlen(sup->folder) + 1, evidence,
                         duration_ms);
@@ -300,6 +303,11 @@ int cmd_run_spec(struct run_request *request)
         code = cmd_fail(&error);
     write_reports(&sup);
     print_summary(&sup);
+    size_t missing = sup.job.case_count - sup.done + sup.unjudged;
+    if (!code && !sup.interrupted && missing) {
+        fprintf(stderr, "otarig: %zu of %zu cases have no verdict\n", missing, sup.job.case_count);
+        code = 3;
+    }
     if (!code)
         code = result_exit_code(sup.result);
     if (sup.interrupted)
