@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/explore/spec.h"
 
@@ -14,18 +15,21 @@ static int load(const char *body, struct error *error)
     struct json_document scenario, board;
     struct spec spec;
     char text[1000];
-    FILE *file = fopen("/tmp/otarig_test_spec.bin", "wb");
+    char path[64]; /* Criterion runs the tests of a file at the same time, each in its process */
+    snprintf(path, sizeof path, "/tmp/otarig_test_spec.%d", (int)getpid());
+    FILE *file = fopen(path, "wb");
     fputs("raw image", file);
     fclose(file);
     snprintf(text, sizeof text,
              "{\"schema_version\":1,\"kind\":\"explore\",\"name\":\"n\",\"images\":{\"i\":{\"file\":"
-             "\"/tmp/otarig_test_spec.bin\"}},%s}",
-             body);
+             "\"%s\"}},%s}",
+             path, body);
     cr_assert_eq(json_parse(&board, "b.json", board_text, strlen(board_text), error), 0);
     cr_assert_eq(json_parse(&scenario, "s.json", text, strlen(text), error), 0, "%s", error->text);
     int result = spec_parse(&spec, &scenario, &board, ".", NULL, error);
     if (!result)
         spec_release(&spec);
+    remove(path);
     json_close(&scenario);
     json_close(&board);
     return result;
