@@ -3,6 +3,7 @@
 #include "reports/report.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +102,12 @@ static void each_case(const cJSON *cases, void (*print)(FILE *out, const cJSON *
 {
     const cJSON *one;
     for (int passed = 0; passed < 2; passed++)
-        cJSON_ArrayForEach(one, cases) if (!strcmp(member_text(one, "verdict"), "pass") == passed)
-            print(out, one);
+        cJSON_ArrayForEach(one, cases)
+        {
+            bool pass = strcmp(member_text(one, "verdict"), "pass") == 0;
+            if (pass == (passed == 1))
+                print(out, one);
+        }
 }
 
 static void print_overview(FILE *out, const cJSON *cases)
