@@ -233,3 +233,16 @@ Test(html, does_without_the_journal)
     free(text);
     cJSON_Delete(result);
 }
+
+Test(html, shows_first_what_is_not_a_pass)
+{
+    cJSON *result = result_new("r", "", 1);
+    add(result, "good", VERDICT_PASS, CLASS_NONE, "");
+    add(result, "bad", VERDICT_FAIL, CLASS_BRICKED, "no boot");
+    char *text = written("html", result, "/nonexistent");
+    const char *good = strstr(text, "href=\"#good\""), *bad = strstr(text, "href=\"#bad\"");
+    cr_assert(good && bad);
+    cr_expect_lt(bad, good);
+    free(text);
+    cJSON_Delete(result);
+}
