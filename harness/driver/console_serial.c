@@ -1,20 +1,24 @@
-/* Console "serial": a serial port through libserialport, any baud rate. */
+/* Console "serial": a serial port through libserialport, any baud rate. An adapter that was unplugged is
+ * looked for again, with growing pauses; after REOPEN_LIMIT_US without success that is the rig's fault. */
 #include <libserialport.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/console_port.h"
+#include "harness/driver/serial_find.h"
 #include "harness/driver/table.h"
 
+/* each look at /dev costs: umockdev allows a process 50 opens */
 #define REOPEN_FIRST_US 100000u
 #define REOPEN_LIMIT_US 3000000u
 
 struct config {
-    char *port;
+    char *port, *usb, *number, *location;
     int64_t baud;
     int dtr, rts;
 };
@@ -24,8 +28,19 @@ static const struct option_spec options[] = {
     {.name = "port",
      .help = "the device, better by a stable name (/dev/serial/by-path/...)",
      .type = OPTION_STRING,
-     .offset = offsetof(struct config, port),
-     .required = true},
+     .offset = offsetof(struct config, port)},
+    {.name = "usb",
+     .help = "instead of port: the adapter's VENDOR:PRODUCT, as lsusb shows it",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, usb)},
+    {.name = "serial",
+     .help = "instead of port: the adapter's serial number",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, number)},
+    {.name = "location",
+     .help = "instead of port: where the adapter is plugged in (1-1.4), for those without a number",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, location)},
     {.name = "baud",
      .help = "bits a second",
      .type = OPTION_INTEGER,
@@ -52,15 +67,17 @@ struct serial {
     struct console_port port; /* first member */
     const struct config *config;
     struct sp_port *sp;
+    char name[SERIAL_NAME_MAX]; /* of the device, as found last */
     struct loop_source *retry;
-    uint64_t lost_us;
+    uint64_t lost_us, pause_us;
 };
 
 static int failed(const struct serial *serial, const char *what, struct error *error)
 {
     char *text = sp_last_error_message();
-    error_set(error, ERROR_RIG, "%s: %s: %s", serial->config->port, what, text ? text : "not possible");
-    sp_free_error_message(text);
+    error_set(error, ERROR_RIG, "%s: %s: %s", serial->name, what, text && *text ? text : "not possible");
+    if (text)
+        sp_free_error_message(text);
     return -1;
 }
 
@@ -90,14 +107,29 @@ static void drop(struct serial *serial)
     serial->sp = NULL;
 }
 
+/* Two locks: the kernel's own keeps other programs out (but not root), flock() keeps out other otarigs, by
+ * whatever name they know the port. */
+static int lock(struct serial *serial, int fd, struct error *error)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        return error_set(error, ERROR_RIG, "%s: is in use by another otarig (or another place of this rack)",
+                         serial->name);
+    ioctl(fd, TIOCEXCL); /* not all drivers know it */
+    return 0;
+}
+
 static int attach(struct serial *serial, struct error *error)
 {
-    int fd;
-    if (sp_get_port_by_name(serial->config->port, &serial->sp) != SP_OK) {
+    const struct config *config = serial->config;
+    const struct serial_wanted wanted = {config->port, config->usb, config->number, config->location};
+    int fd = -1;
+    if (serial_find(&wanted, serial->name, error))
+        return -1;
+    if (sp_get_port_by_name(serial->name, &serial->sp) != SP_OK) {
         serial->sp = NULL;
         return error_set(error, ERROR_RIG,
                          "%s: no such serial port (plugged in? `otarig doctor` lists what is there)",
-                         serial->config->port);
+                         serial->name);
     }
     if (sp_open(serial->sp, SP_MODE_READ_WRITE) != SP_OK) {
         failed(serial, "open", error);
@@ -105,13 +137,11 @@ static int attach(struct serial *serial, struct error *error)
         serial->sp = NULL;
         return -1;
     }
-    if (set_up(serial, error) || sp_get_port_handle(serial->sp, &fd) != SP_OK) {
-        sp_close(serial->sp);
-        sp_free_port(serial->sp);
-        serial->sp = NULL;
+    /* locked before anything is set: the port may be another's */
+    if (sp_get_port_handle(serial->sp, &fd) != SP_OK || lock(serial, fd, error) || set_up(serial, error)) {
+        drop(serial);
         return -1;
     }
-    ioctl(fd, TIOCEXCL); /* not all drivers know it; our own lock holds between runs of otarig */
     console_port_attach(&serial->port, fd);
     return 0;
 }
@@ -122,13 +152,15 @@ static void on_retry(void *arg, uint64_t now_us)
     struct serial *serial = arg;
     struct error error = {0};
     if (!attach(serial, &error)) {
-        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->config->port);
+        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->name);
         return;
     }
-    if (now_us - serial->lost_us > REOPEN_LIMIT_US)
+    if (now_us - serial->lost_us > REOPEN_LIMIT_US) {
         event_put(serial->port.env.sink, EVENT_RIG, serial->port.role, "lost", error.text);
-    else
-        loop_timer_set(serial->retry, now_us + REOPEN_FIRST_US);
+        return;
+    }
+    loop_timer_set(serial->retry, now_us + serial->pause_us);
+    serial->pause_us *= 2;
 }
 
 static void on_lost(struct console_port *port, const char *why)
@@ -137,6 +169,7 @@ static void on_lost(struct console_port *port, const char *why)
     event_put(port->env.sink, EVENT_NOTE, port->role, "lost", why);
     drop(serial);
     serial->lost_us = clock_now_us();
+    serial->pause_us = 2 * REOPEN_FIRST_US;
     loop_timer_set(serial->retry, serial->lost_us + REOPEN_FIRST_US);
 }
 
@@ -179,7 +212,7 @@ static int set_lines(void *self, int dtr, int rts, struct error *error)
 {
     struct serial *serial = self;
     if (!serial->sp)
-        return error_set(error, ERROR_RIG, "%s: not open", serial->config->port);
+        return error_set(error, ERROR_RIG, "%s: not open", serial->name);
     if (dtr >= 0 && sp_set_dtr(serial->sp, dtr ? SP_DTR_ON : SP_DTR_OFF) < 0)
         return failed(serial, "DTR", error);
     if (rts >= 0 && sp_set_rts(serial->sp, rts ? SP_RTS_ON : SP_RTS_OFF) < 0)
@@ -197,7 +230,12 @@ static int reopen(void *self, struct error *error)
 
 static void claim(const void *data, char *key, size_t size)
 {
-    snprintf(key, size, "tty:%s", ((const struct config *)data)->port);
+    const struct config *config = data;
+    if (config->port)
+        snprintf(key, size, "tty:%s", config->port);
+    else
+        snprintf(key, size, "tty:%s/%s/%s", config->usb ? config->usb : "",
+                 config->number ? config->number : "", config->location ? config->location : "");
 }
 
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
@@ -205,12 +243,13 @@ static int examine(const struct driver_env *env, const void *config, char *advic
 {
     void *self;
     if (serial_open(env, config, &self, error)) {
-        struct sp_port **ports = NULL;
-        size_t len = (size_t)snprintf(advice, size, "ports that are there:");
-        sp_list_ports(&ports);
-        for (size_t i = 0; ports && ports[i] && len < size; i++)
-            len += (size_t)snprintf(advice + len, size - len, " %s", sp_get_port_name(ports[i]));
-        sp_free_port_list(ports);
+        const char *hint = strstr(error->text, "Permission denied")
+                               ? "you may not open it: join the group dialout (usermod -aG dialout USER)"
+                           : strstr(error->text, "in use") ? "end what uses it (fuser -v names it)"
+                                                           : "ports that are there: ";
+        int len = snprintf(advice, size, "%s", hint);
+        if (hint[len - 1] == ' ' && (size_t)len < size)
+            serial_list(advice + len, size - (size_t)len);
         return -1;
     }
     serial_close(self);

@@ -4,7 +4,10 @@
  * The outputs keep their last value over close, reopen and a dead process; leaving bit-bang mode makes the
  * relays twitch (both: facts of the FT245R's BITMODE_RESET, AN232B-01 "Bit bang modes"). So: read the pins,
  * enter the mode, write the whole byte at once, and never leave the mode. All channels of one board in one
- * process share one handle. */
+ * process share one handle; a second process cannot claim the board.
+ *
+ * A call lasts 2 ms on a healthy full-speed board; one that hangs is given up after USB_LIMIT_MS. read_pins
+ * tells the level of the pin, not of the contact behind it: `verified` means the pin. */
 #include <ftdi.h>
 #include <libusb.h>
 #include <stdio.h>
@@ -17,9 +20,12 @@
 #include "harness/driver/table.h"
 
 #define ALL_PINS 0xff
+#define USB_LIMIT_MS 1000
+/* of ftdi_usb_open_desc() and ftdi_usb_open_dev(), libftdi1 1.5 (API documentation of ftdi_usb_open_dev) */
+enum { OPEN_NOT_FOUND = -3, OPEN_NOT_ALLOWED = -4, OPEN_IN_USE = -5 };
 
 struct config {
-    char *serial;
+    char *serial, *description;
     int64_t channel, vendor, product;
     int active;
 };
@@ -44,6 +50,10 @@ static const struct option_spec options[] = {
      .offset = offsetof(struct config, active),
      .standard = "high",
      .choices = levels},
+    {.name = "description",
+     .help = "product string of the board, when the serial number alone does not do",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, description)},
     {.name = "vendor",
      .help = "USB vendor id",
      .type = OPTION_INTEGER,
@@ -61,17 +71,22 @@ static const struct option_spec options[] = {
     {0},
 };
 
+struct relay;
+
 struct relay_board {
     struct relay_board *next;
     char *serial;
-    unsigned users;
+    struct relay *relays;         /* who uses it */
     struct ftdi_context *context; /* NULL: lost (unplugged) */
-    uint8_t pins;
+    uint8_t pins;                 /* as commanded */
 };
 
 struct relay {
+    struct relay *next;
     struct relay_board *board;
     const struct config *config;
+    struct sink *sink;
+    char *role;
     bool safe_on;
 };
 
@@ -89,81 +104,109 @@ static void board_drop(struct relay_board *board)
     board->context = NULL;
 }
 
-static int lost(struct relay_board *board, const char *what, struct error *error)
+/* One relay's call found the board gone: its caller gets an error, and everybody else on the board is told
+ * that their power may have moved. */
+static int lost(struct relay_board *board, const struct relay *finder, const char *what, struct error *error)
 {
-    char text[120];
-    snprintf(text, sizeof text, "%s", board->context ? ftdi_get_error_string(board->context) : "not open");
+    struct error why = {0};
+    error_set(&why, ERROR_RIG, "relay board %s: %s: %s (unplugged? see `otarig doctor`)", board->serial, what,
+              board->context ? ftdi_get_error_string(board->context) : "not open");
     board_drop(board);
-    return error_set(error, ERROR_RIG, "relay board %s: %s: %s (unplugged? see `otarig doctor`)",
-                     board->serial, what, text);
+    for (const struct relay *relay = board->relays; relay; relay = relay->next)
+        if (relay != finder && relay->sink)
+            event_put(relay->sink, EVENT_RIG, relay->role, "lost", why.text);
+    return error_set(error, why.kind, "%s", why.text);
 }
 
-/* Reads the pins before the mode is entered, so that entering it changes nothing. */
-static int board_attach(struct relay_board *board, const struct config *config, struct error *error)
+static int cannot_open(struct relay_board *board, int code, struct error *error)
 {
-    uint8_t before = 0, after = 0;
+    const char *advice = code == OPEN_NOT_FOUND     ? "plugged in?"
+                         : code == OPEN_NOT_ALLOWED ? "a udev rule must let you open it"
+                         : code == OPEN_IN_USE      ? "held by another otarig, or by the kernel's ftdi_sio"
+                                                    : "see `otarig doctor`";
+    error_set(error, ERROR_RIG, "relay board %s: %s (%s)", board->serial,
+              ftdi_get_error_string(board->context), advice);
+    board_drop(board);
+    return -1;
+}
+
+/* Reads the pins before the mode is entered. `wanted` NULL: they stay as they are; else the byte is written
+ * at once, so that a board that comes back goes to what was commanded in one step. */
+static int board_attach(struct relay_board *board, const struct relay *finder, const struct config *config,
+                        const uint8_t *wanted, struct error *error)
+{
+    uint8_t pins = 0, back = 0;
     board->context = ftdi_new();
     if (!board->context)
         return error_set(error, ERROR_SYSTEM, "libftdi has no memory");
-    board->context->usb_read_timeout = board->context->usb_write_timeout = 1000;
-    if (ftdi_usb_open_desc(board->context, (int)config->vendor, (int)config->product, NULL, board->serial) <
-        0) {
-        char text[120];
-        snprintf(text, sizeof text, "%s", ftdi_get_error_string(board->context));
-        ftdi_free(board->context);
-        board->context = NULL;
-        return error_set(error, ERROR_RIG,
-                         "relay board %s: %s (plugged in? allowed by udev? held by ftdi_sio?)", board->serial,
-                         text);
-    }
-    if (ftdi_read_pins(board->context, &before) < 0)
-        return lost(board, "read pins", error);
+    board->context->usb_read_timeout = board->context->usb_write_timeout = USB_LIMIT_MS;
+    int code = ftdi_usb_open_desc(board->context, (int)config->vendor, (int)config->product,
+                                  config->description, board->serial);
+    if (code < 0)
+        return cannot_open(board, code, error);
+    if (ftdi_read_pins(board->context, &pins) < 0)
+        return lost(board, finder, "read pins", error);
+    if (wanted)
+        pins = *wanted;
     if (ftdi_set_bitmode(board->context, ALL_PINS, BITMODE_BITBANG) < 0)
-        return lost(board, "bit-bang mode", error);
-    if (ftdi_write_data(board->context, &before, 1) != 1)
-        return lost(board, "write", error);
-    if (ftdi_read_pins(board->context, &after) < 0)
-        return lost(board, "read pins", error);
-    board->pins = before;
-    if (after != before)
+        return lost(board, finder, "bit-bang mode", error);
+    if (ftdi_write_data(board->context, &pins, 1) != 1)
+        return lost(board, finder, "write", error);
+    if (ftdi_read_pins(board->context, &back) < 0)
+        return lost(board, finder, "read pins", error);
+    board->pins = pins;
+    if (back != pins)
         return error_set(error, ERROR_RIG, "relay board %s: wrote 0x%02x, reads back 0x%02x", board->serial,
-                         before, after);
+                         pins, back);
     return 0;
+}
+
+static struct relay_board *board_find(const char *serial)
+{
+    struct relay_board *board = boards;
+    while (board && strcmp(board->serial, serial) != 0)
+        board = board->next;
+    return board;
+}
+
+static void board_free(struct relay_board *board)
+{
+    board_drop(board);
+    free(board->serial);
+    free(board);
 }
 
 static struct relay_board *board_take(const struct config *config, struct error *error)
 {
-    for (struct relay_board *board = boards; board; board = board->next)
-        if (!strcmp(board->serial, config->serial)) {
-            board->users++;
-            return board;
-        }
-    struct relay_board *board = mem_alloc(sizeof *board);
+    struct relay_board *board = board_find(config->serial);
+    if (board)
+        return board;
+    board = mem_alloc(sizeof *board);
     board->serial = mem_string(config->serial);
-    if (board_attach(board, config, error)) {
-        board_drop(board);
-        free(board->serial);
-        free(board);
+    if (board_attach(board, NULL, config, NULL, error)) {
+        board_free(board);
         return NULL;
     }
-    board->users = 1;
     board->next = boards;
     boards = board;
     return board;
 }
 
-static void board_release(struct relay_board *board)
+static void board_leave(struct relay_board *board, const struct relay *relay)
 {
-    if (--board->users)
+    for (struct relay **at = &board->relays; *at; at = &(*at)->next)
+        if (*at == relay) {
+            *at = relay->next;
+            break;
+        }
+    if (board->relays)
         return;
     for (struct relay_board **at = &boards; *at; at = &(*at)->next)
         if (*at == board) {
             *at = board->next;
             break;
         }
-    board_drop(board);
-    free(board->serial);
-    free(board);
+    board_free(board);
 }
 
 /* ---- one channel ---- */
@@ -183,16 +226,20 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
     struct relay *relay = self;
     struct relay_board *board = relay->board;
     uint8_t mask = mask_of(relay), back = 0;
-    if (!board->context && board_attach(board, relay->config, error))
-        return -1;
     uint8_t pins = (uint8_t)(level_of(relay, on) ? board->pins | mask : board->pins & ~mask);
-    report->commanded_us = clock_now_us();
+    *report = (struct power_report){.commanded_us = clock_now_us()};
+    if (!board->context) { /* it came back: the times are those of the whole way */
+        int result = board_attach(board, relay, relay->config, &pins, error);
+        report->returned_us = clock_now_us();
+        report->verified = !result;
+        return result;
+    }
     if (ftdi_write_data(board->context, &pins, 1) != 1)
-        return lost(board, "write", error);
+        return lost(board, relay, "write", error);
     report->returned_us = clock_now_us();
     board->pins = pins;
     if (ftdi_read_pins(board->context, &back) < 0)
-        return lost(board, "read pins", error);
+        return lost(board, relay, "read pins", error);
     report->verified = back == pins;
     if (!report->verified)
         return error_set(error, ERROR_RIG, "relay board %s: wrote 0x%02x, reads back 0x%02x", board->serial,
@@ -204,10 +251,10 @@ static int get(void *self, bool *on, struct error *error)
 {
     struct relay *relay = self;
     uint8_t pins = 0;
-    if (!relay->board->context && board_attach(relay->board, relay->config, error))
+    if (!relay->board->context && board_attach(relay->board, relay, relay->config, NULL, error))
         return -1;
     if (ftdi_read_pins(relay->board->context, &pins) < 0)
-        return lost(relay->board, "read pins", error);
+        return lost(relay->board, relay, "read pins", error);
     *on = level_of(relay, true) == ((pins & mask_of(relay)) != 0);
     return 0;
 }
@@ -218,18 +265,32 @@ static int relay_open(const struct driver_env *env, const void *config, void **s
     if (!board)
         return -1;
     struct relay *relay = mem_alloc(sizeof *relay);
-    *relay = (struct relay){.board = board, .config = config, .safe_on = env->safe_on};
+    *relay = (struct relay){.next = board->relays,
+                            .board = board,
+                            .config = config,
+                            .sink = env->sink,
+                            .role = mem_string(env->role),
+                            .safe_on = env->safe_on};
+    board->relays = relay;
     *self = relay;
     return 0;
+}
+
+static void relay_let_go(struct relay *relay)
+{
+    board_leave(relay->board, relay);
+    free(relay->role);
+    free(relay);
 }
 
 static void relay_close(void *self)
 {
     struct relay *relay = self;
     struct power_report report;
-    set(relay, relay->safe_on, &report, NULL);
-    board_release(relay->board);
-    free(relay);
+    struct error error = {0};
+    if (set(relay, relay->safe_on, &report, &error)) /* once more: perhaps it was unplugged meanwhile */
+        set(relay, relay->safe_on, &report, NULL);
+    relay_let_go(relay);
 }
 
 static void claim(const void *data, char *key, size_t size)
@@ -238,19 +299,43 @@ static void claim(const void *data, char *key, size_t size)
     snprintf(key, size, "ftdi:%s:%d", config->serial, (int)config->channel);
 }
 
-static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
+/* "OTR00001, OTR00002" or "none that you may open" */
+static void list_boards(const struct config *config, char *text, size_t size)
+{
+    struct ftdi_context *context = ftdi_new();
+    struct ftdi_device_list *list = NULL;
+    size_t len = 0;
+    snprintf(text, size, "none");
+    if (context)
+        ftdi_usb_find_all(context, &list, (int)config->vendor, (int)config->product);
+    for (struct ftdi_device_list *at = list; at && len < size; at = at->next) {
+        char serial[64] = "";
+        int code = ftdi_usb_get_strings(context, at->dev, NULL, 0, NULL, 0, serial, sizeof serial);
+        len += (size_t)snprintf(text + len, size - len, "%s%s", len ? ", " : "",
+                                code < 0 ? "(one that you may not open)" : serial);
+    }
+    ftdi_list_free(&list);
+    ftdi_free(context);
+}
+
+/* Switches nothing. */
+static int examine(const struct driver_env *env, const void *data, char *advice, size_t size,
                    struct error *error)
 {
+    const struct config *config = data;
     void *self;
     bool on;
     if (relay_open(env, config, &self, error)) {
+        char there[160];
+        list_boards(config, there, sizeof there);
         snprintf(advice, size,
-                 "check the cable and `lsusb -d 0403:6001 -v`; a udev rule must let you open it");
+                 "boards %04x:%04x that are there: %s; a udev rule must let you open it (SUBSYSTEM==\"usb\", "
+                 "ATTR{idVendor}==\"%04x\", MODE=\"0660\", GROUP=\"plugdev\")",
+                 (unsigned)config->vendor, (unsigned)config->product, there, (unsigned)config->vendor);
         return -1;
     }
     int result = get(self, &on, error);
-    board_release(((struct relay *)self)->board);
-    free(self);
+    relay_let_go(self);
     return result;
 }
 
