@@ -74,13 +74,21 @@ for path in sorted((source / "scenarios").glob("**/*.json")):
     files.append((scenario, path, "scenarios"))
 for validator, path, kind in files:
     hold(validator, json.loads(path.read_text()), path, kind)
+if (source / "scenarios" / "explore.schema.json").exists():
+    explore = schema("scenarios/explore.schema.json")
+    for path in sorted((source / "scenarios" / "explore").glob("*.json")):
+        hold(explore, json.loads(path.read_text()), path, "explorations")
 for path in sorted((build / "firmware").glob("*/manifest.json")):
     hold(manifest, json.loads(path.read_text()), path, "manifests")
 for path in sorted((source / "tests" / "golden").glob("**/*.jsonl")):
     hold_journal(journal, path)
 for path in sorted((source / "tests" / "golden").glob("**/result.json")):
     hold(result, json.loads(path.read_text()), path, "results")
+explored = schema("reports/schemas/explore.schema.json") if runs else None
 for folder in runs:
+    if (folder / "explore.json").exists():
+        hold(explored, json.loads((folder / "explore.json").read_text()), folder, "explored")
+        continue
     hold(result, json.loads((folder / "result.json").read_text()), folder, "results")
     for path in sorted(folder.glob("cases/*/journal.jsonl")):
         hold_journal(journal, path)
