@@ -118,6 +118,8 @@ static int begin(struct stream *stream, struct error *error)
     if (!stream->host)
         stream->host = stream->hosts;
     const struct addrinfo *host = stream->host;
+    if (!host)
+        return fail(stream, EADDRNOTAVAIL, error);
     stream->host = host->ai_next;
     stream->coming = connect_to(host->ai_addr, host->ai_addrlen);
     return stream->coming < 0 ? fail(stream, errno, error) : 0;
@@ -285,7 +287,7 @@ static void claim(const void *data, char *key, size_t size)
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
                    struct error *error)
 {
-    void *self;
+    void *self = NULL;
     if (stream_open(env, config, &self, error)) {
         snprintf(advice, size,
                  "is the server at the other end running (ser2net, QEMU), does it listen there, may you "
