@@ -1,3 +1,4 @@
+#define ERROR_IMPLEMENTATION
 #include "harness/base/error.h"
 
 #include <stdio.h>
