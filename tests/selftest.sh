@@ -6,9 +6,13 @@ set -u
 build=${OTARIG_BUILD:?}
 here=${OTARIG_SOURCE:?}
 what=${1:-all}
-work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-selftest.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+line=${2:-}
 bad=0
+work=${OTARIG_SELFTEST_WORK:-}
+if [ -z "$work" ]; then
+  work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-selftest.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+fi
 
 verdict_of() { # RUN-LOG
   folder=$(sed -n 's/^results: //p' "$1")
@@ -53,6 +57,18 @@ P
   esac
 }
 
+case $what in
+--one)
+  # shellcheck disable=SC2086
+  one $line
+  exit 0
+  ;;
+--rig)
+  rig "${line%% *}" "${line#* }"
+  exit 0
+  ;;
+esac
+
 firmware() {
   cat <<'T'
 no-hash-check bricked-image/bit-flip bit-flip+part=body,seed=3 bad-image-accepted
@@ -96,12 +112,13 @@ dead-board [{"place":"p1","defect":"twin-dead","at_power_up":3}]
 T
 }
 
-# four at a time: they mostly wait for erases and relays
-if [ "$what" != rigs ]; then
-  firmware | { n=0; while read -r a b c d; do one "$a" "$b" "$c" "$d" & n=$((n + 1)); [ $((n % 4)) = 0 ] && wait; done; wait; }
-fi
-if [ "$what" != firmware ]; then
-  rigs | { n=0; while read -r a b; do rig "$a" "$b" & n=$((n + 1)); [ $((n % 4)) = 0 ] && wait; done; wait; }
-fi
+# The runs mostly wait for erases and relays, so several go at once; a new one begins when one ends. Each calls this script
+# again with one line of a table.
+export OTARIG_SELFTEST_WORK="$work"
+at_once() {
+  tr '\n' '\0' | xargs -0 -P "${OTARIG_SELFTEST_JOBS:-8}" -I '{}' sh "$0" "$1" '{}'
+}
+if [ "$what" != rigs ]; then firmware | at_once --one; fi
+if [ "$what" != firmware ]; then rigs | at_once --rig; fi
 [ -e "$work/bad" ] && bad=1
 exit $bad
