@@ -67,7 +67,7 @@ for path in sorted((source / "boards").glob("*.json")):
 for path in sorted((source / "boards" / "racks").glob("*.json")):
     files.append((rack, path, "racks"))
 for path in sorted((source / "scenarios").glob("**/*.json")):
-    if path.name.endswith(".schema.json") or "explore" in path.parts or path.name.endswith(".expected.json"):
+    if path.name.endswith(".schema.json") or "explore" in path.parts or "selftest" in path.parts:
         continue
     if json.loads(path.read_text()).get("kind") == "explore":
         continue
@@ -78,6 +78,9 @@ if (source / "scenarios" / "explore.schema.json").exists():
     explore = schema("scenarios/explore.schema.json")
     for path in sorted((source / "scenarios" / "explore").glob("*.json")):
         hold(explore, json.loads(path.read_text()), path, "explorations")
+expected = schema("scenarios/selftest.schema.json")
+for path in sorted((source / "scenarios" / "selftest").glob("*.json")):
+    hold(expected, json.loads(path.read_text()), path, "expectations")
 for path in sorted((build / "firmware").glob("*/manifest.json")):
     hold(manifest, json.loads(path.read_text()), path, "manifests")
 for path in sorted((source / "tests" / "golden").glob("**/*.jsonl")):

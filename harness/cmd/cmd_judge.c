@@ -52,11 +52,11 @@ int cmd_judge(int argc, char **argv)
     struct error error = {0};
     bool as_json = false;
     int worst = 0, count = 0;
+    for (int i = 1; i < argc; i++)
+        as_json |= !strcmp(argv[i], "--json");
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) {
-            as_json = true;
+        if (!strcmp(argv[i], "--json"))
             continue;
-        }
         if (argv[i][0] == '-') {
             bool help = !strcmp(argv[i], "--help");
             fputs("usage: otarig judge JOURNAL... [--json]\nJudges stored journals (or case folders) again, "

@@ -418,7 +418,7 @@ static int start(void *self, const struct probe_job *job, struct error *error)
     ocd->job = *job;
     ocd->path = absolute[0] ? mem_string(absolute) : NULL;
     ocd->job.path = ocd->path;
-    ocd->end_us = clock_now_us() + (job->deadline_us ? job->deadline_us : openocd_verb_limit_us(job->verb));
+    ocd->end_us = clock_now_us() + (job->deadline_us ? job->deadline_us : openocd_verb_limit_us(&ocd->job));
     loop_timer_set(ocd->job_timer, ocd->end_us);
     openocd_verb_build(ocd->config, &ocd->job, ocd->watched, ocd->commands);
     ocd->command = 0;

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/base/mem.h"
 
-#define SLOW_US 120000000u /* 1 MiB through a bit-banged JTAG takes 25 s */
+#define SLOW_US 20000000u
+#define MASS_US 60000000u      /* STM32F40x DS, table 40: a mass erase of 1 MB takes up to 32 s */
+#define BYTES_PER_SECOND 8192u /* of a slow probe; 1 MiB through a bit-banged JTAG takes 25 s */
 #define FAST_US 10000000u
 
 /* %a address  %n length  %x length in hex  %v value  %p path  %w access  %m value to match, if any
@@ -29,8 +32,8 @@ static const struct verb {
     [PROBE_DUMP] = {SLOW_US, {"dump_image %p %a %x"}},
     [PROBE_READ] = {FAST_US, {"echo \"@hex [read_memory %a 8 %n]\""}},
     [PROBE_WRITE] = {FAST_US, {"mww %a %v"}},
-    [PROBE_ERASE_ALL] = {SLOW_US, {"if {[catch {reset halt}]} {%R; reset halt}", "%E"}},
-    [PROBE_ERASE] = {SLOW_US, {LOOK, "halt", "flash erase_address %a %x"}},
+    [PROBE_ERASE_ALL] = {MASS_US, {"if {[catch {reset halt}]} {%R; reset halt}", "%E"}},
+    [PROBE_ERASE] = {MASS_US, {LOOK, "halt", "flash erase_address %a %x"}},
     [PROBE_RESET_RUN] = {FAST_US, {"reset run"}},
     [PROBE_RESET_HALT] = {FAST_US, {"reset halt"}},
     [PROBE_HALT] = {FAST_US, {LOOK, "halt"}},
@@ -111,9 +114,13 @@ const char *openocd_init(enum probe_verb verb)
                                    : "init; poll off; if {![[target current] was_examined]} {error locked}";
 }
 
-uint64_t openocd_verb_limit_us(enum probe_verb verb)
+uint64_t openocd_verb_limit_us(const struct probe_job *job)
 {
-    return verbs[verb].limit_us;
+    struct stat info = {0};
+    uint64_t bytes = job->len;
+    if ((job->verb == PROBE_PROGRAM || job->verb == PROBE_VERIFY) && job->path && !stat(job->path, &info))
+        bytes = 2 * (uint64_t)info.st_size; /* written, then read back */
+    return verbs[job->verb].limit_us + bytes * 1000000 / BYTES_PER_SECOND;
 }
 
 /* ---- watching ---- */

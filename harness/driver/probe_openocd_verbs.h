@@ -13,7 +13,8 @@ void openocd_verb_build(const struct openocd_config *config, const struct probe_
                         char *commands[OPENOCD_COMMANDS_MAX + 1]);
 /* Connects to the target; the first command of a server whose first job is `verb`. */
 const char *openocd_init(enum probe_verb verb);
-uint64_t openocd_verb_limit_us(enum probe_verb verb); /* when the job names no deadline */
+/* For a job that names no deadline: more for more bytes. Looks at the size of its file. */
+uint64_t openocd_verb_limit_us(const struct probe_job *job);
 
 /* One look at a core that a watchpoint shall stop; the reply is for openocd_watch_parse. */
 extern const char openocd_watch_poll[], openocd_watch_resume[]; /* the latter lets it run before */

@@ -89,6 +89,11 @@ void journal_put(struct journal *journal, const struct event *event)
     journal->seq++;
 }
 
+bool journal_failed(const struct journal *journal)
+{
+    return journal->failed_errno != 0;
+}
+
 int journal_close(struct journal *journal, struct error *error)
 {
     int why = journal->failed_errno;

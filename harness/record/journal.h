@@ -23,6 +23,7 @@ struct journal;
 struct journal *journal_create(const char *path, struct error *error); /* O_EXCL: never overwrites */
 /* Appends one event with the next seq; written with one write(2). The first failure is remembered. */
 void journal_put(struct journal *journal, const struct event *event);
+bool journal_failed(const struct journal *journal); /* an event could not be written; none will be any more */
 /* -1 when any event could not be written (full disk): the case is then a rig-error. fdatasyncs. */
 int journal_close(struct journal *journal, struct error *error);
 

@@ -123,6 +123,10 @@ void verdict_end(struct verdict_fold *fold, struct verdict *verdict)
                                 .cuts = fold->cuts,
                                 .cut_count = fold->cut_count};
     decide(fold, verdict);
+    /* without a fault that fired on a sound rig nothing was learnt of the board */
+    for (size_t i = 0; i < VERDICT_OF_BOARD && verdict->kind != VERDICT_PASS && verdict->kind != VERDICT_FAIL;
+         i++)
+        verdict->clauses[i].judged = false;
     cJSON_Delete(fold->fields);
     free(fold);
 }

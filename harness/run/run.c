@@ -173,6 +173,8 @@ static void put(struct sink *sink, const struct event *event)
         break;
     }
     record(run, event);
+    if (journal_failed(run->journal) && run->fatal.kind == ERROR_NONE)
+        error_set(&run->fatal, ERROR_RIG, "the journal cannot be written");
     wake_soon(run);
 }
 
@@ -288,8 +290,7 @@ static void main_of_case(void *arg)
     walk(run);
     run_faults_end(run);
     close_faults(run);
-    rig_power(run->rig)->set(run->rig->self[RACK_POWER], run->rig->place->safe_on, &(struct power_report){0},
-                             NULL);
+    run_power(run, run->rig->place->safe_on, 0, NULL);
     run_evidence_truth(run, begin_us);
     if (!run->interrupted)
         event_put(&run->sink, EVENT_END, "run", "end", NULL);
@@ -343,14 +344,13 @@ void run_interrupt(struct run *run)
     wake_soon(run);
 }
 
-void run_free(struct run *run)
+int run_free(struct run *run, struct error *error)
 {
     if (!run)
-        return;
-    struct error error = {0};
+        return 0;
     struct verdict verdict;
     run->rig->listener = NULL;
-    journal_close(run->journal, &error);
+    int result = journal_close(run->journal, error);
     verdict_end(run->fold, &verdict);
     verdict_release(&verdict);
     loop_remove(run->timer);
@@ -365,4 +365,5 @@ void run_free(struct run *run)
     free(run->mark_counts);
     free((char *)run->folder);
     free(run);
+    return result;
 }

@@ -77,7 +77,8 @@ struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *ri
                       struct error *error);
 /* Asks it to stop soon (SIGINT): rails safe, the journal has no END. */
 void run_interrupt(struct run *run);
-void run_free(struct run *run); /* must be finished */
+/* Of a finished run. -1: its journal is not whole (full disk), so it cannot be judged. */
+int run_free(struct run *run, struct error *error);
 
 /* ---- inside the fiber ---- */
 /* Goes on when done() is true (0) or at the deadline, when interrupted or the rig failed (-1). */

@@ -8,6 +8,8 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
+#define LAST_EDGE_US 30000 /* what the contact of a virtual relay may take after its command */
+
 static void say(struct run *run, const char *what, const char *file)
 {
     event_put(&run->sink, EVENT_EVIDENCE, "run", what, file);
@@ -49,6 +51,25 @@ static bool belongs(const char *line, const char *place, uint64_t from_us)
     return time && strtoull(time + 7, NULL, 10) >= from_us && strstr(line, name);
 }
 
+/* What a cut of the rail hit, in a sentence. */
+static void note_torn(struct run *run, const char *line)
+{
+    cJSON *event = strstr(line, "\"off\"") ? cJSON_Parse(line) : NULL;
+    const cJSON *report = cJSON_GetObjectItem(event, "report"), *op = cJSON_GetObjectItem(report, "op");
+    const char *what = cJSON_GetStringValue(cJSON_GetObjectItem(report, "what"));
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItem(op, "kind"));
+    if (what && kind && !strcmp(what, "off") && cJSON_IsTrue(cJSON_GetObjectItem(report, "inside")))
+        run_note(
+            run,
+            "the rail fell at %.0f us inside operation %.0f: %s 0x%08x, %.1f %% done, by the code at 0x%x",
+            cJSON_GetNumberValue(cJSON_GetObjectItem(report, "t_us")),
+            cJSON_GetNumberValue(cJSON_GetObjectItem(op, "index")), *kind == 'e' ? "erase" : "write",
+            (unsigned)cJSON_GetNumberValue(cJSON_GetObjectItem(op, "address")),
+            cJSON_GetNumberValue(cJSON_GetObjectItem(op, "fraction_ppm")) / 1e4,
+            (unsigned)cJSON_GetNumberValue(cJSON_GetObjectItem(op, "pc")));
+    cJSON_Delete(event);
+}
+
 /* On the virtual rack: what really happened below the wire, for people and for `otarig repro`; never for the
  * verdict. */
 void run_evidence_truth(struct run *run, uint64_t from_us)
@@ -56,13 +77,16 @@ void run_evidence_truth(struct run *run, uint64_t from_us)
     const char *rack = getenv("OTARIG_RACK");
     if (!rack)
         return;
+    run_sleep(run, LAST_EDGE_US);
     char *from = mem_printf("%s/truth.jsonl", rack), *to = mem_printf("%s/truth.jsonl", run->folder);
     FILE *in = fopen(from, "r"), *out = in ? fopen(to, "wx") : NULL;
     char *line = NULL;
     size_t room = 0;
     while (out && getline(&line, &room, in) > 0)
-        if (belongs(line, run->rig->place->name, from_us))
+        if (belongs(line, run->rig->place->name, from_us)) {
             fputs(line, out);
+            note_torn(run, line);
+        }
     free(line);
     if (in)
         fclose(in);

@@ -7,7 +7,7 @@
 
 #define PROBE_RUNGS 2 /* of probe_ops.revive */
 #define JOB_LIMIT_US                                                                                         \
-    120000000u /* beyond every driver's own deadline: a driver that never ends a job is a rig fault */
+    600000000u /* beyond every driver's own deadline: a driver that never ends a job is a rig fault */
 
 static bool probe_over(struct run *run, const void *arg)
 {

@@ -8,8 +8,8 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
-#define OFF_US 200000u       /* long enough for any relay and for the rail to discharge */
-#define FIRST_RUN_US 300000u /* the application's own start-up work: its data page, its report */
+#define OFF_US 200000u        /* long enough for any relay and for the rail to discharge */
+#define FIRST_RUN_US 2000000u /* the application's own start-up work: its data page, its report */
 
 static bool app_is_up(struct run *run, const void *arg)
 {

@@ -31,7 +31,7 @@ struct worker {
     struct bench *benches;
     size_t next;
     uint64_t seed;
-    bool interrupted;
+    bool interrupted, faulty; /* the latter: the former for a cause of our own */
 };
 
 static void on_signal(void *arg, int signal_number)
@@ -125,9 +125,14 @@ static void begin_case(struct worker *worker, struct bench *bench)
     bench->folder = NULL;
 }
 
-static void end_case(struct bench *bench)
+static void end_case(struct worker *worker, struct bench *bench)
 {
-    run_free(bench->run);
+    struct error error = {0};
+    if (run_free(bench->run, &error)) {
+        printf("fault %s\n", error.text);
+        worker->interrupted = true; /* what cannot be recorded need not be run */
+        worker->faulty = true;
+    }
     bench->run = NULL;
     plan_release(&bench->plan);
     free(bench->folder);
@@ -143,11 +148,14 @@ static bool step(struct worker *worker)
     bool busy = false;
     for (size_t i = 0; i < worker->job->place_count; i++) {
         struct bench *bench = &worker->benches[i];
-        /* its last wake-up may still be on the way */
-        if (bench->run && bench->run->finished && !bench->run->waking)
-            end_case(bench);
-        while (!bench->run && !worker->interrupted && take_case(worker, bench))
+        /* a case may be over as soon as it has begun; its last wake-up may still be on the way */
+        while (true) {
+            if (bench->run && bench->run->finished && !bench->run->waking)
+                end_case(worker, bench);
+            if (bench->run || worker->interrupted || !take_case(worker, bench))
+                break;
             begin_case(worker, bench);
+        }
         busy |= bench->run != NULL;
     }
     return busy;
@@ -198,7 +206,7 @@ int worker_run(struct job *job, uint64_t seed, const cJSON *align)
     loop_free(worker.loop);
     free(worker.benches);
     fflush(stdout);
-    return worker.interrupted && !code ? 130 : code;
+    return code ? code : worker.faulty ? 3 : worker.interrupted ? 130 : 0;
 }
 
 int worker_make_safe(struct job *job)

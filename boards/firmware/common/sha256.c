@@ -60,6 +60,8 @@ void sha256_put(struct sha256 *sha, const void *data, size_t len)
 {
     const uint8_t *bytes = data;
     size_t have = sha->len % 64;
+    if (!len) /* then `data` may be NULL, with which nothing may be computed */
+        return;
     sha->len += len;
     if (have) {
         size_t take = len < 64 - have ? len : 64 - have;

@@ -1,0 +1,118 @@
+"""The gate of the gate, on the virtual rack: scenarios/selftest/*.json name what must come out.
+
+usage: selftest.py SOURCE BUILD [firmware|rigs|good]...
+
+Every defective firmware must fail with its class, every broken rig must end as a rig-error or inconclusive, never as a pass
+and never as "the board failed", and the good firmware must pass. Of every run the files obey their schemas, the stored
+journal judged again gives the stored verdict, and (where the rig is sound) the journal agrees with the rack's own log.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+what = set(sys.argv[3:]) or {"firmware", "rigs", "good"}
+otarig, rack = build / "bin" / "otarig", source / "boards" / "racks" / "virtual-6.json"
+work = pathlib.Path(tempfile.mkdtemp(prefix="otarig-selftest."))
+bad = 0
+
+
+def expected(name):
+    return json.loads((source / "scenarios" / "selftest" / name).read_text())
+
+
+def run(name, scenarios, *options):
+    """Exit code, cases of the result (empty: no result), folder of the run."""
+    command = [otarig, "run", *[source / "scenarios" / s for s in scenarios], "--out", work / name, *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    folder = next((line[9:] for line in done.stdout.splitlines() if line.startswith("results: ")), None)
+    try:
+        cases = json.loads((pathlib.Path(folder) / "result.json").read_text())["cases"]
+    except (TypeError, OSError, ValueError):
+        print(done.stdout)
+        cases = []
+    return done.returncode, cases, folder
+
+
+def firmware(entry):
+    name = entry["variant"]
+    code, cases, folder = run(name, [entry["scenario"] + ".json"], "--rack", rack, "--place", "p1", "--firmware",
+                              build / "firmware" / name, "--case", entry["case"])
+    ok = code == 1 and len(cases) == 1 and (cases[0]["verdict"], cases[0]["class"]) == (entry["verdict"], entry["class"])
+    return ok, name, f"exit {code}", cases, folder, True
+
+
+def rig(entry):
+    all_rigs, name = expected("rigs.json"), entry["name"]
+    tree = json.loads(rack.read_text())
+    tree["virtual"] = {"defects": entry["defects"]}
+    (work / f"{name}.json").write_text(json.dumps(tree))
+    code, cases, folder = run(name, [all_rigs["scenario"] + ".json"], "--rack", work / f"{name}.json", "--place", "p1",
+                              "--case", all_rigs["case"])
+    ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
+    return ok, name, f"exit {code}", cases, folder, False
+
+
+def good(entry):
+    cases = [option for case in entry["cases"] for option in ("--case", case)]
+    code, found, folder = run("good", entry["scenarios"], "--rack", rack, *cases)
+    ok = code == 0 and len(found) == len(entry["cases"]) and all(case["verdict"] == "pass" for case in found)
+    failed = [case for case in found if case["verdict"] != "pass"]
+    return ok, "the good firmware", f"exit {code}, {len(found) - len(failed)} of {len(entry['cases'])} pass", failed, folder, True
+
+
+def shown(job):
+    global bad
+    begin = time.monotonic()
+    ok, name, text, cases, folder, sound = job[0](job[1])
+    told = "; ".join(f"{case['verdict']} {case['class'] or ''} - {case['reason']}" for case in cases)[:150]
+    print(f"{'ok   ' if ok else 'WRONG'} {name}: {text} {told} ({time.monotonic() - begin:.0f} s)", flush=True)
+    bad += not ok
+    return folder, sound
+
+
+jobs = []
+if "rigs" in what:
+    jobs += [(rig, entry) for entry in expected("rigs.json")["rigs"]]
+if "firmware" in what:
+    jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
+# they mostly wait for erases and relays, so several go at once; the good firmware's run has six places of its own
+with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("OTARIG_SELFTEST_JOBS", "8"))) as pool:
+    folders = [result for result in pool.map(shown, jobs) if result[0]]
+if "good" in what:
+    folders += [result for result in [shown((good, expected("good.json")))] if result[0]]
+
+environment = dict(os.environ, OTARIG_SOURCE=str(source), OTARIG_BUILD=str(build))
+if folders:
+    bad += subprocess.run(["sh", source / "tests" / "check_schemas.sh", *[folder for folder, _ in folders]],
+                          env=environment).returncode not in (0, 77)
+sound = [folder for folder, is_sound in folders if is_sound]
+if sound:
+    bad += subprocess.run([sys.executable, source / "tests" / "truth.py", *sound]).returncode != 0
+judged = 0
+for folder, _ in folders:
+    for case in json.loads((pathlib.Path(folder) / "result.json").read_text())["cases"]:
+        journal = pathlib.Path(folder) / case["folder"] / "journal.jsonl"
+        answer = subprocess.run([otarig, "judge", journal, "--json"], stdout=subprocess.PIPE, text=True)
+        judged += 1
+        try:
+            again = json.loads(answer.stdout)
+        except ValueError:
+            print(f"WRONG {journal}: cannot be judged again, exit {answer.returncode}")
+            bad += 1
+            continue
+        if (again["verdict"], again["class"], again["reason"]) != (case["verdict"], case["class"], case["reason"]):
+            print(f"WRONG {journal}: judged again it is {again['verdict']} {again['class']} - {again['reason']}")
+            bad += 1
+print(f"{judged} journals judged again")
+if bad:
+    print(f"{bad} wrong; the runs are kept in {work}")
+else:
+    shutil.rmtree(work)
+sys.exit(1 if bad else 0)

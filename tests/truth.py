@@ -1,0 +1,97 @@
+"""Ground truth: what the journal of a case says of power against what the virtual rack's own logs say.
+
+usage: truth.py RUN-FOLDER...
+
+For every case: each switching in the journal has exactly one edge of the rail in truth.jsonl and the other way round;
+planned <= commanded <= edge; the edge lies where the command and the relay's own delay put it; and the operation that
+the journal reports as torn is, field by field, the one in the twin's own log, its fraction the one that the edge gives.
+"""
+import json
+import pathlib
+import re
+import sys
+
+RELAY_US = 30000  # no contact model of the rack takes longer; also what a busy machine may add between two processes
+bad = cuts = torn = cases = 0
+
+
+def wrong(case, text):
+    global bad
+    bad += 1
+    print(f"WRONG {case}: {text}")
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+
+
+def check(folder):
+    global cuts, torn, cases
+    case = folder.name
+    journal = lines(folder / "journal.jsonl")
+    if not (folder / "truth.jsonl").exists():
+        return
+    truth = lines(folder / "truth.jsonl")
+    place = journal[0]["fields"]["place"]
+    twin = {(e["t_us"], e["op"]["index"]): e for e in lines(folder.parent.parent / "rack" / f"{place}.twin.jsonl")
+            if e["what"] == "off" and e.get("op")}
+    cases += 1
+    begin, end = journal[0]["t_us"], journal[-1]["t_us"]
+    edges = [e for e in truth if e["what"] in ("rail_on", "rail_off") and begin <= e["t_us"] <= end]
+    on, first = None, next((event for event in journal if event["kind"] == "power"), None)
+    for event in journal:
+        if event["kind"] != "power":
+            continue
+        moves, on = on != (event["what"] == "on"), event["what"] == "on"
+        times = event["fields"]
+        if not times["planned_us"] <= times["commanded_us"] <= times["returned_us"]:
+            wrong(case, f"event {event['seq']}: planned, commanded, returned are not in order: {times}")
+        near = [e for e in edges if e["what"] == "rail_" + event["what"]
+                and times["commanded_us"] <= e["t_us"] <= times["returned_us"] + RELAY_US]
+        if event["what"] == "off":
+            cuts += 1
+        if len(near) != 1:
+            # switching off what is off has no edge; of the first command nobody knows which it is
+            if near or moves and event is not first:
+                wrong(case, f"event {event['seq']}: power {event['what']} has {len(near)} edges in the rack's log")
+            continue
+        edge = near[0]
+        edges.remove(edge)
+        if not times["commanded_us"] <= edge["commanded_us"] <= times["returned_us"]:
+            wrong(case, f"event {event['seq']}: the relay was commanded at {edge['commanded_us']}, outside of {times}")
+        if edge["t_us"] < edge["commanded_us"] + edge["delay_us"]:
+            wrong(case, f"event {event['seq']}: the edge came before the relay's delay was over")
+    for edge in edges:
+        wrong(case, f"an edge of the rail that the journal does not know: {edge}")
+    told = set()
+    for event in journal:
+        note = re.fullmatch(r"the rail fell at (\d+) us inside operation (\d+): (erase|write) 0x(\w+), ([\d.]+) % done, "
+                            r"by the code at 0x(\w+)", event.get("value", "")) if event["kind"] == "note" else None
+        if not note:
+            continue
+        torn += 1
+        t_us, index, kind, address, percent, pc = note.groups()
+        told.add(int(t_us))
+        found = twin.get((int(t_us), int(index)))
+        if not found:
+            wrong(case, f"{event['value']}: the twin knows of no such cut")
+            continue
+        op = found["op"]
+        fraction = (found["vt_ns"] - op["begin_ns"]) / (op["end_ns"] - op["begin_ns"])
+        if not found["inside"] or op["kind"] != kind[0] or op["address"] != int(address, 16) or op["pc"] != int(pc, 16):
+            wrong(case, f"{event['value']}: the twin says {op}")
+        if not found.get("aligned") and abs(fraction * 100 - float(percent)) > 0.06:
+            wrong(case, f"{event['value']}: by its times the operation was {fraction * 100:.2f} % done")
+        if not any(e["what"] == "rail_off" and e["t_us"] == int(t_us) for e in truth):
+            wrong(case, f"{event['value']}: at that time no rail fell")
+    for (t_us, _), event in twin.items():
+        if event["inside"] and begin <= t_us <= end and t_us not in told:
+            wrong(case, f"the twin lost power inside {event['op']}, which the journal does not tell")
+
+
+for run in sys.argv[1:]:
+    for folder in sorted(pathlib.Path(run).glob("cases/*")):
+        if (folder / "journal.jsonl").stat().st_size:
+            check(folder)
+print(f"{cases} cases, {cuts} cuts against the rack's log, {torn} torn operations against the twin's")
+sys.exit(1 if bad or not cuts else 0)
