@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
 
@@ -64,13 +65,27 @@ static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char
     return -1;
 }
 
+int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, char **argv, int *code)
+{
+    struct error error = {0};
+    *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new()};
+    int failed = rack_load(rack_file, &hand->rack, &error);
+    hand->place = failed ? NULL : rack_place(&hand->rack, place);
+    if (!failed && !hand->place)
+        failed = error_set(&error, ERROR_INPUT, "%s: no place '%s'", rack_file, place);
+    if (failed)
+        *code = cmd_fail(&error);
+    else if (hand->rack.is_virtual && !getenv("UMOCKDEV_DIR"))
+        failed = inside_virtual_rack(hand, rack_file, argv, code);
+    return failed;
+}
+
 int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usage, int *code)
 {
     const char *rack_file = NULL, *place = NULL;
-    struct error error = {0};
     char **whole = mem_array((size_t)*argc + 2, sizeof *whole);
     int kept = 1;
-    *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new()};
+    *hand = (struct by_hand){.sink = {.put = put}};
     *code = 2;
     whole[0] = "otarig";
     for (int i = 0; i < *argc; i++)
@@ -95,14 +110,7 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usag
         free(whole);
         return -1;
     }
-    int failed = rack_load(rack_file, &hand->rack, &error);
-    hand->place = failed ? NULL : rack_place(&hand->rack, place);
-    if (!failed && !hand->place)
-        failed = error_set(&error, ERROR_INPUT, "%s: no place '%s'", rack_file, place);
-    if (failed)
-        *code = cmd_fail(&error);
-    else if (hand->rack.is_virtual && !getenv("UMOCKDEV_DIR"))
-        failed = inside_virtual_rack(hand, rack_file, whole, code);
+    int failed = by_hand_enter(hand, rack_file, place, whole, code);
     free(whole);
     return failed;
 }
@@ -125,6 +133,15 @@ void by_hand_end(struct by_hand *hand)
     cJSON_Delete(hand->fields);
     rack_release(&hand->rack);
     loop_free(hand->loop);
+}
+
+int by_hand_wait(struct by_hand *hand, uint64_t for_us, struct error *error)
+{
+    uint64_t end_us = clock_now_us() + for_us, now_us;
+    while (!hand->interrupted && (now_us = clock_now_us()) < end_us)
+        if (loop_turn(hand->loop, end_us - now_us, error) < 0)
+            return -1;
+    return hand->interrupted ? error_set(error, ERROR_INTERRUPTED, "interrupted") : 0;
 }
 
 int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct error *error)

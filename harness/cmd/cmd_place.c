@@ -4,21 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
 #include "harness/plan/board.h"
 #include "harness/plan/image.h"
-
-static int wait_for(struct by_hand *hand, uint64_t for_us, struct error *error)
-{
-    uint64_t end_us = clock_now_us() + for_us, now_us;
-    while (!hand->interrupted && (now_us = clock_now_us()) < end_us)
-        if (loop_turn(hand->loop, end_us - now_us, error) < 0)
-            return -1;
-    return 0;
-}
 
 static int finish(struct by_hand *hand, int failed, const struct error *error)
 {
@@ -46,8 +36,9 @@ static int power_verb(struct by_hand *hand, const char *verb, struct error *erro
     if (!strcmp(verb, "on") || !strcmp(verb, "off"))
         return switch_to(hand, !strcmp(verb, "on"), error);
     if (!strcmp(verb, "cycle"))
-        return switch_to(hand, false, error) || wait_for(hand, 500000, error) ? -1
-                                                                              : switch_to(hand, true, error);
+        return switch_to(hand, false, error) || by_hand_wait(hand, 500000, error)
+                   ? -1
+                   : switch_to(hand, true, error);
     if (strcmp(verb, "get"))
         return error_set(error, ERROR_INPUT, "power: expected on, off, cycle or get, found '%s'", verb);
     if (rig_power(&hand->rig)->get(hand->rig.self[RACK_POWER], &on, error))
@@ -158,7 +149,7 @@ static int power_up(struct by_hand *hand, struct error *error)
     if (!hand->rig.self[RACK_POWER])
         return 0;
     return rig_power(&hand->rig)->set(hand->rig.self[RACK_POWER], true, &report, error) ||
-                   wait_for(hand, 100000, error)
+                   by_hand_wait(hand, 100000, error)
                ? -1
                : 0;
 }

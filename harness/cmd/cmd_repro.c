@@ -10,6 +10,7 @@
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/live.h"
 #include "harness/record/journal.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
@@ -17,6 +18,8 @@
 static const char usage[] =
     "usage: otarig repro CASE [--rack RACK] [--place P] [--out DIR]\n"
     "Runs a stored case (its folder, or CASE-ID with --run RUN-FOLDER) again and compares the verdicts.\n"
+    "Of an exploration (OUT/cases/...): makes the same cuts on a virtual rack and compares the memory word "
+    "by word.\n"
     "  --rack RACK   on another rack than before\n"
     "  --place P     on another place than before\n"
     "  --run DIR     the run's folder, when CASE is an id\n"
@@ -265,7 +268,18 @@ int cmd_repro(int argc, char **argv)
                 run ? "" : " (a case id needs --run RUN-FOLDER)");
         return 2;
     }
-    int code = repro(folder, rack, place, out);
+    int code;
+    if (live_is_case(folder)) {
+        char *virtual = mem_printf("%s/racks/virtual-6.json", cmd_boards_folder());
+        char **whole = mem_array((size_t)argc + 2, sizeof *whole);
+        whole[0] = "otarig";
+        memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
+        code = live_repro(folder, rack ? rack : virtual, place ? place : "p1", whole);
+        free(whole);
+        free(virtual);
+    } else {
+        code = repro(folder, rack, place, out);
+    }
     free(folder);
     return code;
 }

@@ -17,6 +17,7 @@ struct request {
     const char *scenario, *board, *firmware, *out, *from;
     struct search_options options;
     bool json;
+    unsigned live;
 };
 
 static void usage(FILE *out)
@@ -37,6 +38,8 @@ static void usage(FILE *out)
         "  --out DIR             explore.json, junit.xml, index.html, evidence; resumed when it was "
         "interrupted\n"
         "  --from DUMP           start from this dump of the code flash instead of the scenario's start\n"
+        "  --live N              also write N states into OUT/cases/sample, for otarig repro to compare on a "
+        "rig\n"
         "  --no-prune            run every state to its end\n"
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool.\n",
@@ -119,6 +122,11 @@ static int take_option(struct request *request, int which, const char *text)
     case '1':
         options->first = true;
         return 0;
+    case 'l':
+        if (number(text, 0, 1000000, &value))
+            return bad("--live", "a number of states", text);
+        request->live = (unsigned)value;
+        return 0;
     case 'J':
         request->json = true;
         return 0;
@@ -134,8 +142,8 @@ static int take_options(struct request *request, int argc, char **argv)
         {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"jobs", 1, NULL, 'j'},
         {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},
         {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'},
-        {"first", 0, NULL, '1'},    {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},     {"json", 0, NULL, 'J'},
+        {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -204,7 +212,8 @@ static int explore(struct request *request, const struct spec *spec)
         code = fail(&error);
     } else {
         code = findings.trouble || search.sample_bad ? 3 : findings.count ? 1 : 0;
-        if (explore_report_all(&search, &findings, request->out, request->json, &error))
+        if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
+            (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);
         findings_release(&findings);
         if (checkpoint)

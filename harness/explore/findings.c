@@ -150,6 +150,9 @@ static void confirm(struct finding *finding, const struct search *search, struct
     live.caller_at = UINT32_MAX;
     machine_cycle(machine, UINT64_MAX);
     finding->after = mem_copy(machine->nvm, search->spec->nvm_size);
+    finding->op_count = machine->op_count;
+    finding->ops = mem_array(machine->op_count + 1, sizeof *finding->ops);
+    memcpy(finding->ops, machine->ops, machine->op_count * sizeof *finding->ops);
     finding->text_len = machine->text_len;
     finding->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
     finding->text[finding->text_len] = 0;
@@ -210,6 +213,7 @@ void findings_release(struct findings *findings)
         free(finding->cuts);
         free(finding->windows);
         free(finding->text);
+        free(finding->ops);
         free(finding->before);
         free(finding->after);
     }

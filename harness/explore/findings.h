@@ -32,6 +32,8 @@ struct finding {
     char *text; /* console of the failing boot */
     size_t text_len;
     bool confirmed;
+    struct op *ops; /* of the failing boot */
+    size_t op_count;
     uint8_t *before, *after; /* nvm the failing boot starts from, and as it leaves it */
 };
 struct findings {

@@ -59,6 +59,7 @@ struct run {
     uint64_t on_us, off_us; /* of the last command */
     unsigned power_ups;
     bool talked_while_off;
+    uint64_t late_us; /* first input long after the power was cut; 0: none */
     struct run_seen seen;
     unsigned *mark_counts; /* since the beginning, by mark */
     struct run_job probe, update;
@@ -84,7 +85,8 @@ int run_free(struct run *run, struct error *error);
 /* Goes on when done() is true (0) or at the deadline, when interrupted or the rig failed (-1). */
 int run_until(struct run *run, bool (*done)(struct run *run, const void *arg), const void *arg,
               uint64_t deadline_us);
-int run_sleep(struct run *run, uint64_t for_us); /* -1: interrupted or rig failed */
+void run_pause(struct run *run, uint64_t for_us); /* also when the case is broken off; keep it short */
+int run_sleep(struct run *run, uint64_t for_us);  /* -1: interrupted or rig failed */
 bool run_broken(const struct run *run);
 /* Records the first rig fault of the case; the fiber unwinds. */
 void run_fail_rig(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -77,7 +77,7 @@ void run_evidence_truth(struct run *run, uint64_t from_us)
     const char *rack = getenv("OTARIG_RACK");
     if (!rack)
         return;
-    run_sleep(run, LAST_EDGE_US);
+    run_pause(run, LAST_EDGE_US);
     char *from = mem_printf("%s/truth.jsonl", rack), *to = mem_printf("%s/truth.jsonl", run->folder);
     FILE *in = fopen(from, "r"), *out = in ? fopen(to, "wx") : NULL;
     char *line = NULL;

@@ -3,6 +3,8 @@
 #include "harness/base/clock.h"
 #include "harness/run/run.h"
 
+#define DOUBT_US 500000u
+
 static cJSON *power_fields(const struct power_report *report, uint64_t planned_us,
                            const struct run_fault *fault)
 {
@@ -27,6 +29,7 @@ static void note_state(struct run *run, bool on, const struct power_report *repo
         run->seen = (struct run_seen){0};
     } else {
         run->off_us = report->returned_us;
+        run->late_us = 0;
         run->talked_while_off = false;
     }
 }
@@ -60,6 +63,8 @@ int run_power(struct run *run, bool on, uint64_t planned_us, struct run_fault *f
 int run_power_cycle(struct run *run, uint64_t off_us)
 {
     if (run_power(run, false, 0, NULL) || run_sleep(run, off_us))
+        return -1;
+    if (run->late_us && run_sleep(run, DOUBT_US)) /* does it talk, or was that on its way? */
         return -1;
     return run_power(run, true, 0, NULL);
 }

@@ -1,0 +1,425 @@
+#include "harness/cmd/live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/json.h"
+#include "harness/base/mem.h"
+#include "harness/cmd/by_hand.h"
+#include "harness/cmd/cmd.h"
+
+#define PAGE 4096u
+#define HIT_US 60000000u /* for the code to come to the operation of a cut */
+#define EDGE_US 2000000u /* for the rack to tell of a cut */
+#define OFF_US 150000u   /* the rail falls and stays down */
+#define ON_US 60000u     /* the relay closes */
+
+struct memory {
+    uint32_t address, len;
+    size_t offset;
+};
+
+struct live {
+    struct by_hand hand;
+    const char *folder, *place;
+    const char *rack; /* its folder */
+    cJSON *tree;
+    struct memory memory[4];
+    size_t memory_count, size;
+    uint8_t *start, *now, *expected; /* now: as read back, where that was done */
+    char *scratch;                   /* a file for the probe */
+    long truth_at;                   /* what of the rack's log has been read */
+};
+
+bool live_is_case(const char *folder)
+{
+    char *path = mem_printf("%s/live.json", folder);
+    bool found = !access(path, R_OK);
+    free(path);
+    return found;
+}
+
+/* ---- reading the case ---- */
+
+static double number_of(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= UINT32_MAX
+               ? item->valuedouble
+               : -1;
+}
+
+static int bad_case(const struct live *live, const char *what, struct error *error)
+{
+    return error_set(error, ERROR_INPUT, "%s/live.json: %s", live->folder, what);
+}
+
+static int take_memory(struct live *live, struct error *error)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(live->tree, "memory"))
+    {
+        double address = number_of(item, "address"), len = number_of(item, "len"),
+               offset = number_of(item, "offset");
+        if (live->memory_count == 4 || address < 0 || len < 1 || len > 1 << 26 ||
+            offset != (double)live->size)
+            return bad_case(live, "$.memory: expected at most 4 regions, one after the other", error);
+        live->memory[live->memory_count++] = (struct memory){(uint32_t)address, (uint32_t)len, live->size};
+        live->size += (size_t)len;
+    }
+    if (!live->size || live->size % PAGE)
+        return bad_case(live, "$.memory: expected whole pages", error);
+    return 0;
+}
+
+static int load(struct live *live, struct error *error)
+{
+    struct json_document document;
+    char *path = mem_printf("%s/live.json", live->folder);
+    int failed = json_load(&document, path, error);
+    free(path);
+    if (failed)
+        return -1;
+    live->tree = cJSON_Duplicate(document.root, true);
+    json_close(&document);
+    if (number_of(live->tree, "schema_version") != 1 ||
+        !cJSON_IsArray(cJSON_GetObjectItem(live->tree, "states")))
+        return bad_case(live, "expected \"schema_version\" 1 and \"states\"", error);
+    if (take_memory(live, error))
+        return -1;
+    live->start = mem_alloc(live->size);
+    live->now = mem_alloc(live->size);
+    live->expected = mem_alloc(live->size);
+    path = mem_printf("%s/start.bin", live->folder);
+    FILE *file = fopen(path, "rb");
+    if (!file || fread(live->start, 1, live->size, file) != live->size)
+        failed = error_set(error, ERROR_INPUT, "%s: expected %zu bytes", path, live->size);
+    if (file)
+        fclose(file);
+    free(path);
+    return failed;
+}
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int change(struct live *live, const cJSON *item, struct error *error)
+{
+    double address = number_of(item, "address");
+    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(item, "hex"));
+    size_t len = hex ? strlen(hex) / 2 : 0;
+    for (size_t i = 0; i < live->memory_count && len; i++) {
+        const struct memory *memory = &live->memory[i];
+        if (address < memory->address || address + (double)len > (double)memory->address + memory->len)
+            continue;
+        uint8_t *to = live->expected + memory->offset + ((uint32_t)address - memory->address);
+        for (size_t k = 0; k < len; k++) {
+            int high = nibble(hex[2 * k]), low = nibble(hex[2 * k + 1]);
+            if (high < 0 || low < 0)
+                return bad_case(live, "a change: expected hex digits", error);
+            to[k] = (uint8_t)(high << 4 | low);
+        }
+        return 0;
+    }
+    return bad_case(live, "a change lies outside of the memory", error);
+}
+
+static int expect(struct live *live, const cJSON *changes, struct error *error)
+{
+    const cJSON *item;
+    memcpy(live->expected, live->start, live->size);
+    cJSON_ArrayForEach(item, changes) if (change(live, item, error)) return -1;
+    return 0;
+}
+
+/* ---- the rig ---- */
+
+static int power(struct live *live, bool on, struct error *error)
+{
+    struct power_report report = {0};
+    const struct rig *rig = &live->hand.rig;
+    if (rig_power(rig)->set(rig->self[RACK_POWER], on, &report, error))
+        return -1;
+    if (rig_probe(rig))
+        rig_probe(rig)->power(rig->self[RACK_PROBE], on);
+    return by_hand_wait(&live->hand, on ? ON_US : OFF_US, error);
+}
+
+static cJSON *control(struct live *live, cJSON *command, struct error *error)
+{
+    cJSON_AddStringToObject(command, "place", live->place);
+    cJSON *answer = virtual_rack_control(live->rack, command, error);
+    cJSON_Delete(command);
+    return answer;
+}
+
+static int tell(struct live *live, const char *verb, const cJSON *cut, double boot, struct error *error)
+{
+    cJSON *command = cut ? cJSON_Duplicate(cut, true) : cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", verb);
+    if (cut)
+        cJSON_AddNumberToObject(command, "boot", boot);
+    cJSON *answer = control(live, command, error);
+    cJSON_Delete(answer);
+    return answer ? 0 : -1;
+}
+
+/* How often this place was powered up: what the rack counts its next one by. */
+static double power_ups(struct live *live, struct error *error)
+{
+    cJSON *command = cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", "status");
+    cJSON *answer = virtual_rack_control(live->rack, command, error);
+    const cJSON *item;
+    double found = -1;
+    cJSON_Delete(command);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(answer, "places"))
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "name"));
+        if (name && !strcmp(name, live->place))
+            found = number_of(item, "power_ups");
+    }
+    cJSON_Delete(answer);
+    if (found < 0 && error->kind == ERROR_NONE)
+        error_set(error, ERROR_RIG, "the rack does not know place '%s'", live->place);
+    return found;
+}
+
+/* The next line of the rack's log that tells this of our twin; NULL: not yet. */
+static cJSON *next_report(struct live *live, const char *what)
+{
+    char *path = mem_printf("%s/truth.jsonl", live->rack), *line = NULL;
+    FILE *file = fopen(path, "r");
+    size_t room = 0;
+    ssize_t len;
+    cJSON *found = NULL;
+    free(path);
+    if (file && !fseek(file, live->truth_at, SEEK_SET))
+        while (!found && (len = getline(&line, &room, file)) > 0 && line[len - 1] == '\n') {
+            cJSON *event = cJSON_Parse(line);
+            const cJSON *report = cJSON_GetObjectItem(event, "report");
+            const char *place = cJSON_GetStringValue(cJSON_GetObjectItem(event, "place"));
+            const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(report, "what"));
+            live->truth_at = ftell(file);
+            if (place && name && !strcmp(place, live->place) && !strcmp(name, what))
+                found = cJSON_Duplicate(report, true);
+            cJSON_Delete(event);
+        }
+    free(line);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static cJSON *await_report(struct live *live, const char *what, uint64_t for_us, struct error *error)
+{
+    uint64_t end_us = clock_now_us() + for_us;
+    while (clock_now_us() < end_us) {
+        cJSON *report = next_report(live, what);
+        if (report || by_hand_wait(&live->hand, 5000, error))
+            return report;
+    }
+    error_set(error, ERROR_RIG, "the rack's log does not tell of '%s' in %llu s", what,
+              (unsigned long long)(for_us / 1000000));
+    return NULL;
+}
+
+static int await_state(struct live *live, const char *state, uint64_t for_us, struct error *error)
+{
+    cJSON *report;
+    while ((report = await_report(live, "align", for_us, error))) {
+        const char *found = cJSON_GetStringValue(cJSON_GetObjectItem(report, "state"));
+        bool is = found && !strcmp(found, state);
+        cJSON_Delete(report);
+        if (is)
+            return 0;
+    }
+    return -1;
+}
+
+/* A power cycle that ends with a cut exactly there. */
+static int cut(struct live *live, const cJSON *where, struct error *error)
+{
+    double boot = power_ups(live, error) + 1;
+    if (boot < 1 || tell(live, "align", where, boot, error) || power(live, true, error) ||
+        await_state(live, "hit", HIT_US, error) || power(live, false, error))
+        return -1;
+    cJSON *off = await_report(live, "off", EDGE_US, error);
+    bool aligned = cJSON_IsTrue(cJSON_GetObjectItem(off, "aligned"));
+    cJSON_Delete(off);
+    return aligned ? 0 : error_set(error, ERROR_RIG, "the rail did not fall at the operation");
+}
+
+/* ---- contents ---- */
+
+static bool is_blank(const uint8_t *bytes)
+{
+    for (size_t i = 0; i < PAGE; i++)
+        if (bytes[i] != 0xff)
+            return false;
+    return true;
+}
+
+static uint32_t address_at(const struct live *live, size_t at)
+{
+    const struct memory *memory = live->memory;
+    while (at - memory->offset >= memory->len)
+        memory++;
+    return memory->address + (uint32_t)(at - memory->offset);
+}
+
+static int program(struct live *live, size_t at, size_t len, struct error *error)
+{
+    FILE *file = fopen(live->scratch, "wb");
+    int failed = !file || fwrite(live->start + at, 1, len, file) != len;
+    if (file && fclose(file))
+        failed = 1;
+    if (failed)
+        return error_set_errno(error, ERROR_SYSTEM, 0, "%s", live->scratch);
+    const struct probe_job job = {
+        .verb = PROBE_PROGRAM, .path = live->scratch, .address = address_at(live, at)};
+    return by_hand_probe(&live->hand, &job, error);
+}
+
+/* The start contents, all of them: between power-up and the probe's halt the board runs and may change any
+ * page. UICR is not written: what the explorer starts from has none. */
+static int restore(struct live *live, struct error *error)
+{
+    if (power(live, true, error) ||
+        by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error))
+        return -1;
+    for (size_t at = 0; at < live->memory[0].len; at += PAGE) {
+        size_t end = at;
+        while (end < live->memory[0].len && !is_blank(live->start + end))
+            end += PAGE;
+        if (end > at && program(live, at, end - at, error))
+            return -1;
+        at = end > at ? end - PAGE : at;
+    }
+    memcpy(live->now, live->start, live->size);
+    return power(live, false, error);
+}
+
+static int dump(struct live *live, size_t at, size_t len, struct error *error)
+{
+    const struct probe_job job = {
+        .verb = PROBE_DUMP, .path = live->scratch, .address = address_at(live, at), .len = (uint32_t)len};
+    if (by_hand_probe(&live->hand, &job, error))
+        return -1;
+    FILE *file = fopen(live->scratch, "rb");
+    int failed = !file || fread(live->now + at, 1, len, file) != len;
+    if (file)
+        fclose(file);
+    return failed ? error_set(error, ERROR_RIG, "%s: expected %zu bytes", live->scratch, len) : 0;
+}
+
+/* Powered up with the core held, so that nothing changes while it is read. Pages that are blank at the start
+ * and in the prediction are looked at when `all`. */
+static int read_back(struct live *live, bool all, struct error *error)
+{
+    if (tell(live, "hold", NULL, 0, error) || power(live, true, error) ||
+        await_state(live, "hit", EDGE_US, error))
+        return -1;
+    for (size_t at = 0; at < live->memory[0].len; at += PAGE) {
+        size_t end = at;
+        while (end < live->memory[0].len &&
+               (all || !is_blank(live->start + end) || !is_blank(live->expected + end)))
+            end += PAGE;
+        if (end > at && dump(live, at, end - at, error))
+            return -1;
+        at = end > at ? end - PAGE : at;
+    }
+    return power(live, false, error);
+}
+
+static int compare(const struct live *live, const char *id, const char *when)
+{
+    size_t bad = 0, first = 0;
+    for (size_t at = 0; at < live->memory[0].len; at += 4)
+        if (memcmp(live->now + at, live->expected + at, 4) && !bad++)
+            first = at;
+    if (bad)
+        printf("DIFFERS %s %s: %zu words, the first at 0x%08x\n", id, when, bad, address_at(live, first));
+    return bad ? 1 : 0;
+}
+
+/* 0: agrees, 1: does not, -1: trouble */
+static int one(struct live *live, const cJSON *state, bool all, struct error *error)
+{
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
+    const cJSON *where, *end = cJSON_GetObjectItem(state, "last_operation");
+    int cuts = cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts"));
+    if (!id || expect(live, cJSON_GetObjectItem(state, "changes"), error) || restore(live, error))
+        return -1;
+    cJSON_ArrayForEach(where, cJSON_GetObjectItem(state, "cuts")) if (cut(live, where, error)) return -1;
+    if (read_back(live, all, error))
+        return -1;
+    int differs = compare(live, id, "after the cuts");
+    if (!differs && end) {
+        if (expect(live, cJSON_GetObjectItem(state, "after"), error))
+            return -1;
+        if (cJSON_GetArraySize(end) && cut(live, cJSON_GetArrayItem(end, 0), error))
+            return -1;
+        if (read_back(live, all, error))
+            return -1;
+        differs = compare(live, id, "after the failing boot");
+    }
+    if (!differs)
+        printf("agrees %s: %d cut%s%s%s\n", id, cuts, cuts == 1 ? "" : "s",
+               end ? ", and the boot after them leaves the same memory: " : "",
+               end ? cJSON_GetStringValue(cJSON_GetObjectItem(state, "class")) : "");
+    fflush(stdout);
+    return differs;
+}
+
+static int all_states(struct live *live, bool *finding, struct error *error)
+{
+    const cJSON *state;
+    size_t count = 0, differ = 0;
+    cJSON_ArrayForEach(state, cJSON_GetObjectItem(live->tree, "states"))
+    {
+        *finding |= cJSON_HasObjectItem(state, "class");
+        int how = one(live, state, count % 100 == 99, error);
+        if (how < 0)
+            return -1;
+        count++;
+        differ += (size_t)how;
+    }
+    printf("%zu states on the rig: %zu agree word by word, %zu do not\n", count, count - differ, differ);
+    return differ ? error_set(error, ERROR_RIG, "the explorer and the rig do not agree") : 0;
+}
+
+int live_repro(const char *folder, const char *rack, const char *place, char **argv)
+{
+    struct live live = {.folder = folder, .place = place, .rack = getenv("OTARIG_RACK")};
+    struct error error = {0};
+    int code;
+    bool finding = false;
+    if (by_hand_enter(&live.hand, rack, place, argv, &code)) {
+        by_hand_end(&live.hand);
+        return code;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!live.rack || !live.hand.rack.is_virtual)
+        error_set(
+            &error, ERROR_INPUT,
+            "%s: only a virtual rack can cut at an operation; aim at a real board with the watchpoint that "
+            "explore.json names",
+            rack);
+    live.scratch = mem_printf("%s/repro.bin", live.rack ? live.rack : "/tmp");
+    int failed = error.kind != ERROR_NONE || load(&live, &error) || by_hand_open(&live.hand, &error) ||
+                 all_states(&live, &finding, &error);
+    code = failed ? cmd_fail(&error) : finding;
+    by_hand_end(&live.hand);
+    cJSON_Delete(live.tree);
+    free(live.start);
+    free(live.now);
+    free(live.expected);
+    free(live.scratch);
+    return code;
+}

@@ -1,0 +1,201 @@
+/* What a live rig needs to go the same way: live.json, start.bin. `otarig repro` reads them
+ * (harness/cmd/live.c). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/report.h"
+
+#define RUN_BYTES 64 /* equal bytes that end a run of changed ones */
+
+/* The how-manieth operation of its kind at its address is this one in its power cycle? From 1. */
+static uint32_t occurrence(const struct op *ops, uint32_t index)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i <= index; i++)
+        count += ops[i].address == ops[index].address && ops[i].kind == ops[index].kind;
+    return count;
+}
+
+static void put_cut(cJSON *list, const struct op *ops, uint32_t index, bool after)
+{
+    cJSON *cut = cJSON_CreateObject();
+    cJSON_AddStringToObject(cut, "kind", ops[index].kind == TWIN_NVM_WRITE ? "w" : "e");
+    cJSON_AddNumberToObject(cut, "address", ops[index].address);
+    cJSON_AddNumberToObject(cut, "occurrence", occurrence(ops, index));
+    cJSON_AddNumberToObject(cut, "fraction_ppm", after ? 1000000 : 0);
+    cJSON_AddItemToArray(list, cut);
+}
+
+static void put_change(cJSON *list, const struct spec *spec, const uint8_t *nvm, size_t at, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const struct twin_region *regions;
+    size_t count = twin_nvm_regions(spec->chip, &regions);
+    char *hex = mem_alloc(2 * len + 1);
+    cJSON *change = cJSON_CreateObject();
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[nvm[at + i] >> 4];
+        hex[2 * i + 1] = digits[nvm[at + i] & 15];
+    }
+    for (size_t i = 0; i < count; i++)
+        if (at - regions[i].offset < regions[i].size)
+            cJSON_AddNumberToObject(change, "address",
+                                    (double)(regions[i].address + (at - regions[i].offset)));
+    cJSON_AddStringToObject(change, "hex", hex);
+    cJSON_AddItemToArray(list, change);
+    free(hex);
+}
+
+/* What a content of the memory differs in from the start. */
+static void put_changes(cJSON *to, const char *key, const struct search *search, const uint8_t *nvm)
+{
+    cJSON *list = cJSON_AddArrayToObject(to, key);
+    const uint8_t *root = search->root;
+    size_t size = search->spec->nvm_size;
+    for (size_t at = 0; at < size; at += 4) {
+        if (!memcmp(root + at, nvm + at, 4))
+            continue;
+        size_t end = at + 4;
+        for (size_t next = end; next < size && next - end < RUN_BYTES; next += 4)
+            if (memcmp(root + next, nvm + next, 4))
+                end = next + 4;
+        put_change(list, search->spec, nvm, at, end - at);
+        at = end - 4;
+    }
+}
+
+static bool torn(const struct search *search, uint32_t number)
+{
+    for (; search->nodes[number].parent != NODE_NONE; number = search->nodes[number].parent)
+        if (search->nodes[number].model != TORN_CLEAN)
+            return true;
+    return false;
+}
+
+static cJSON *state_json(const struct search *search, struct worker *worker, uint32_t number, const char *id)
+{
+    uint32_t path[256];
+    cJSON *state = cJSON_CreateObject(), *cuts;
+    cJSON_AddStringToObject(state, "id", id);
+    cuts = cJSON_AddArrayToObject(state, "cuts");
+    search_path(search, number, path);
+    for (unsigned i = 0; i < search->nodes[number].depth; i++) {
+        const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
+        bool after = node->op >= from->op_count;
+        put_cut(cuts, from->ops, after ? from->op_count - 1 : node->op, after);
+    }
+    worker_load(worker, number);
+    put_changes(state, "changes", search, worker_machine(worker)->nvm);
+    return state;
+}
+
+/* The failing power cycle as well: up to right after its last operation. */
+static cJSON *finding_json(const struct search *search, struct worker *worker, const struct finding *finding,
+                           const char *id)
+{
+    cJSON *state = state_json(search, worker, finding->node, id);
+    cJSON_AddStringToObject(state, "class", search->verdicts[finding->verdict].fail_class);
+    cJSON *end = cJSON_AddArrayToObject(state, "last_operation");
+    if (finding->op_count)
+        put_cut(end, finding->ops, (uint32_t)finding->op_count - 1, true);
+    put_changes(state, "after", search, finding->after);
+    return state;
+}
+
+/* A sample of the states without torn cuts, the same for the same seed; no state twice. */
+static void put_sample(cJSON *states, const struct search *search, struct worker *worker, unsigned wanted)
+{
+    uint32_t *numbers = mem_array(search->node_count + 1, sizeof *numbers);
+    size_t count = 0;
+    uint64_t chance = search->options.seed;
+    for (uint32_t i = 0; i < search->node_count; i++)
+        if (search->nodes[i].depth && search->nodes[i].done && !torn(search, i))
+            numbers[count++] = i;
+    for (size_t i = 0; i < wanted && i < count; i++) {
+        size_t other = i + sum_mix(chance += 0x9e3779b97f4a7c15u) % (count - i);
+        uint32_t number = numbers[other];
+        char id[40];
+        numbers[other] = numbers[i];
+        snprintf(id, sizeof id, "state-%u", number);
+        cJSON_AddItemToArray(states, state_json(search, worker, number, id));
+    }
+    free(numbers);
+}
+
+static int write_json(const cJSON *tree, const char *folder, struct error *error)
+{
+    char *path = mem_printf("%s/live.json", folder), *text = cJSON_PrintUnformatted(tree);
+    FILE *file = fopen(path, "w");
+    int failed = !file || fputs(text, file) < 0;
+    if (file && fclose(file))
+        failed = 1;
+    int result = failed ? error_set_errno(error, ERROR_SYSTEM, errno, "%s", path) : 0;
+    cJSON_free(text);
+    free(path);
+    return result;
+}
+
+static int write_case(const struct search *search, const char *folder, cJSON *states, struct error *error)
+{
+    const struct twin_region *regions;
+    size_t count = twin_nvm_regions(search->spec->chip, &regions);
+    cJSON *tree = cJSON_CreateObject(), *memory;
+    char *path = mem_printf("%s/start.bin", folder);
+    mkdir(folder, 0777);
+    cJSON_AddNumberToObject(tree, "schema_version", 1);
+    cJSON_AddStringToObject(tree, "scenario", search->spec->name);
+    cJSON_AddStringToObject(tree, "board", search->spec->board);
+    cJSON_AddStringToObject(tree, "chip", search->spec->chip);
+    cJSON_AddStringToObject(tree, "start", "start.bin");
+    memory = cJSON_AddArrayToObject(tree, "memory");
+    for (size_t i = 0; i < count; i++) {
+        cJSON *region = cJSON_CreateObject();
+        cJSON_AddNumberToObject(region, "address", regions[i].address);
+        cJSON_AddNumberToObject(region, "len", regions[i].size);
+        cJSON_AddNumberToObject(region, "offset", (double)regions[i].offset);
+        cJSON_AddItemToArray(memory, region);
+    }
+    cJSON_AddItemToObject(tree, "states", states);
+    FILE *file = fopen(path, "w");
+    int failed = !file || fwrite(search->root, 1, search->spec->nvm_size, file) != search->spec->nvm_size;
+    if (file && fclose(file))
+        failed = 1;
+    int result =
+        failed ? error_set_errno(error, ERROR_SYSTEM, errno, "%s", path) : write_json(tree, folder, error);
+    cJSON_Delete(tree);
+    free(path);
+    return result;
+}
+
+int explore_report_live(struct search *search, const struct findings *findings, const char *out,
+                        unsigned sample, struct error *error)
+{
+    struct worker *worker = worker_new(search, error);
+    int result = worker ? 0 : -1;
+    char *cases = mem_printf("%s/cases", out);
+    mkdir(cases, 0777);
+    for (size_t i = 0; i < findings->count && !result; i++) {
+        char *id = mem_printf("%s-f%zu", search->spec->name, i + 1), *folder = mem_printf("%s/%s", cases, id);
+        if (!torn(search, findings->items[i].node)) {
+            cJSON *states = cJSON_CreateArray();
+            cJSON_AddItemToArray(states, finding_json(search, worker, &findings->items[i], id));
+            result = write_case(search, folder, states, error);
+        }
+        free(folder);
+        free(id);
+    }
+    if (sample && !result) {
+        char *folder = mem_printf("%s/sample", cases);
+        cJSON *states = cJSON_CreateArray();
+        put_sample(states, search, worker, sample);
+        result = write_case(search, folder, states, error);
+        free(folder);
+    }
+    worker_free(worker);
+    free(cases);
+    return result;
+}
