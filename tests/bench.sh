@@ -16,8 +16,13 @@ seconds() { # COMMAND... -> seconds, with its output thrown away
 
 echo
 row "measure" "p50" "p99"
-set -- $("$build/bench/bench_trigger" "$here/boards/nrf52840dk.json" 2000)
+set -- $("$build/bench/bench_trigger" "$here/boards/nrf52840dk.json" 1000)
 row "console mark to power command" "${1:-?} us" "${2:-?} us"
+ours=${1:-0}
+# Debian's labgrid belongs to Debian's python
+set -- $(/usr/bin/python3 "$here/tests/bench_labgrid.py" 1000 2>/dev/null)
+row "the same through labgrid (SerialDriver, expect)" "${1:-?} us" "${2:-?} us"
+row "ratio of the medians" "$(echo "${1:-0} $ours" | awk '{ if ($2 > 0) printf "%.0f x", $1 / $2; else print "?" }')" ""
 
 head -c 262144 /dev/urandom >"$work/256k.bin"
 "$build/bin/otarig-twin" --chip nrf52840 --nvm "$work/nvm" --dap "$work/dap" --powered >/dev/null 2>&1 &
@@ -37,16 +42,20 @@ echo
 echo "  the twin, free-running:"
 "$build/bench/twin_bench_core" 2>&1 | sed 's/^/    /'
 
-for variant in good; do
-  for alphabet in reduced full; do
-    "$build/bin/otarig" explore "$here/scenarios/explore/upgrade.json" --board nrf52840dk --firmware "$build/firmware/$variant" \
-      --alphabet $alphabet --depth 1 --out "$work/explore-$alphabet" >"$work/explore.log" 2>&1
-    echo "  explore, $alphabet alphabet, one cut: $(python3 - "$work/explore-$alphabet" <<'P'
-import glob, json, sys
-for f in glob.glob(sys.argv[1] + "/**/explore.json", recursive=True):
-    s = json.load(open(f))["summary"]
-    print(", ".join(f"{k} {s[k]}" for k in ("operations", "states", "bad_states", "states_per_s", "wall_s", "workers", "peak_bytes") if k in s))
-P
-)"
-  done
-done
+explored() { # NAME SCENARIO OPTION... -> a line
+  name=$1
+  scenario=$2
+  shift 2
+  "$build/bin/otarig" explore "$here/scenarios/explore/$scenario.json" --board nrf52840dk --firmware "$build/firmware/good" --out "$work/x" \
+    "$@" >"$work/explore.log" 2>&1
+  rm -rf "$work/x"
+  printf '    %-44s ' "$name"
+  sed -n 1p "$work/explore.log"
+}
+echo
+echo "  explorations of the good demo boot loader:"
+explored "reduced alphabet, any number of cuts" upgrade --alphabet reduced
+explored "full alphabet, one cut" upgrade --depth 1
+explored "full alphabet, any number of cuts" upgrade
+explored "the same, un-pruned, first 10 s" upgrade --no-prune --budget 10s
+explored "revert, full alphabet, any number of cuts" revert
