@@ -88,7 +88,11 @@ for path in sorted((source / "tests" / "golden").glob("**/*.jsonl")):
 for path in sorted((source / "tests" / "golden").glob("**/result.json")):
     hold(result, json.loads(path.read_text()), path, "results")
 explored = schema("reports/schemas/explore.schema.json") if runs else None
+campaign = schema("reports/schemas/campaign.schema.json")
 for folder in runs:
+    if (folder / "campaign.json").exists():
+        hold(campaign, json.loads((folder / "campaign.json").read_text()), folder, "campaigns")
+        continue
     if (folder / "explore.json").exists():
         hold(explored, json.loads((folder / "explore.json").read_text()), folder, "explored")
         continue

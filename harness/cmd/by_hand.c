@@ -1,9 +1,12 @@
 #include "harness/cmd/by_hand.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,16 +42,29 @@ static void on_signal(void *arg, int signal_number)
     ((struct by_hand *)arg)->interrupted = true;
 }
 
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *at)
+{
+    return remove(path);
+}
+
 /* The emulation works on programs started inside of it. With OTARIG_RACK and UMOCKDEV_DIR set we are. */
 static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char **argv, int *code)
 {
     struct virtual_rack rack;
     struct error error = {0};
-    char folder[] = "/tmp/otarig-rack.XXXXXX";
+    const char *base = getenv("TMPDIR");
+    char *folder = mem_printf("%s/otarig-rack.XXXXXX", base && *base ? base : "/tmp");
     int status = 0;
-    if (!mkdtemp(folder) ||
-        virtual_rack_start(&rack, hand->loop, rack_file, cmd_boards_folder(), folder, &error)) {
+    if (!mkdtemp(folder)) {
+        error_set_errno(&error, ERROR_SYSTEM, errno, "%s", folder);
         *code = cmd_fail(&error);
+        free(folder);
+        return -1;
+    }
+    if (virtual_rack_start(&rack, hand->loop, rack_file, cmd_boards_folder(), folder, &error)) {
+        *code = cmd_fail(&error);
+        nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        free(folder);
         return -1;
     }
     fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);
@@ -62,6 +78,8 @@ static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char
     waitpid(pid, &status, 0);
     *code = WIFEXITED(status) ? WEXITSTATUS(status) : 3;
     virtual_rack_stop(&rack, hand->loop);
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(folder);
     return -1;
 }
 
@@ -121,8 +139,11 @@ int by_hand_open(struct by_hand *hand, struct error *error)
         return -1;
     hand->rig.listener = &hand->sink;
     hand->open = true;
-    loop_add_signal(hand->loop, SIGINT, on_signal, hand);
-    loop_add_signal(hand->loop, SIGTERM, on_signal, hand);
+    if (!hand->signals) { /* a rack's places are opened one after the other */
+        loop_add_signal(hand->loop, SIGINT, on_signal, hand);
+        loop_add_signal(hand->loop, SIGTERM, on_signal, hand);
+    }
+    hand->signals = true;
     return 0;
 }
 

@@ -12,7 +12,7 @@ struct by_hand {
     struct rack rack;
     const struct rack_place *place;
     struct rig rig;
-    bool open, job_over, job_ok, interrupted, raw;
+    bool open, signals, job_over, job_ok, interrupted, raw;
     char reason[300];
     cJSON *fields;
 };

@@ -59,44 +59,55 @@ static int examine_probe(struct by_hand *hand, const struct rack_place *place)
     return failed;
 }
 
+/* The first place of the rack, when none is named; the caller frees. */
+static char *first_place(const char *file, struct error *error)
+{
+    struct rack rack;
+    if (rack_load(file, &rack, error))
+        return NULL;
+    char *name = mem_string(rack.places[0].name);
+    rack_release(&rack);
+    return name;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
     struct by_hand hand;
     struct error error = {0};
-    char **with_place = mem_array((size_t)argc + 2, sizeof *with_place);
+    const char *file = NULL, *named = NULL;
     int code, bad = 0;
-    bool named = false;
-    /* without a place: all of them */
-    for (int i = 0; i < argc; i++) {
-        with_place[i] = argv[i];
-        named |= i > 0 && argv[i][0] != '-' && strcmp(argv[i - 1], "--rack");
-    }
-    struct rack rack;
-    const char *file = NULL;
-    for (int i = 1; i + 1 < argc; i++)
-        if (!strcmp(argv[i], "--rack"))
-            file = argv[i + 1];
-    if (file && !named) {
-        if (rack_load(file, &rack, &error)) {
-            free(with_place);
-            return cmd_fail(&error);
+    for (int i = 1; i < argc; i++) {
+        bool help = !strcmp(argv[i], "--help");
+        if (!strcmp(argv[i], "--rack") && i + 1 < argc) {
+            file = argv[++i];
+        } else if (!named && argv[i][0] != '-') {
+            named = argv[i];
+        } else {
+            fputs(usage, help ? stdout : stderr);
+            return help ? 0 : 2;
         }
-        with_place[argc++] = mem_string(rack.places[0].name);
-        rack_release(&rack);
     }
-    if (by_hand_begin(&hand, &argc, with_place, usage, &code)) {
-        by_hand_end(&hand);
-        return code;
+    if (!file) {
+        fputs(usage, stderr);
+        return 2;
     }
-    const struct rack_place *only = named ? hand.place : NULL;
-    for (size_t i = 0; i < hand.rack.place_count; i++) {
+    char *place_name = named ? mem_string(named) : first_place(file, &error);
+    if (!place_name)
+        return cmd_fail(&error);
+    char **whole = mem_array((size_t)argc + 2, sizeof *whole);
+    whole[0] = "otarig";
+    memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
+    bool here = !by_hand_enter(&hand, file, place_name, whole, &code);
+    free(whole);
+    free(place_name);
+    for (size_t i = 0; here && i < hand.rack.place_count; i++) {
         const struct rack_place *place = &hand.rack.places[i];
-        if (only && place != only)
+        if (named && strcmp(place->name, named))
             continue;
         bad += examine_device(&hand, place, RACK_POWER) != 0;
         bad += examine_device(&hand, place, RACK_CONSOLE) != 0;
         bad += examine_probe(&hand, place) != 0;
     }
     by_hand_end(&hand);
-    return bad ? 3 : 0;
+    return !here ? code : bad ? 3 : 0;
 }

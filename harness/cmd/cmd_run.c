@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 
 #include "harness/base/mem.h"
-#include "harness/cmd/cmd.h"
+#include "harness/cmd/campaign.h"
+#include "harness/plan/strategy.h"
 
 static void usage(FILE *out)
 {
@@ -23,6 +24,14 @@ static void usage(FILE *out)
           "  --case ID         only this case (may be given several times)\n"
           "  --jobs N          at most N places at once\n"
           "  --quiet           only the summary line\n\n"
+          "Instead of all cases of a scenario that varies one time, choose times by what the last ones "
+          "showed:\n\n"
+          "  --strategy S      uniform, stratified or adaptive (learns phases, halves the edges of what "
+          "fails)\n"
+          "  --cuts N          at most this many cuts (default 60)\n"
+          "  --confidence P    percent, of what is said of p(fail) (default 95)\n"
+          "  --below P         stop when p(fail) of every phase is below this, like 0.1\n"
+          "  --resolution R    of the times, in the scenario's unit (default 1)\n\n"
           "Exit: 0 all pass, 1 a board failed, 2 bad input, 3 rig fault, 4 inconclusive, 130 interrupted.\n",
           out);
 }
@@ -76,12 +85,44 @@ static int whole(const char *name, const char *text, double low, double high, do
     return -1;
 }
 
+static int between(const char *name, const char *text, double low, double high, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (!*end && end != text && *out >= low && *out <= high)
+        return 0;
+    fprintf(stderr, "otarig: --%s: expected a number from %g to %g, found '%s'\n", name, low, high, text);
+    return -1;
+}
+
+static int check_strategy(const char *strategy)
+{
+    for (const char *const *name = strategy_names; *name; name++)
+        if (!strcmp(*name, strategy))
+            return 0;
+    fprintf(stderr, "otarig: --strategy: expected uniform, stratified or adaptive, found '%s'\n", strategy);
+    return -1;
+}
+
 int cmd_run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"rack", 1, NULL, 'r'}, {"place", 1, NULL, 'p'},  {"firmware", 1, NULL, 'f'}, {"out", 1, NULL, 'o'},
-        {"seed", 1, NULL, 's'}, {"repeat", 1, NULL, 'n'}, {"vary", 1, NULL, 'v'},     {"case", 1, NULL, 'c'},
-        {"jobs", 1, NULL, 'j'}, {"quiet", 0, NULL, 'q'},  {"help", 0, NULL, 'h'},     {0}};
+    static const struct option options[] = {{"rack", 1, NULL, 'r'},
+                                            {"place", 1, NULL, 'p'},
+                                            {"firmware", 1, NULL, 'f'},
+                                            {"out", 1, NULL, 'o'},
+                                            {"seed", 1, NULL, 's'},
+                                            {"repeat", 1, NULL, 'n'},
+                                            {"vary", 1, NULL, 'v'},
+                                            {"case", 1, NULL, 'c'},
+                                            {"jobs", 1, NULL, 'j'},
+                                            {"quiet", 0, NULL, 'q'},
+                                            {"help", 0, NULL, 'h'},
+                                            {"strategy", 1, NULL, 'S'},
+                                            {"cuts", 1, NULL, 'C'},
+                                            {"confidence", 1, NULL, 'P'},
+                                            {"below", 1, NULL, 'B'},
+                                            {"resolution", 1, NULL, 'R'},
+                                            {0}};
     cJSON *spec = cJSON_CreateObject();
     cJSON *scenarios = cJSON_AddArrayToObject(spec, "scenarios"),
           *places = cJSON_AddArrayToObject(spec, "places");
@@ -90,6 +131,7 @@ int cmd_run(int argc, char **argv)
     const char *rack = NULL;
     struct run_request request = {.spec = spec, .command = command, .out = "out"};
     double seed = 1, repeat = 1, jobs = 0;
+    struct campaign_options campaign = {.cuts = 60, .confidence = 95, .resolution = 1};
     int code = -1;
     for (int c; code < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'r')
@@ -107,12 +149,18 @@ int cmd_run(int argc, char **argv)
             request.out = optarg;
         else if (c == 'q')
             request.quiet = true;
+        else if (c == 'S')
+            campaign.strategy = optarg;
         else if (c == 'h') {
             usage(stdout);
             code = 0;
         } else if ((c == 's' && whole("seed", optarg, 0, 9e15, &seed)) ||
                    (c == 'n' && whole("repeat", optarg, 1, 100000, &repeat)) ||
-                   (c == 'j' && whole("jobs", optarg, 1, 1000, &jobs)) || c == '?')
+                   (c == 'j' && whole("jobs", optarg, 1, 1000, &jobs)) ||
+                   (c == 'C' && whole("cuts", optarg, 1, 1e6, &campaign.cuts)) ||
+                   (c == 'P' && between("confidence", optarg, 50, 99.9999, &campaign.confidence)) ||
+                   (c == 'B' && between("below", optarg, 1e-6, 1, &campaign.below)) ||
+                   (c == 'R' && between("resolution", optarg, 1e-6, 1e9, &campaign.resolution)) || c == '?')
             code = 2;
     }
     if (code < 0 && (!rack || optind == argc)) {
@@ -120,6 +168,8 @@ int cmd_run(int argc, char **argv)
               stderr);
         code = 2;
     }
+    if (code < 0 && campaign.strategy && check_strategy(campaign.strategy))
+        code = 2;
     if (code < 0) {
         for (int i = optind; i < argc; i++)
             add_scenario(scenarios, argv[i]);
@@ -129,7 +179,7 @@ int cmd_run(int argc, char **argv)
         cJSON_AddNumberToObject(spec, "seed", seed);
         cJSON_AddNumberToObject(spec, "repeat", repeat);
         cJSON_AddNumberToObject(spec, "jobs", jobs);
-        code = cmd_run_spec(&request);
+        code = campaign.strategy ? campaign_run(&request, &campaign) : cmd_run_spec(&request);
     }
     cJSON_Delete(spec);
     free(firmware);

@@ -7,9 +7,9 @@
 
 #include "harness/base/mem.h"
 
-#define SLOW_US 20000000u
+#define SLOW_US 45000000u      /* also on a busy host */
 #define MASS_US 60000000u      /* STM32F40x DS, table 40: a mass erase of 1 MB takes up to 32 s */
-#define BYTES_PER_SECOND 8192u /* of a slow probe; 1 MiB through a bit-banged JTAG takes 25 s */
+#define BYTES_PER_SECOND 4096u /* of a slow probe; 1 MiB through a bit-banged JTAG takes 25 s */
 #define FAST_US 10000000u
 
 /* %a address  %n length  %x length in hex  %v value  %p path  %w access  %m value to match, if any

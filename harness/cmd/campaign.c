@@ -1,0 +1,350 @@
+#include "harness/cmd/campaign.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness/base/json.h"
+#include "harness/base/mem.h"
+#include "harness/plan/strategy.h"
+#include "harness/record/confidence.h"
+#include "harness/record/journal.h"
+
+#define PHASES_MAX 24
+#define WINDOWS_MAX 64
+#define ROUND_MAX 256
+
+struct phase {
+    char name[64];
+    double begin; /* least time at which its mark came before the cut; the first phase: `low` */
+    unsigned runs, fails, unknown;
+};
+struct campaign {
+    const struct campaign_options *options;
+    struct run_request *request;
+    struct strategy strategy;
+    char key[64], *scenario;
+    struct phase phases[PHASES_MAX];
+    size_t phase_count;
+    unsigned cuts, power_cycles, rounds;
+    const char *ended;
+    int code;
+    cJSON *folders;
+};
+
+/* ---- the scenario ---- */
+
+static int take_range(struct campaign *campaign, struct error *error)
+{
+    const cJSON *list = cJSON_GetObjectItem(campaign->request->spec, "scenarios"), *item, *found = NULL;
+    const cJSON *first = cJSON_GetArrayItem(list, 0);
+    struct json_document document;
+    if (cJSON_GetArraySize(list) != 1)
+        return error_set(error, ERROR_INPUT, "--strategy: expected one scenario, found %d",
+                         cJSON_GetArraySize(list));
+    if (json_load(&document, first->valuestring, error))
+        return -1;
+    const cJSON *vary = cJSON_GetObjectItemCaseSensitive(document.root, "vary");
+    cJSON_ArrayForEach(item, vary) if (cJSON_IsNumber(cJSON_GetObjectItem(item, "from")) &&
+                                       cJSON_IsNumber(cJSON_GetObjectItem(item, "to"))) found = item;
+    if (!found || cJSON_GetArraySize(vary) != 1) {
+        error_set(error, ERROR_INPUT, "%s: $.vary: --strategy expected one key with \"from\" and \"to\"",
+                  first->valuestring);
+    } else {
+        double low = cJSON_GetObjectItem(found, "from")->valuedouble,
+               high = cJSON_GetObjectItem(found, "to")->valuedouble;
+        const cJSON *seed = cJSON_GetObjectItem(campaign->request->spec, "seed");
+        int kind = 0;
+        while (strcmp(strategy_names[kind], campaign->options->strategy))
+            kind++;
+        snprintf(campaign->key, sizeof campaign->key, "%s", found->string);
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(document.root, "name"));
+        campaign->scenario = mem_string(name ? name : first->valuestring);
+        campaign->strategy =
+            strategy_begin((enum strategy_kind)kind, low, high, campaign->options->resolution,
+                           seed ? (uint64_t)seed->valuedouble : 1);
+        snprintf(campaign->phases[0].name, sizeof campaign->phases[0].name, "from the trigger");
+        campaign->phases[0].begin = low;
+        campaign->phase_count = 1;
+        if (high <= low)
+            error_set(error, ERROR_INPUT, "%s: $.vary.%s: expected \"to\" above \"from\"", first->valuestring,
+                      found->string);
+    }
+    json_close(&document);
+    return error->kind == ERROR_NONE ? 0 : -1;
+}
+
+/* ---- what a case showed ---- */
+
+static struct phase *phase_named(struct campaign *campaign, const char *name, double at)
+{
+    for (size_t i = 0; i < campaign->phase_count; i++)
+        if (!strcmp(campaign->phases[i].name, name)) {
+            if (i && at < campaign->phases[i].begin)
+                campaign->phases[i].begin = at;
+            return &campaign->phases[i];
+        }
+    if (campaign->phase_count == PHASES_MAX)
+        return &campaign->phases[PHASES_MAX - 1];
+    struct phase *phase = &campaign->phases[campaign->phase_count++];
+    snprintf(phase->name, sizeof phase->name, "%s", name);
+    phase->begin = at;
+    return phase;
+}
+
+/* The last console mark between the trigger and the cut: the phase in which power went. When each mark came,
+ * counted from the trigger, tells where phases begin. */
+static struct phase *phase_of(struct campaign *campaign, const char *folder)
+{
+    char *path = mem_printf("%s/journal.jsonl", folder);
+    struct error error = {0};
+    struct journal_reader *reader = journal_open(path, &error);
+    struct journal_line line;
+    uint64_t hit_us = 0;
+    struct phase *phase = &campaign->phases[0];
+    bool over = false;
+    free(path);
+    while (reader && !over && journal_read(reader, &line, &error) == 1) {
+        const struct event *event = &line.event;
+        if (event->kind == EVENT_TRIGGER && !strcmp(event->what, "hit") && !hit_us) {
+            hit_us = event->t_us;
+        } else if (event->kind == EVENT_POWER && !strcmp(event->what, "off")) {
+            campaign->power_cycles++;
+            over = cJSON_HasObjectItem(event->fields, "fault");
+        } else if (event->kind == EVENT_MARK && hit_us && event->t_us > hit_us) {
+            double at = (double)(event->t_us - hit_us) / 1000;
+            /* marks that come with the trigger do not part anything */
+            if (at > campaign->strategy.resolution) {
+                phase = phase_named(campaign, event->what, at);
+                strategy_phase(&campaign->strategy, at);
+            }
+        }
+    }
+    while (reader && journal_read(reader, &line, &error) == 1)
+        campaign->power_cycles += line.event.kind == EVENT_POWER && !strcmp(line.event.what, "off");
+    journal_reader_free(reader);
+    return phase;
+}
+
+static void take_case(struct campaign *campaign, const char *folder, const cJSON *item)
+{
+    const cJSON *at = cJSON_GetObjectItem(cJSON_GetObjectItem(item, "variation"), campaign->key);
+    const char *verdict = cJSON_GetStringValue(cJSON_GetObjectItem(item, "verdict"));
+    const char *inner = cJSON_GetStringValue(cJSON_GetObjectItem(item, "folder"));
+    if (!cJSON_IsNumber(at) || !verdict || !inner)
+        return;
+    int outcome = !strcmp(verdict, "pass") ? 0 : !strcmp(verdict, "fail") ? 1 : -1;
+    char *path = mem_printf("%s/%s", folder, inner);
+    struct phase *phase = phase_of(campaign, path);
+    free(path);
+    strategy_tell(&campaign->strategy, at->valuedouble, outcome);
+    campaign->cuts++;
+    phase->runs += outcome >= 0;
+    phase->fails += outcome == 1;
+    phase->unknown += outcome < 0;
+}
+
+/* ---- rounds ---- */
+
+static int round_of_runs(struct campaign *campaign, const double *at, size_t count, struct error *error)
+{
+    cJSON *vary = cJSON_GetObjectItem(campaign->request->spec, "vary"), *item;
+    char *text = mem_printf("%s=", campaign->key), *folder = NULL, *path;
+    struct json_document document;
+    for (size_t i = 0; i < count; i++) {
+        char *longer = mem_printf("%s%s%.12g", text, i ? "," : "", at[i]);
+        free(text);
+        text = longer;
+    }
+    while (cJSON_GetArraySize(vary))
+        cJSON_DeleteItemFromArray(vary, 0);
+    cJSON_AddItemToArray(vary, cJSON_CreateString(text));
+    free(text);
+    struct run_request request = *campaign->request;
+    request.folder = &folder;
+    request.quiet = true;
+    int code = cmd_run_spec(&request);
+    if (!folder)
+        return code ? code : 3;
+    cJSON_AddItemToArray(campaign->folders, cJSON_CreateString(folder));
+    path = mem_printf("%s/result.json", folder);
+    if (!json_load(&document, path, error)) {
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(document.root, "cases"))
+            take_case(campaign, folder, item);
+        json_close(&document);
+    }
+    free(path);
+    free(folder);
+    campaign->rounds++;
+    return code;
+}
+
+static bool all_below(const struct campaign *campaign)
+{
+    for (size_t i = 0; i < campaign->phase_count; i++)
+        if (confidence_upper(campaign->phases[i].fails, campaign->phases[i].runs,
+                             campaign->options->confidence / 100) >= campaign->options->below)
+            return false;
+    return true;
+}
+
+/* Round after round; the exit code. What cannot be judged does not end it, a rig that fails does. */
+static int rounds(struct campaign *campaign, struct error *error)
+{
+    double at[ROUND_MAX];
+    size_t places = (size_t)cJSON_GetArraySize(cJSON_GetObjectItem(campaign->request->spec, "places"));
+    size_t wanted = campaign->options->round > 0 ? (size_t)campaign->options->round
+                    : places                     ? 2 * places
+                                                 : 12;
+    while (campaign->cuts < campaign->options->cuts) {
+        size_t left = (size_t)(campaign->options->cuts - campaign->cuts);
+        size_t count = strategy_next(&campaign->strategy, at, left < wanted ? left : wanted);
+        unsigned before = campaign->cuts;
+        if (!count) {
+            campaign->ended = "everything is known to the resolution";
+            return campaign->code;
+        }
+        int code = round_of_runs(campaign, at, count, error);
+        if (code == 2 || code == 3 || code == 130 || campaign->cuts == before) {
+            campaign->ended = code == 130 ? "interrupted" : "the rig or the input is at fault";
+            return code ? code : 3;
+        }
+        if (code == 1 || !campaign->code)
+            campaign->code = code;
+        printf("round %u: %u cuts so far\n", campaign->rounds, campaign->cuts);
+        if (campaign->options->below > 0 && all_below(campaign)) {
+            campaign->ended = "the wanted confidence is reached in every phase";
+            return campaign->code;
+        }
+    }
+    campaign->ended = "the number of cuts is used up";
+    return campaign->code;
+}
+
+/* ---- what it says ---- */
+
+static int by_begin(const void *a, const void *b)
+{
+    double x = ((const struct phase *)a)->begin, y = ((const struct phase *)b)->begin;
+    return x < y ? -1 : x > y;
+}
+
+static cJSON *phase_json(const struct campaign *campaign, const struct phase *phase)
+{
+    double confidence = campaign->options->confidence / 100;
+    cJSON *to = cJSON_CreateObject();
+    cJSON_AddStringToObject(to, "name", phase->name);
+    cJSON_AddNumberToObject(to, "begin", phase->begin);
+    cJSON_AddNumberToObject(to, "runs", phase->runs);
+    cJSON_AddNumberToObject(to, "fails", phase->fails);
+    cJSON_AddNumberToObject(to, "not_judged", phase->unknown);
+    cJSON_AddNumberToObject(to, "p_fail_above", confidence_lower(phase->fails, phase->runs, confidence));
+    cJSON_AddNumberToObject(to, "p_fail_below", confidence_upper(phase->fails, phase->runs, confidence));
+    return to;
+}
+
+static cJSON *window_json(const struct strategy_window *window)
+{
+    cJSON *to = cJSON_CreateObject();
+    cJSON_AddItemToObject(to, "pass_before",
+                          window->bounded_before ? cJSON_CreateNumber(window->pass_before)
+                                                 : cJSON_CreateNull());
+    cJSON_AddNumberToObject(to, "first_fail", window->first_fail);
+    cJSON_AddNumberToObject(to, "last_fail", window->last_fail);
+    cJSON_AddItemToObject(to, "pass_after",
+                          window->bounded_after ? cJSON_CreateNumber(window->pass_after)
+                                                : cJSON_CreateNull());
+    cJSON_AddNumberToObject(to, "fails", window->fails);
+    return to;
+}
+
+static void print_text(const struct campaign *campaign, const struct strategy_window *windows,
+                       size_t window_count)
+{
+    double confidence = campaign->options->confidence;
+    printf("\n%s: %u cuts (%s) in %u rounds, %u power cycles in all; %s\n\n", campaign->scenario,
+           campaign->cuts, campaign->options->strategy, campaign->rounds, campaign->power_cycles,
+           campaign->ended);
+    printf("  %-20s %12s %6s %6s   p(fail) at %g %%\n", "phase (since)", campaign->key, "cuts", "fail",
+           confidence);
+    for (size_t i = 0; i < campaign->phase_count; i++) {
+        const struct phase *phase = &campaign->phases[i];
+        double low = confidence_lower(phase->fails, phase->runs, confidence / 100);
+        double high = confidence_upper(phase->fails, phase->runs, confidence / 100);
+        printf("  %-20s %12.6g %6u %6u   ", phase->name, phase->begin, phase->runs, phase->fails);
+        if (low > 0)
+            printf("> %.4f, ", low);
+        printf("< %.4f%s\n", high, phase->unknown ? "  (some not judged)" : "");
+    }
+    for (size_t i = 0; i < window_count && i < WINDOWS_MAX; i++) {
+        const struct strategy_window *window = &windows[i];
+        printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g\n", campaign->key,
+               window->first_fail, window->last_fail, window->fails,
+               window->bounded_before ? "at " : "nowhere before it down to ", window->pass_before,
+               window->bounded_after ? "at " : "nowhere after it up to ", window->pass_after);
+    }
+}
+
+static int tell(struct campaign *campaign, struct error *error)
+{
+    struct strategy_window windows[WINDOWS_MAX];
+    size_t count = strategy_windows(&campaign->strategy, windows, WINDOWS_MAX);
+    char *path = mem_printf("%s/campaign.json", campaign->request->out);
+    cJSON *tree = cJSON_CreateObject(), *list;
+    qsort(campaign->phases + 1, campaign->phase_count - 1, sizeof *campaign->phases, by_begin);
+    cJSON_AddNumberToObject(tree, "schema_version", 1);
+    cJSON_AddStringToObject(tree, "scenario", campaign->scenario);
+    cJSON_AddStringToObject(tree, "strategy", campaign->options->strategy);
+    cJSON_AddStringToObject(tree, "varied", campaign->key);
+    cJSON_AddNumberToObject(tree, "low", campaign->strategy.low);
+    cJSON_AddNumberToObject(tree, "high", campaign->strategy.high);
+    cJSON_AddNumberToObject(tree, "resolution", campaign->strategy.resolution);
+    cJSON_AddNumberToObject(tree, "confidence_percent", campaign->options->confidence);
+    cJSON_AddNumberToObject(tree, "cuts", campaign->cuts);
+    cJSON_AddNumberToObject(tree, "power_cycles", campaign->power_cycles);
+    cJSON_AddStringToObject(tree, "ended", campaign->ended);
+    list = cJSON_AddArrayToObject(tree, "phases");
+    for (size_t i = 0; i < campaign->phase_count; i++)
+        cJSON_AddItemToArray(list, phase_json(campaign, &campaign->phases[i]));
+    list = cJSON_AddArrayToObject(tree, "failing_windows");
+    for (size_t i = 0; i < count && i < WINDOWS_MAX; i++)
+        cJSON_AddItemToArray(list, window_json(&windows[i]));
+    cJSON_AddNumberToObject(tree, "failing_windows_left_off",
+                            count > WINDOWS_MAX ? (double)(count - WINDOWS_MAX) : 0);
+    cJSON_AddItemReferenceToObject(tree, "runs", campaign->folders);
+    print_text(campaign, windows, count);
+    char *text = cJSON_Print(tree);
+    FILE *file = fopen(path, "w");
+    int failed = !file || fputs(text, file) < 0;
+    if (file && fclose(file))
+        failed = 1;
+    if (failed)
+        error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    else
+        printf("campaign: %s\n", path);
+    cJSON_free(text);
+    cJSON_Delete(tree);
+    free(path);
+    return failed;
+}
+
+int campaign_run(struct run_request *request, const struct campaign_options *options)
+{
+    struct campaign campaign = {.options = options, .request = request, .folders = cJSON_CreateArray()};
+    struct error error = {0};
+    int code;
+    if (take_range(&campaign, &error)) {
+        code = cmd_fail(&error);
+    } else {
+        code = rounds(&campaign, &error);
+        if (campaign.rounds && tell(&campaign, &error))
+            code = cmd_fail(&error);
+    }
+    strategy_release(&campaign.strategy);
+    free(campaign.scenario);
+    cJSON_Delete(campaign.folders);
+    return code;
+}

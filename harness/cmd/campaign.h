@@ -1,0 +1,20 @@
+/* otarig run --strategy: rounds of runs of one scenario, the next times of its cut chosen by what the last
+ * ones showed. */
+#ifndef OTARIG_CMD_CAMPAIGN_H
+#define OTARIG_CMD_CAMPAIGN_H
+
+#include "harness/cmd/cmd.h"
+
+struct campaign_options {
+    const char *strategy; /* uniform, stratified, adaptive */
+    double cuts;          /* at most this many */
+    double confidence;    /* percent */
+    double below;         /* stop when p(fail) of every phase is below this; 0: do not */
+    double resolution;    /* of the times, in the unit of what is varied */
+    double round;         /* cuts a round; 0: two for each place */
+};
+
+/* The scenario of the request must vary one thing over a range. Exit code as of `otarig run`. */
+int campaign_run(struct run_request *request, const struct campaign_options *options);
+
+#endif
