@@ -59,3 +59,7 @@ explored "full alphabet, one cut" upgrade --depth 1
 explored "full alphabet, any number of cuts" upgrade
 explored "the same, un-pruned, first 10 s" upgrade --no-prune --budget 10s
 explored "revert, full alphabet, any number of cuts" revert
+
+echo
+echo "  strategies of otarig run, the twin as a black box (40 seeds, 4 ms of jitter):"
+"$build/bench/bench_strategy" "$here/scenarios/explore/upgrade.json" "$here/boards/nrf52840dk.json" "$build"/firmware/*

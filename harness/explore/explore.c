@@ -71,7 +71,7 @@ static int bad(const char *option, const char *expected, const char *found)
 
 static int take_option(struct request *request, int which, const char *text)
 {
-    long long value;
+    long long value = 0;
     struct search_options *options = &request->options;
     switch (which) {
     case 'b':

@@ -206,12 +206,11 @@ static void run_batch(struct batch *batch, unsigned jobs)
     struct hand hands[64];
     bool started[64] = {false};
     atomic_store(&batch->next, 0);
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 1; i < jobs; i++) {
         hands[i] = (struct hand){batch, batch->workers[i]};
-        if (i > 0)
-            started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
+        started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
     }
-    work(&hands[0]);
+    work(&(struct hand){batch, batch->workers[0]});
     for (unsigned i = 1; i < jobs; i++)
         if (started[i])
             pthread_join(threads[i], NULL);

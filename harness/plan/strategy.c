@@ -121,7 +121,7 @@ static double hole(const struct strategy *strategy, const double *out, size_t co
 
 static size_t adaptive(struct strategy *strategy, double *out, size_t wanted)
 {
-    double middle;
+    double middle = 0;
     size_t count = edges(strategy, out, 0, wanted);
     if (!strategy->trial_count && wanted) {
         count = add(strategy, out, count, strategy->low);
