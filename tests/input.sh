@@ -35,6 +35,8 @@ echo '{"schema_version": 1,' >broken.json
 expect "broken.json:" run broken.json --rack "$good_rack"
 expect "broken.json:" run "$good" --rack broken.json
 edit "$good" "d['famly'] = d.pop('family')"; expect "did you mean 'family'" run edited.json --rack "$good_rack"
+edit "$good_rack" "d['places'][0]['console'] = {'driver': 'serial', 'baud': 115200}"
+expect "\$.places[0].console: expected which port: at least one of" run "$good" --rack edited.json
 edit "$good" "d['steps'][0]['image'] = 7"; expect "\$.steps[0].image: expected a string, found 7" run edited.json --rack "$good_rack"
 edit "$good" "d['steps'][0]['image'] = 'v9'"; expect "\$.steps[0].image: expected an image" run edited.json --rack "$good_rack"
 edit "$good" "d['steps'][0]['do'] = 'uplod'"; expect "\$.steps[0].do: expected one of" run edited.json --rack "$good_rack"

@@ -258,12 +258,21 @@ static int examine(const struct driver_env *env, const void *config, char *advic
 
 static const struct console_ops ops = {
     .write = write_data, .link = get_link, .lines = set_lines, .reopen = reopen};
+static const char *check(const void *options_given)
+{
+    const struct config *config = options_given;
+    return config->port || config->usb || config->number || config->location
+               ? NULL
+               : "which port: at least one of \"port\", \"usb\", \"serial\", \"location\"";
+}
+
 const struct driver console_serial_driver = {.name = "serial",
                                              .help = "a serial port, any baud rate",
                                              .kind = DRIVER_CONSOLE,
                                              .options = options,
                                              .config_size = sizeof(struct config),
                                              .claim = claim,
+                                             .check = check,
                                              .open = serial_open,
                                              .close = serial_close,
                                              .console = &ops,

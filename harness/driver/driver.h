@@ -134,6 +134,9 @@ struct driver {
     size_t config_size;
     /* The physical thing this config claims, as a lock key ("ftdi:A1B2", "tty:1-1.4"); written to `key`. */
     void (*claim)(const void *config, char *key, size_t size);
+    /* May be NULL. What is wrong with options that are each right by itself, as in "expected WHAT"; NULL:
+     * nothing. */
+    const char *(*check)(const void *config);
     int (*open)(const struct driver_env *env, const void *config, void **self, struct error *error);
     void (*close)(void *self); /* never fails; leaves the rig safe */
     const struct power_ops *power;

@@ -32,6 +32,9 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
     device->config = mem_alloc(device->driver->config_size ? device->driver->config_size : 1);
     if (option_parse(device->driver->options, at, also, device->config, device->driver->config_size, error))
         return -1;
+    const char *wrong = device->driver->check ? device->driver->check(device->config) : NULL;
+    if (wrong)
+        return json_expected(at, error, "%s", wrong);
     if (device->driver->claim)
         device->driver->claim(device->config, device->claim, sizeof device->claim);
     return 0;
