@@ -15,6 +15,12 @@ $explore --firmware "$build/firmware/trailer-before-data" --depth 1 --out "$work
 "$build/bin/otarig" repro upgrade-f1 --run "$work/bad" >"$work/log" 2>&1
 [ $? = 1 ] || { echo "WRONG: the finding is not repeated"; bad=1; }
 tail -n 1 "$work/log"
+# aimed by watchpoints at a board that nobody can hold still: the same failure
+"$build/bin/otarig" repro upgrade-f1 --run "$work/bad" --aim "$here/scenarios/power-cut/swap-grid.json" >"$work/aimed.json" &&
+  "$build/bin/otarig" run "$work/aimed.json" --rack "$here/boards/racks/virtual-6.json" --place p1 --firmware "$build/firmware/trailer-before-data" \
+    --out "$work/out" >"$work/log" 2>&1
+code=$?
+{ [ $code = 1 ] && grep -q 'no-rollback' "$work/log"; } || { echo "WRONG: the aimed scenario, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || exit 77
 import json, sys

@@ -20,6 +20,9 @@ static const char usage[] =
     "Runs a stored case (its folder, or CASE-ID with --run RUN-FOLDER) again and compares the verdicts.\n"
     "Of an exploration (OUT/cases/...): makes the same cuts on a virtual rack and compares the memory word "
     "by word.\n"
+    "  --aim BASE    of an exploration: print scenario BASE with its power cuts aimed there by probe "
+    "watchpoints,\n"
+    "                for a real board\n"
     "  --rack RACK   on another rack than before\n"
     "  --place P     on another place than before\n"
     "  --run DIR     the run's folder, when CASE is an id\n"
@@ -240,10 +243,14 @@ static int repro(const char *folder, const char *rack, const char *place, const 
 
 int cmd_repro(int argc, char **argv)
 {
-    static const struct option options[] = {{"rack", 1, NULL, 'r'}, {"place", 1, NULL, 'p'},
-                                            {"run", 1, NULL, 'R'},  {"out", 1, NULL, 'o'},
-                                            {"help", 0, NULL, 'h'}, {0}};
-    const char *rack = NULL, *place = NULL, *run = NULL, *out = "out";
+    static const struct option options[] = {{"rack", 1, NULL, 'r'},
+                                            {"place", 1, NULL, 'p'},
+                                            {"run", 1, NULL, 'R'},
+                                            {"out", 1, NULL, 'o'},
+                                            {"aim", 1, NULL, 'a'},
+                                            {"help", 0, NULL, 'h'},
+                                            {0}};
+    const char *rack = NULL, *place = NULL, *run = NULL, *out = "out", *aim = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'r')
             rack = optarg;
@@ -251,6 +258,8 @@ int cmd_repro(int argc, char **argv)
             place = optarg;
         else if (c == 'R')
             run = optarg;
+        else if (c == 'a')
+            aim = optarg;
         else if (c == 'o')
             out = optarg;
         else {
@@ -269,7 +278,12 @@ int cmd_repro(int argc, char **argv)
         return 2;
     }
     int code;
-    if (live_is_case(folder)) {
+    if (aim && !live_is_case(folder)) {
+        fprintf(stderr, "otarig repro: --aim: %s is no case of an exploration\n", folder);
+        code = 2;
+    } else if (aim) {
+        code = live_aim(folder, aim);
+    } else if (live_is_case(folder)) {
         char *virtual = mem_printf("%s/racks/virtual-6.json", cmd_boards_folder());
         char **whole = mem_array((size_t)argc + 2, sizeof *whole);
         whole[0] = "otarig";

@@ -13,4 +13,8 @@ bool live_is_case(const char *folder);
  * the whole program. */
 int live_repro(const char *folder, const char *rack, const char *place, char **argv);
 
+/* Prints the scenario BASE with its power cuts aimed at those of the finding in FOLDER: probe watchpoints in
+ * place of its triggers. For a real board. Exit code: 0, or 2 with the reason. */
+int live_aim(const char *folder, const char *base);
+
 #endif

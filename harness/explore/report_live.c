@@ -20,13 +20,28 @@ static uint32_t occurrence(const struct op *ops, uint32_t index)
     return count;
 }
 
-static void put_cut(cJSON *list, const struct op *ops, uint32_t index, bool after)
+/* What a watchpoint sees: the operation before the cut. A core halts right after the store that it watches
+ * for. */
+static void put_aim(cJSON *cut, const struct op *ops, uint32_t before)
+{
+    if (!before)
+        return;
+    const struct op *op = &ops[before - 1];
+    cJSON *aim = cJSON_AddObjectToObject(cut, "aim");
+    cJSON_AddStringToObject(aim, "kind", op->kind == TWIN_NVM_WRITE ? "w" : "e");
+    cJSON_AddNumberToObject(aim, "address", op->address);
+    cJSON_AddNumberToObject(aim, "occurrence", occurrence(ops, before - 1));
+}
+
+static void put_cut(cJSON *list, const struct op *ops, uint32_t index, bool after, bool aim)
 {
     cJSON *cut = cJSON_CreateObject();
     cJSON_AddStringToObject(cut, "kind", ops[index].kind == TWIN_NVM_WRITE ? "w" : "e");
     cJSON_AddNumberToObject(cut, "address", ops[index].address);
     cJSON_AddNumberToObject(cut, "occurrence", occurrence(ops, index));
     cJSON_AddNumberToObject(cut, "fraction_ppm", after ? 1000000 : 0);
+    if (aim)
+        put_aim(cut, ops, after ? index + 1 : index);
     cJSON_AddItemToArray(list, cut);
 }
 
@@ -86,7 +101,7 @@ static cJSON *state_json(const struct search *search, struct worker *worker, uin
     for (unsigned i = 0; i < search->nodes[number].depth; i++) {
         const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
         bool after = node->op >= from->op_count;
-        put_cut(cuts, from->ops, after ? from->op_count - 1 : node->op, after);
+        put_cut(cuts, from->ops, after ? from->op_count - 1 : node->op, after, true);
     }
     worker_load(worker, number);
     put_changes(state, "changes", search, worker_machine(worker)->nvm);
@@ -101,7 +116,7 @@ static cJSON *finding_json(const struct search *search, struct worker *worker, c
     cJSON_AddStringToObject(state, "class", search->verdicts[finding->verdict].fail_class);
     cJSON *end = cJSON_AddArrayToObject(state, "last_operation");
     if (finding->op_count)
-        put_cut(end, finding->ops, (uint32_t)finding->op_count - 1, true);
+        put_cut(end, finding->ops, (uint32_t)finding->op_count - 1, true, false);
     put_changes(state, "after", search, finding->after);
     return state;
 }

@@ -50,8 +50,8 @@ static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate"
 
 static int parse_trigger(struct json at, struct trigger *trigger, struct error *error)
 {
-    static const char *const keys[] = {"on",    "mark",    "watch", "count",   "delay_ms",
-                                       "bytes", "percent", "value", "comment", NULL};
+    static const char *const keys[] = {"on",      "mark",  "watch",   "count",   "delay_ms", "bytes",
+                                       "percent", "value", "address", "comment", NULL};
     int kind = 0;
     trigger->count = 1;
     trigger->bytes = trigger->percent = -1;
@@ -60,8 +60,12 @@ static int parse_trigger(struct json at, struct trigger *trigger, struct error *
         return -1;
     trigger->kind = kind;
     trigger->match_value = json_present(json_get(at, "value"));
+    trigger->has_address = json_present(json_get(at, "address"));
+    if (kind == TRIGGER_WATCH && trigger->has_address == json_present(json_get(at, "watch")))
+        return json_expected(at, error, "either 'watch' or 'address'");
     if (take_name(at, "mark", kind == TRIGGER_MARK, &trigger->mark, error) ||
-        take_name(at, "watch", kind == TRIGGER_WATCH, &trigger->watch, error) ||
+        take_name(at, "watch", false, &trigger->watch, error) ||
+        take_address(at, "address", false, &trigger->address, error) ||
         take_integer(at, "count", false, 1, 1000000, &trigger->count, error) ||
         take_ms(at, "delay_ms", kind == TRIGGER_ELAPSED, &trigger->delay_us, error) ||
         take_integer(at, "bytes", false, 0, UINT32_MAX, &trigger->bytes, error) ||

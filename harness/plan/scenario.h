@@ -26,7 +26,9 @@ enum trigger_kind {
 struct trigger {
     enum trigger_kind kind;
     char *mark;
-    char *watch;
+    char *watch; /* WATCH: this, or a word at an address */
+    bool has_address;
+    uint32_t address;
     int64_t count;          /* 1-based */
     int64_t delay_us;       /* added to every kind */
     int64_t bytes, percent; /* BYTES: one of them >= 0 */

@@ -215,7 +215,8 @@ static int do_await(struct run *run, const struct step *step)
 
 static int arm_watch(struct run *run, const struct trigger *trigger)
 {
-    const struct board_span *span = board_watch(run->plan->board, trigger->watch);
+    const struct board_span word = {.address = trigger->address, .len = 4};
+    const struct board_span *span = trigger->watch ? board_watch(run->plan->board, trigger->watch) : &word;
     const struct probe_job job = {.verb = PROBE_WATCH,
                                   .address = span->address,
                                   .len = span->len,
