@@ -1,5 +1,6 @@
 #!/bin/sh
-# otarig run --strategy on the virtual rack: finds a seeded defect, says what it says in its schema, refuses bad input.
+# otarig run --strategy and --known-bad on the virtual rack: a seeded defect is found, what is said obeys its schema, bad input is
+# refused, a gate that known-bad firmware passes is void.
 set -u
 build=${OTARIG_BUILD:?}
 here=${OTARIG_SOURCE:?}
@@ -20,6 +21,14 @@ tail -n 14 "$work/log"
 sh "$here/tests/check_schemas.sh" "$work/out" >"$work/log" 2>&1
 code=$?
 [ $code = 77 ] || expect 0 'campaigns' "the schema"
+# the gate is proven before it is used
+wrong_key=$here/scenarios/bricked-image/wrong-key.json
+run "$wrong_key" --known-bad "$build/firmware/no-signature-check"
+code=$?
+expect 0 '^pass' "a gate that catches the known-bad firmware"
+run "$wrong_key" --known-bad "$build/firmware/data-lost-on-migration"
+code=$?
+expect 3 'void: the known-bad firmware' "a gate that does not"
 run "$grid" --strategy guess
 code=$?
 expect 2 "expected uniform, stratified or adaptive, found 'guess'" "a strategy that does not exist"

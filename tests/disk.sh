@@ -3,8 +3,12 @@
 set -u
 build=${OTARIG_BUILD:?}
 here=${OTARIG_SOURCE:?}
-unshare -rm true 2>/dev/null || exit 77
-if [ "${1:-}" != inside ]; then exec unshare -rm sh "$0" inside; fi
+if [ "${1:-}" != inside ]; then
+  # a disk of our own: as root, else as root of a user namespace
+  if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then exec unshare -m sh "$0" inside; fi
+  unshare -rm true 2>/dev/null || exit 77
+  exec unshare -rm sh "$0" inside
+fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-disk.XXXXXX")
 trap 'umount "$work/out" 2>/dev/null; rm -rf "$work"' EXIT
 bad=0

@@ -21,6 +21,9 @@ static void usage(FILE *out)
           "  --seed N          for random values and for faults on the link (default 1)\n"
           "  --repeat N        every case N times\n"
           "  --vary KEY=V,..   instead of the scenario's values for KEY\n"
+          "  --known-bad DIR   firmware that must fail first, in at least one of these cases; else the run "
+          "is void "
+          "(exit 3)\n"
           "  --case ID         only this case (may be given several times)\n"
           "  --jobs N          at most N places at once\n"
           "  --quiet           only the summary line\n\n"
@@ -104,31 +107,41 @@ static int check_strategy(const char *strategy)
     return -1;
 }
 
+/* A gate that known-bad firmware passes is no gate. 0: it fails as it must; else the exit code. */
+static int prove_gate(struct run_request *request, const char *firmware)
+{
+    cJSON *good = cJSON_DetachItemFromObject(request->spec, "firmware");
+    struct run_request control = *request;
+    control.quiet = true;
+    cJSON_AddStringToObject(request->spec, "firmware", firmware);
+    printf("known-bad firmware first: %s\n", firmware);
+    int code = cmd_run_spec(&control);
+    cJSON_DeleteItemFromObject(request->spec, "firmware");
+    cJSON_AddItemToObject(request->spec, "firmware", good);
+    if (code == 1)
+        return 0;
+    if (code == 0 || code == 4)
+        fprintf(stderr,
+                "otarig: void: the known-bad firmware %s did not fail: a pass of these cases says nothing\n",
+                firmware);
+    return code == 0 || code == 4 ? 3 : code;
+}
+
 int cmd_run(int argc, char **argv)
 {
-    static const struct option options[] = {{"rack", 1, NULL, 'r'},
-                                            {"place", 1, NULL, 'p'},
-                                            {"firmware", 1, NULL, 'f'},
-                                            {"out", 1, NULL, 'o'},
-                                            {"seed", 1, NULL, 's'},
-                                            {"repeat", 1, NULL, 'n'},
-                                            {"vary", 1, NULL, 'v'},
-                                            {"case", 1, NULL, 'c'},
-                                            {"jobs", 1, NULL, 'j'},
-                                            {"quiet", 0, NULL, 'q'},
-                                            {"help", 0, NULL, 'h'},
-                                            {"strategy", 1, NULL, 'S'},
-                                            {"cuts", 1, NULL, 'C'},
-                                            {"confidence", 1, NULL, 'P'},
-                                            {"below", 1, NULL, 'B'},
-                                            {"resolution", 1, NULL, 'R'},
-                                            {0}};
+    static const struct option options[] = {
+        {"rack", 1, NULL, 'r'},     {"place", 1, NULL, 'p'},      {"firmware", 1, NULL, 'f'},
+        {"out", 1, NULL, 'o'},      {"seed", 1, NULL, 's'},       {"repeat", 1, NULL, 'n'},
+        {"vary", 1, NULL, 'v'},     {"case", 1, NULL, 'c'},       {"jobs", 1, NULL, 'j'},
+        {"quiet", 0, NULL, 'q'},    {"help", 0, NULL, 'h'},       {"known-bad", 1, NULL, 'k'},
+        {"strategy", 1, NULL, 'S'}, {"cuts", 1, NULL, 'C'},       {"confidence", 1, NULL, 'P'},
+        {"below", 1, NULL, 'B'},    {"resolution", 1, NULL, 'R'}, {0}};
     cJSON *spec = cJSON_CreateObject();
     cJSON *scenarios = cJSON_AddArrayToObject(spec, "scenarios"),
           *places = cJSON_AddArrayToObject(spec, "places");
     cJSON *vary = cJSON_AddArrayToObject(spec, "vary"), *cases = cJSON_AddArrayToObject(spec, "cases");
     char *firmware = cmd_firmware_folder(), *command = join(argc, argv);
-    const char *rack = NULL;
+    const char *rack = NULL, *known_bad = NULL;
     struct run_request request = {.spec = spec, .command = command, .out = "out"};
     double seed = 1, repeat = 1, jobs = 0;
     struct campaign_options campaign = {.cuts = 60, .confidence = 95, .resolution = 1};
@@ -149,6 +162,8 @@ int cmd_run(int argc, char **argv)
             request.out = optarg;
         else if (c == 'q')
             request.quiet = true;
+        else if (c == 'k')
+            known_bad = optarg;
         else if (c == 'S')
             campaign.strategy = optarg;
         else if (c == 'h') {
@@ -179,7 +194,9 @@ int cmd_run(int argc, char **argv)
         cJSON_AddNumberToObject(spec, "seed", seed);
         cJSON_AddNumberToObject(spec, "repeat", repeat);
         cJSON_AddNumberToObject(spec, "jobs", jobs);
-        code = campaign.strategy ? campaign_run(&request, &campaign) : cmd_run_spec(&request);
+        code = known_bad ? prove_gate(&request, known_bad) : 0;
+        if (!code)
+            code = campaign.strategy ? campaign_run(&request, &campaign) : cmd_run_spec(&request);
     }
     cJSON_Delete(spec);
     free(firmware);
