@@ -161,6 +161,7 @@ static cJSON *control(struct live *live, cJSON *command, struct error *error)
 static int tell(struct live *live, const char *verb, const cJSON *cut, double boot, struct error *error)
 {
     cJSON *command = cut ? cJSON_Duplicate(cut, true) : cJSON_CreateObject();
+    cJSON_DeleteItemFromObject(command, "aim"); /* for boards that cannot be told */
     cJSON_AddStringToObject(command, "do", verb);
     if (cut)
         cJSON_AddNumberToObject(command, "boot", boot);

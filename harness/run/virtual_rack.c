@@ -151,5 +151,10 @@ cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct err
     cJSON *result = cJSON_Parse(answer);
     if (!result)
         error_set(error, ERROR_SYSTEM, "the virtual rack does not answer");
-    return result;
+    const char *refused = cJSON_GetStringValue(cJSON_GetObjectItem(result, "error"));
+    if (!refused)
+        return result;
+    error_set(error, ERROR_SYSTEM, "the virtual rack refuses: %s", refused);
+    cJSON_Delete(result);
+    return NULL;
 }
