@@ -40,6 +40,7 @@ static void usage(FILE *out)
         "  --from DUMP           start from this dump of the code flash instead of the scenario's start\n"
         "  --live N              also write N states into OUT/cases/sample, for otarig repro to compare on a "
         "rig\n"
+        "  --first               stop after the first number of cuts that shows a failure\n"
         "  --no-prune            run every state to its end\n"
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool.\n",
