@@ -5,6 +5,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/mix.h"
 
 #define PIECE_MAX 128        /* a line of SMP has at most 127 bytes */
 #define HELD_MAX (16u << 20) /* what a stalled link keeps; more is lost */
@@ -48,14 +49,10 @@ struct link_fault {
 
 static const char *const names[] = {"drop", "stall", "corrupt", "duplicate", "cut", "flap", "trickle"};
 
-/* splitmix64 (Steele, Lea, Flood 2014) of seed, direction and position: a number of its own for each place in
- * the stream, whatever happened before. */
+/* A number of its own for each seed, direction and place in the stream, whatever happened before. */
 static uint64_t number_at(const struct link_fault *fault, enum direction direction, uint64_t position)
 {
-    uint64_t z = fault->seed * 0x9e3779b97f4a7c15u + position * 2 + direction + 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return mix64(fault->seed * MIX_STEP + position * 2 + direction + MIX_STEP);
 }
 
 static void note(struct link_fault *fault, size_t len)
@@ -119,8 +116,7 @@ static void begin_piece(struct link_fault *fault, enum direction direction)
 {
     struct lane *lane = &fault->lanes[direction];
     double probability = fault->spec.probability > 0 ? fault->spec.probability : STANDARD_PROBABILITY;
-    lane->chosen =
-        (double)(number_at(fault, direction, lane->position) >> 11) / 9007199254740992.0 < probability;
+    lane->chosen = mix_unit(number_at(fault, direction, lane->position)) < probability;
 }
 
 /* Drops or doubles the pieces that the seed chose. What passes is handed on in runs, not byte by byte. */

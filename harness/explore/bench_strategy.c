@@ -13,10 +13,8 @@
 
 #define SEEDS 40
 #define CUTS_MAX 600
-#define ROUND 6         /* places that cut at once */
-#define JITTER_MS 4.0   /* of an electromechanical relay, all in all */
-#define WRITE_NS 41000u /* nRF52840 PS 1.7, 4.3.10: at most 41 us a word, 85 ms a page */
-#define ERASE_NS 85000000u
+#define ROUND 6       /* places that cut at once */
+#define JITTER_MS 4.0 /* of an electromechanical relay, all in all */
 
 struct box {
     double *end_ms; /* of each operation, since power-up */
@@ -29,12 +27,11 @@ struct box {
 static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     struct box *box = arg;
-    double begin_ms = (double)(op->begin_ns - machine->begin_ns) / 1e6;
     box->end_ms = mem_resize(box->end_ms, box->count + 1, sizeof *box->end_ms);
-    box->end_ms[box->count++] = begin_ms + (op->kind == TWIN_NVM_WRITE ? WRITE_NS : ERASE_NS) / 1e6;
+    box->end_ms[box->count++] = (double)(op->end_ns - machine->begin_ns) / 1e6;
     /* a line was printed since the last operation: a phase that a console shows */
     if (machine->text_len != box->text_len && box->phase_count < 64)
-        box->phases[box->phase_count++] = begin_ms;
+        box->phases[box->phase_count++] = (double)(op->begin_ns - machine->begin_ns) / 1e6;
     box->text_len = machine->text_len;
     return false;
 }
@@ -85,11 +82,6 @@ static bool fails_at(const struct box *box, double at_ms)
     return box->bad[low];
 }
 
-static double unit(uint64_t *state)
-{
-    return (double)(sum_mix(*state += 0x9e3779b97f4a7c15u) >> 11) / 9007199254740992.0;
-}
-
 /* Cuts until the first failure; CUTS_MAX: none found. */
 static unsigned search_for(const struct box *box, enum strategy_kind kind, uint64_t seed)
 {
@@ -102,7 +94,7 @@ static unsigned search_for(const struct box *box, enum strategy_kind kind, uint6
     while (!found && cuts < CUTS_MAX && (count = strategy_next(&strategy, at, ROUND))) {
         for (size_t i = 0; i < count && !found; i++) {
             cuts++;
-            found = fails_at(box, at[i] + unit(&chance) * JITTER_MS);
+            found = fails_at(box, at[i] + mix_unit(mix_next(&chance)) * JITTER_MS);
             strategy_tell(&strategy, at[i], found);
         }
         for (size_t i = 0; i < box->phase_count; i++)

@@ -131,7 +131,7 @@ static void put_sample(cJSON *states, const struct search *search, struct worker
         if (search->nodes[i].depth && search->nodes[i].done && !torn(search, i))
             numbers[count++] = i;
     for (size_t i = 0; i < wanted && i < count; i++) {
-        size_t other = i + sum_mix(chance += 0x9e3779b97f4a7c15u) % (count - i);
+        size_t other = i + mix_next(&chance) % (count - i);
         uint32_t number = numbers[other];
         char id[40];
         numbers[other] = numbers[i];

@@ -405,7 +405,7 @@ static void self_test(struct search *search, struct worker *worker)
         if (search->nodes[i].done && search->nodes[i].donor != NODE_NONE)
             inherited[count++] = i;
     for (unsigned i = 0; i < search->options.sample && count; i++) {
-        size_t pick = (size_t)(sum_mix(search->options.seed + i * 0x9e3779b97f4a7c15u) % count);
+        size_t pick = (size_t)(mix64(search->options.seed + i * MIX_STEP) % count);
         sample_one(search, worker, inherited[pick]);
         inherited[pick] = inherited[--count];
     }

@@ -8,16 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "harness/base/mix.h"
+
 struct sum {
     uint64_t low, high;
 };
-
-static inline uint64_t sum_mix(uint64_t z)
-{
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 /* The share of the word at this offset in nvm (offset / 4). */
 static inline struct sum sum_word(uint32_t index, uint32_t value)
@@ -25,7 +20,7 @@ static inline struct sum sum_word(uint32_t index, uint32_t value)
     if (value == UINT32_MAX)
         return (struct sum){0, 0};
     uint64_t key = (uint64_t)index << 32 | value;
-    return (struct sum){sum_mix(key + 0x9e3779b97f4a7c15u), sum_mix(key ^ 0xd1b54a32d192ed03u)};
+    return (struct sum){mix64(key + MIX_STEP), mix64(key ^ 0xd1b54a32d192ed03u)};
 }
 
 static inline struct sum sum_xor(struct sum a, struct sum b)
@@ -53,7 +48,7 @@ static inline struct sum sum_span(const uint8_t *nvm, size_t offset, size_t len)
 /* One more thing put into a digest; not undone by XOR. */
 static inline struct sum sum_with(struct sum sum, uint64_t more)
 {
-    return (struct sum){sum_mix(sum.low + sum_mix(more + 1)), sum_mix(sum.high ^ sum_mix(~more))};
+    return (struct sum){mix64(sum.low + mix64(more + 1)), mix64(sum.high ^ mix64(~more))};
 }
 
 #endif

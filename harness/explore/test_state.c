@@ -51,7 +51,7 @@ Test(table, keeps_first_values)
 Test(torn, words_lie_between)
 {
     for (uint32_t i = 0; i < 2000; i++) {
-        uint32_t before = (uint32_t)sum_mix(i), value = before & (uint32_t)sum_mix(~(uint64_t)i);
+        uint32_t before = (uint32_t)mix64(i), value = before & (uint32_t)mix64(~(uint64_t)i);
         for (enum torn_model model = TORN_ONE_BIT; model < TORN_FIRST_HALF; model++) {
             uint32_t word = torn_word(model, 1, 4 * i, before, value);
             cr_assert_eq(word & value, value); /* a bit that stays 1 stays 1 */
@@ -70,7 +70,7 @@ Test(torn, erases_only_raise_bits)
 {
     uint8_t before[256], page[256];
     for (size_t i = 0; i < sizeof before; i++)
-        before[i] = (uint8_t)sum_mix(i);
+        before[i] = (uint8_t)mix64(i);
     for (enum torn_model model = TORN_FIRST_HALF; model < TORN_MODELS; model++) {
         memcpy(page, before, sizeof page);
         torn_erase(model, 3, 0x1000, page, sizeof page);

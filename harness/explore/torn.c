@@ -9,7 +9,7 @@ const char *const torn_names[] = {"clean",      "one-bit",   "all-but-one",     
 
 static uint64_t draw(enum torn_model model, uint64_t seed, uint32_t address, uint32_t what)
 {
-    return sum_mix(sum_mix(seed + (uint64_t)model) ^ ((uint64_t)address << 32 | what));
+    return mix64(mix64(seed + (uint64_t)model) ^ ((uint64_t)address << 32 | what));
 }
 
 static uint32_t nth_bit(uint32_t bits, unsigned n)

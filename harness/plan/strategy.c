@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/mix.h"
 
 #define REPEATS 3 /* failures seen at the edge of a window before it is believed */
 
@@ -23,14 +24,9 @@ void strategy_release(struct strategy *strategy)
     free(strategy->phases);
 }
 
-/* 0 <= result < 1; splitmix64, D. Lea, G. L. Steele et al., "Fast splittable pseudorandom number generators"
- */
 static double chance(struct strategy *strategy)
 {
-    uint64_t z = strategy->chance += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (double)((z ^ z >> 31) >> 11) / 9007199254740992.0;
+    return mix_unit(mix_next(&strategy->chance));
 }
 
 static double on_grid(const struct strategy *strategy, double at)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/mix.h"
 
 struct axis {
     const char *key;
@@ -14,14 +15,6 @@ struct axis {
     const cJSON **list; /* its items: walking the array for each case would be quadratic */
     size_t count;
 };
-
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
 
 /* {"from", "to", "step"} or {"from", "to", "random": N} */
 static int range_values(struct json at, uint64_t seed, cJSON *values, struct error *error)
@@ -40,7 +33,7 @@ static int range_values(struct json at, uint64_t seed, cJSON *values, struct err
     if (!random && (to - from) / step > VARIATION_CASES_MAX)
         return json_expected(at, error, "at most %d values", VARIATION_CASES_MAX);
     for (int64_t i = 0; i < random; i++) {
-        double unit = (double)(mix(seed + (uint64_t)i) >> 11) / 9007199254740992.0;
+        double unit = mix_unit(mix64(seed + (uint64_t)i + MIX_STEP));
         cJSON_AddItemToArray(values, cJSON_CreateNumber(floor(from + unit * (to - from + 1))));
     }
     size_t count = random ? 0 : (size_t)floor((to - from) / step + 1e-9) + 1;
@@ -102,7 +95,7 @@ static int axis_parse(struct json at, const char *const *overrides, uint64_t see
     if (cJSON_IsArray(at.node))
         return list_values(at, axis->values, error);
     if (cJSON_IsObject(at.node))
-        return range_values(at, mix(seed ^ (uint64_t)at.node->string[0]), axis->values, error);
+        return range_values(at, mix64((seed ^ (uint64_t)at.node->string[0]) + MIX_STEP), axis->values, error);
     return json_expected(at, error, "a list of values or {\"from\", \"to\", \"step\" or \"random\"}");
 }
 
