@@ -225,7 +225,7 @@ void run_fault_boot(struct run *run)
             continue;
         if (fault->fault->action.kind == ACTION_RESET)
             run_fault_prove(run, fault, true, "the board booted after the reset");
-        else if (cuts_power(fault) && run->talked_while_off)
+        else if (cuts_power(fault) && run->late_us) /* when it went off is what the case is about */
             run_fault_prove(run, fault, false, "the board talked while its power should have been off");
         else if (cuts_power(fault) && cold)
             run_fault_prove(run, fault, true, "the board's first line after it is that of a cold boot");
