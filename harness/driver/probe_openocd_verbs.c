@@ -8,7 +8,7 @@
 #include "harness/base/mem.h"
 
 #define SLOW_US 45000000u      /* also on a busy host */
-#define MASS_US 60000000u      /* STM32F40x DS, table 40: a mass erase of 1 MB takes up to 32 s */
+#define MASS_US 60000000u      /* large chips erase for tens of seconds */
 #define BYTES_PER_SECOND 4096u /* of a slow probe; 1 MiB through a bit-banged JTAG takes 25 s */
 #define FAST_US 10000000u
 
