@@ -38,6 +38,9 @@ expect 2 'vary: --strategy expected one key' "a scenario that varies nothing"
 run "$grid" "$here/scenarios/power-cut/first-boot.json" --strategy uniform
 code=$?
 expect 2 'expected one scenario, found 2' "two scenarios"
+run "$grid" --cuts 5
+code=$?
+expect 2 '--cuts: expected a --strategy' "cuts without a strategy"
 run "$grid" --strategy uniform --confidence 200
 code=$?
 expect 2 'a number from 50' "a confidence of 200 %"

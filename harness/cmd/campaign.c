@@ -9,6 +9,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/plan/rack.h"
 #include "harness/plan/strategy.h"
 #include "harness/record/confidence.h"
 #include "harness/record/journal.h"
@@ -29,6 +30,7 @@ struct campaign {
     char key[64], *scenario;
     struct phase phases[PHASES_MAX];
     size_t phase_count;
+    size_t places;
     unsigned cuts, power_cycles, rounds;
     const char *ended;
     int code;
@@ -75,6 +77,23 @@ static int take_range(struct campaign *campaign, struct error *error)
     }
     json_close(&document);
     return error->kind == ERROR_NONE ? 0 : -1;
+}
+
+/* A round has two cuts for each place: enough to keep them busy, few enough to learn from. */
+static int count_places(struct campaign *campaign, struct error *error)
+{
+    const cJSON *spec = campaign->request->spec;
+    struct rack rack;
+    campaign->places = (size_t)cJSON_GetArraySize(cJSON_GetObjectItem(spec, "places"));
+    if (!campaign->places) {
+        if (rack_load(cJSON_GetObjectItem(spec, "rack")->valuestring, &rack, error))
+            return -1;
+        campaign->places = rack.place_count;
+        rack_release(&rack);
+    }
+    if (campaign->places > ROUND_MAX / 2)
+        campaign->places = ROUND_MAX / 2;
+    return 0;
 }
 
 /* ---- what a case showed ---- */
@@ -195,10 +214,7 @@ static bool all_below(const struct campaign *campaign)
 static int rounds(struct campaign *campaign, struct error *error)
 {
     double at[ROUND_MAX];
-    size_t places = (size_t)cJSON_GetArraySize(cJSON_GetObjectItem(campaign->request->spec, "places"));
-    size_t wanted = campaign->options->round > 0 ? (size_t)campaign->options->round
-                    : places                     ? 2 * places
-                                                 : 12;
+    size_t wanted = 2 * campaign->places;
     while (campaign->cuts < campaign->options->cuts) {
         size_t left = (size_t)(campaign->options->cuts - campaign->cuts);
         size_t count = strategy_next(&campaign->strategy, at, left < wanted ? left : wanted);
@@ -246,7 +262,17 @@ static cJSON *phase_json(const struct campaign *campaign, const struct phase *ph
     return to;
 }
 
-static cJSON *window_json(const struct strategy_window *window)
+/* Cuts at times without aim that hit a window at least once: at most, for it may be wider than what is known
+ * to fail. */
+static unsigned cuts_to_hit(const struct campaign *campaign, const struct strategy_window *window)
+{
+    const struct strategy *strategy = &campaign->strategy;
+    double share = (window->last_fail - window->first_fail + strategy->resolution) /
+                   (strategy->high - strategy->low + strategy->resolution);
+    return confidence_runs(share, campaign->options->confidence / 100);
+}
+
+static cJSON *window_json(const struct campaign *campaign, const struct strategy_window *window)
 {
     cJSON *to = cJSON_CreateObject();
     cJSON_AddItemToObject(to, "pass_before",
@@ -258,6 +284,7 @@ static cJSON *window_json(const struct strategy_window *window)
                           window->bounded_after ? cJSON_CreateNumber(window->pass_after)
                                                 : cJSON_CreateNull());
     cJSON_AddNumberToObject(to, "fails", window->fails);
+    cJSON_AddNumberToObject(to, "cuts_to_hit", cuts_to_hit(campaign, window));
     return to;
 }
 
@@ -281,10 +308,12 @@ static void print_text(const struct campaign *campaign, const struct strategy_wi
     }
     for (size_t i = 0; i < window_count && i < WINDOWS_MAX; i++) {
         const struct strategy_window *window = &windows[i];
-        printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g\n", campaign->key,
-               window->first_fail, window->last_fail, window->fails,
+        printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g; %u cuts at any time "
+               "hit it with %g %%\n",
+               campaign->key, window->first_fail, window->last_fail, window->fails,
                window->bounded_before ? "at " : "nowhere before it down to ", window->pass_before,
-               window->bounded_after ? "at " : "nowhere after it up to ", window->pass_after);
+               window->bounded_after ? "at " : "nowhere after it up to ", window->pass_after,
+               cuts_to_hit(campaign, window), confidence);
     }
 }
 
@@ -311,7 +340,7 @@ static int tell(struct campaign *campaign, struct error *error)
         cJSON_AddItemToArray(list, phase_json(campaign, &campaign->phases[i]));
     list = cJSON_AddArrayToObject(tree, "failing_windows");
     for (size_t i = 0; i < count && i < WINDOWS_MAX; i++)
-        cJSON_AddItemToArray(list, window_json(&windows[i]));
+        cJSON_AddItemToArray(list, window_json(campaign, &windows[i]));
     cJSON_AddNumberToObject(tree, "failing_windows_left_off",
                             count > WINDOWS_MAX ? (double)(count - WINDOWS_MAX) : 0);
     cJSON_AddItemReferenceToObject(tree, "runs", campaign->folders);
@@ -336,7 +365,7 @@ int campaign_run(struct run_request *request, const struct campaign_options *opt
     struct campaign campaign = {.options = options, .request = request, .folders = cJSON_CreateArray()};
     struct error error = {0};
     int code;
-    if (take_range(&campaign, &error)) {
+    if (take_range(&campaign, &error) || count_places(&campaign, &error)) {
         code = cmd_fail(&error);
     } else {
         code = rounds(&campaign, &error);

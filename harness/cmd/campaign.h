@@ -11,7 +11,6 @@ struct campaign_options {
     double confidence;    /* percent */
     double below;         /* stop when p(fail) of every phase is below this; 0: do not */
     double resolution;    /* of the times, in the unit of what is varied */
-    double round;         /* cuts a round; 0: two for each place */
 };
 
 /* The scenario of the request must vary one thing over a range. Exit code as of `otarig run`. */

@@ -141,12 +141,17 @@ int cmd_run(int argc, char **argv)
           *places = cJSON_AddArrayToObject(spec, "places");
     cJSON *vary = cJSON_AddArrayToObject(spec, "vary"), *cases = cJSON_AddArrayToObject(spec, "cases");
     char *firmware = cmd_firmware_folder(), *command = join(argc, argv);
-    const char *rack = NULL, *known_bad = NULL;
+    const char *rack = NULL, *known_bad = NULL, *only_with_strategy = NULL;
     struct run_request request = {.spec = spec, .command = command, .out = "out"};
     double seed = 1, repeat = 1, jobs = 0;
     struct campaign_options campaign = {.cuts = 60, .confidence = 95, .resolution = 1};
     int code = -1;
     for (int c; code < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'C' || c == 'P' || c == 'B' || c == 'R')
+            only_with_strategy = c == 'C'   ? "cuts"
+                                 : c == 'P' ? "confidence"
+                                 : c == 'B' ? "below"
+                                            : "resolution";
         if (c == 'r')
             rack = optarg;
         else if (c == 'p')
@@ -185,6 +190,10 @@ int cmd_run(int argc, char **argv)
     }
     if (code < 0 && campaign.strategy && check_strategy(campaign.strategy))
         code = 2;
+    if (code < 0 && !campaign.strategy && only_with_strategy) {
+        fprintf(stderr, "otarig run: --%s: expected a --strategy beside it\n", only_with_strategy);
+        code = 2;
+    }
     if (code < 0) {
         for (int i = optind; i < argc; i++)
             add_scenario(scenarios, argv[i]);
