@@ -89,7 +89,11 @@ for path in sorted((source / "tests" / "golden").glob("**/result.json")):
     hold(result, json.loads(path.read_text()), path, "results")
 explored = schema("reports/schemas/explore.schema.json") if runs else None
 campaign = schema("reports/schemas/campaign.schema.json")
+live = schema("reports/schemas/live.schema.json")
 for folder in runs:
+    if (folder / "live.json").exists():
+        hold(live, json.loads((folder / "live.json").read_text()), folder, "live cases")
+        continue
     if (folder / "campaign.json").exists():
         hold(campaign, json.loads((folder / "campaign.json").read_text()), folder, "campaigns")
         continue

@@ -21,6 +21,9 @@ tail -n 1 "$work/log"
     --out "$work/out" >"$work/log" 2>&1
 code=$?
 { [ $code = 1 ] && grep -q 'no-rollback' "$work/log"; } || { echo "WRONG: the aimed scenario, exit $code"; cat "$work/log"; bad=1; }
+sh "$here/tests/check_schemas.sh" "$work/good/cases/sample" "$work/bad/cases/upgrade-f1" "$work/good" "$work/bad" >"$work/log" 2>&1
+code=$?
+[ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || exit 77
 import json, sys

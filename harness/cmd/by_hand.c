@@ -48,7 +48,7 @@ static int remove_one(const char *path, const struct stat *about, int type, stru
 }
 
 /* The emulation works on programs started inside of it. With OTARIG_RACK and UMOCKDEV_DIR set we are. */
-static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char **argv, int *code)
+static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, int argc, char **argv, int *code)
 {
     struct virtual_rack rack;
     struct error error = {0};
@@ -72,7 +72,10 @@ static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char
     if (!pid) {
         for (int i = 0; i < 5; i++)
             putenv(rack.environment[i]);
-        execv("/proc/self/exe", argv);
+        char **whole = mem_array((size_t)argc + 2, sizeof *whole);
+        whole[0] = "otarig";
+        memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
+        execv("/proc/self/exe", whole);
         _exit(127);
     }
     waitpid(pid, &status, 0);
@@ -83,7 +86,8 @@ static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, char
     return -1;
 }
 
-int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, char **argv, int *code)
+int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
+                  int *code)
 {
     struct error error = {0};
     *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new()};
@@ -94,43 +98,40 @@ int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place
     if (failed)
         *code = cmd_fail(&error);
     else if (hand->rack.is_virtual && !getenv("UMOCKDEV_DIR"))
-        failed = inside_virtual_rack(hand, rack_file, argv, code);
+        failed = inside_virtual_rack(hand, rack_file, argc, argv, code);
     return failed;
 }
 
 int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usage, int *code)
 {
-    const char *rack_file = NULL, *place = NULL;
-    char **whole = mem_array((size_t)*argc + 2, sizeof *whole);
-    int kept = 1;
+    const char *rack_file = NULL;
+    int place = 0, kept = 1;
     *hand = (struct by_hand){.sink = {.put = put}};
     *code = 2;
-    whole[0] = "otarig";
-    for (int i = 0; i < *argc; i++)
-        whole[i + 1] = argv[i];
     for (int i = 1; i < *argc; i++) {
         if (!strcmp(argv[i], "--help")) {
             fputs(usage, stdout);
             *code = 0;
-            free(whole);
             return -1;
         }
         if (!strcmp(argv[i], "--rack") && i + 1 < *argc)
             rack_file = argv[++i];
         else if (!place && argv[i][0] != '-')
-            place = argv[i];
-        else
-            argv[kept++] = argv[i];
+            place = i;
     }
-    *argc = kept;
     if (!rack_file || !place) {
         fputs(usage, stderr);
-        free(whole);
         return -1;
     }
-    int failed = by_hand_enter(hand, rack_file, place, whole, code);
-    free(whole);
-    return failed;
+    if (by_hand_enter(hand, rack_file, argv[place], *argc, argv, code))
+        return -1;
+    for (int i = 1; i < *argc; i++)
+        if (!strcmp(argv[i], "--rack"))
+            i++;
+        else if (i != place)
+            argv[kept++] = argv[i];
+    *argc = kept;
+    return 0;
 }
 
 int by_hand_open(struct by_hand *hand, struct error *error)

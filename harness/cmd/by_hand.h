@@ -21,9 +21,9 @@ struct by_hand {
  * it; that call does not return here (its exit code is `*code`). 0: the place is there, `*argc` and `argv`
  * hold what is left. */
 int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usage, int *code);
-/* The same for a command that has read its arguments itself. `argv`: all of it, to start it again inside of a
- * virtual rack: program, command, ..., NULL. */
-int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, char **argv, int *code);
+/* The same for a command that has read its arguments itself. argv: all of them, from the command on. */
+int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
+                  int *code);
 int by_hand_open(struct by_hand *hand, struct error *error);
 void by_hand_end(struct by_hand *hand);
 /* Turns the loop for this long. */

@@ -94,11 +94,7 @@ int cmd_doctor(int argc, char **argv)
     char *place_name = named ? mem_string(named) : first_place(file, &error);
     if (!place_name)
         return cmd_fail(&error);
-    char **whole = mem_array((size_t)argc + 2, sizeof *whole);
-    whole[0] = "otarig";
-    memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
-    bool here = !by_hand_enter(&hand, file, place_name, whole, &code);
-    free(whole);
+    bool here = !by_hand_enter(&hand, file, place_name, argc, argv, &code);
     free(place_name);
     for (size_t i = 0; here && i < hand.rack.place_count; i++) {
         const struct rack_place *place = &hand.rack.places[i];

@@ -9,8 +9,10 @@
 
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/cmd/aim.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/live.h"
+#include "harness/cmd/live_case.h"
 #include "harness/record/journal.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
@@ -278,18 +280,14 @@ int cmd_repro(int argc, char **argv)
         return 2;
     }
     int code;
-    if (aim && !live_is_case(folder)) {
+    if (aim && !live_case_is(folder)) {
         fprintf(stderr, "otarig repro: --aim: %s is no case of an exploration\n", folder);
         code = 2;
     } else if (aim) {
-        code = live_aim(folder, aim);
-    } else if (live_is_case(folder)) {
+        code = aim_print(folder, aim);
+    } else if (live_case_is(folder)) {
         char *virtual = mem_printf("%s/racks/virtual-6.json", cmd_boards_folder());
-        char **whole = mem_array((size_t)argc + 2, sizeof *whole);
-        whole[0] = "otarig";
-        memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
-        code = live_repro(folder, rack ? rack : virtual, place ? place : "p1", whole);
-        free(whole);
+        code = live_repro(folder, rack ? rack : virtual, place ? place : "p1", argc, argv);
         free(virtual);
     } else {
         code = repro(folder, rack, place, out);

@@ -3,13 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/base/clock.h"
-#include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/live_case.h"
 
 #define PAGE 4096u
 #define HIT_US 60000000u /* for the code to come to the operation of a cut */
@@ -17,123 +16,21 @@
 #define OFF_US 150000u   /* the rail falls and stays down */
 #define ON_US 60000u     /* the relay closes */
 
-struct memory {
-    uint32_t address, len;
-    size_t offset;
-};
-
 struct live {
     struct by_hand hand;
-    const char *folder, *place;
-    const char *rack; /* its folder */
-    cJSON *tree;
-    struct memory memory[4];
-    size_t memory_count, size;
-    uint8_t *start, *now, *expected; /* now: as read back, where that was done */
-    char *scratch;                   /* a file for the probe */
-    long truth_at;                   /* what of the rack's log has been read */
+    struct live_case it;
+    const char *place;
+    const char *rack;        /* its folder */
+    uint8_t *now, *expected; /* now: as read back, where that was done */
+    char *scratch;           /* a file for the probe */
+    long truth_at;           /* what of the rack's log has been read */
 };
-
-bool live_is_case(const char *folder)
-{
-    char *path = mem_printf("%s/live.json", folder);
-    bool found = !access(path, R_OK);
-    free(path);
-    return found;
-}
-
-/* ---- reading the case ---- */
-
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= UINT32_MAX
-               ? item->valuedouble
-               : -1;
-}
-
-static int bad_case(const struct live *live, const char *what, struct error *error)
-{
-    return error_set(error, ERROR_INPUT, "%s/live.json: %s", live->folder, what);
-}
-
-static int take_memory(struct live *live, struct error *error)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(live->tree, "memory"))
-    {
-        double address = number_of(item, "address"), len = number_of(item, "len"),
-               offset = number_of(item, "offset");
-        if (live->memory_count == 4 || address < 0 || len < 1 || len > 1 << 26 ||
-            offset != (double)live->size)
-            return bad_case(live, "$.memory: expected at most 4 regions, one after the other", error);
-        live->memory[live->memory_count++] = (struct memory){(uint32_t)address, (uint32_t)len, live->size};
-        live->size += (size_t)len;
-    }
-    if (!live->size || live->size % PAGE)
-        return bad_case(live, "$.memory: expected whole pages", error);
-    return 0;
-}
-
-static int load(struct live *live, struct error *error)
-{
-    struct json_document document;
-    char *path = mem_printf("%s/live.json", live->folder);
-    int failed = json_load(&document, path, error);
-    free(path);
-    if (failed)
-        return -1;
-    live->tree = cJSON_Duplicate(document.root, true);
-    json_close(&document);
-    if (number_of(live->tree, "schema_version") != 1 ||
-        !cJSON_IsArray(cJSON_GetObjectItem(live->tree, "states")))
-        return bad_case(live, "expected \"schema_version\" 1 and \"states\"", error);
-    if (take_memory(live, error))
-        return -1;
-    live->start = mem_alloc(live->size);
-    live->now = mem_alloc(live->size);
-    live->expected = mem_alloc(live->size);
-    path = mem_printf("%s/start.bin", live->folder);
-    FILE *file = fopen(path, "rb");
-    if (!file || fread(live->start, 1, live->size, file) != live->size)
-        failed = error_set(error, ERROR_INPUT, "%s: expected %zu bytes", path, live->size);
-    if (file)
-        fclose(file);
-    free(path);
-    return failed;
-}
-
-static int nibble(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int change(struct live *live, const cJSON *item, struct error *error)
-{
-    double address = number_of(item, "address");
-    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(item, "hex"));
-    size_t len = hex ? strlen(hex) / 2 : 0;
-    for (size_t i = 0; i < live->memory_count && len; i++) {
-        const struct memory *memory = &live->memory[i];
-        if (address < memory->address || address + (double)len > (double)memory->address + memory->len)
-            continue;
-        uint8_t *to = live->expected + memory->offset + ((uint32_t)address - memory->address);
-        for (size_t k = 0; k < len; k++) {
-            int high = nibble(hex[2 * k]), low = nibble(hex[2 * k + 1]);
-            if (high < 0 || low < 0)
-                return bad_case(live, "a change: expected hex digits", error);
-            to[k] = (uint8_t)(high << 4 | low);
-        }
-        return 0;
-    }
-    return bad_case(live, "a change lies outside of the memory", error);
-}
 
 static int expect(struct live *live, const cJSON *changes, struct error *error)
 {
     const cJSON *item;
-    memcpy(live->expected, live->start, live->size);
-    cJSON_ArrayForEach(item, changes) if (change(live, item, error)) return -1;
+    memcpy(live->expected, live->it.start, live->it.size);
+    cJSON_ArrayForEach(item, changes) if (live_case_change(&live->it, item, live->expected, error)) return -1;
     return 0;
 }
 
@@ -183,7 +80,7 @@ static double power_ups(struct live *live, struct error *error)
     {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "name"));
         if (name && !strcmp(name, live->place))
-            found = number_of(item, "power_ups");
+            found = live_case_number(item, "power_ups");
     }
     cJSON_Delete(answer);
     if (found < 0 && error->kind == ERROR_NONE)
@@ -268,7 +165,7 @@ static bool is_blank(const uint8_t *bytes)
 
 static uint32_t address_at(const struct live *live, size_t at)
 {
-    const struct memory *memory = live->memory;
+    const struct live_memory *memory = live->it.memory;
     while (at - memory->offset >= memory->len)
         memory++;
     return memory->address + (uint32_t)(at - memory->offset);
@@ -277,7 +174,7 @@ static uint32_t address_at(const struct live *live, size_t at)
 static int program(struct live *live, size_t at, size_t len, struct error *error)
 {
     FILE *file = fopen(live->scratch, "wb");
-    int failed = !file || fwrite(live->start + at, 1, len, file) != len;
+    int failed = !file || fwrite(live->it.start + at, 1, len, file) != len;
     if (file && fclose(file))
         failed = 1;
     if (failed)
@@ -294,15 +191,15 @@ static int restore(struct live *live, struct error *error)
     if (power(live, true, error) ||
         by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error))
         return -1;
-    for (size_t at = 0; at < live->memory[0].len; at += PAGE) {
+    for (size_t at = 0; at < live->it.memory[0].len; at += PAGE) {
         size_t end = at;
-        while (end < live->memory[0].len && !is_blank(live->start + end))
+        while (end < live->it.memory[0].len && !is_blank(live->it.start + end))
             end += PAGE;
         if (end > at && program(live, at, end - at, error))
             return -1;
         at = end > at ? end - PAGE : at;
     }
-    memcpy(live->now, live->start, live->size);
+    memcpy(live->now, live->it.start, live->it.size);
     return power(live, false, error);
 }
 
@@ -326,10 +223,10 @@ static int read_back(struct live *live, bool all, struct error *error)
     if (tell(live, "hold", NULL, 0, error) || power(live, true, error) ||
         await_state(live, "hit", EDGE_US, error))
         return -1;
-    for (size_t at = 0; at < live->memory[0].len; at += PAGE) {
+    for (size_t at = 0; at < live->it.memory[0].len; at += PAGE) {
         size_t end = at;
-        while (end < live->memory[0].len &&
-               (all || !is_blank(live->start + end) || !is_blank(live->expected + end)))
+        while (end < live->it.memory[0].len &&
+               (all || !is_blank(live->it.start + end) || !is_blank(live->expected + end)))
             end += PAGE;
         if (end > at && dump(live, at, end - at, error))
             return -1;
@@ -341,7 +238,7 @@ static int read_back(struct live *live, bool all, struct error *error)
 static int compare(const struct live *live, const char *id, const char *when)
 {
     size_t bad = 0, first = 0;
-    for (size_t at = 0; at < live->memory[0].len; at += 4)
+    for (size_t at = 0; at < live->it.memory[0].len; at += 4)
         if (memcmp(live->now + at, live->expected + at, 4) && !bad++)
             first = at;
     if (bad)
@@ -355,7 +252,7 @@ static int one(struct live *live, const cJSON *state, bool all, struct error *er
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
     const cJSON *where, *end = cJSON_GetObjectItem(state, "last_operation");
     int cuts = cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts"));
-    if (!id || expect(live, cJSON_GetObjectItem(state, "changes"), error) || restore(live, error))
+    if (expect(live, cJSON_GetObjectItem(state, "changes"), error) || restore(live, error))
         return -1;
     cJSON_ArrayForEach(where, cJSON_GetObjectItem(state, "cuts")) if (cut(live, where, error)) return -1;
     if (read_back(live, all, error))
@@ -382,7 +279,7 @@ static int all_states(struct live *live, bool *finding, struct error *error)
 {
     const cJSON *state;
     size_t count = 0, differ = 0;
-    cJSON_ArrayForEach(state, cJSON_GetObjectItem(live->tree, "states"))
+    cJSON_ArrayForEach(state, live->it.states)
     {
         *finding |= cJSON_HasObjectItem(state, "class");
         int how = one(live, state, count % 100 == 99, error);
@@ -395,133 +292,37 @@ static int all_states(struct live *live, bool *finding, struct error *error)
     return differ ? error_set(error, ERROR_RIG, "the explorer and the rig do not agree") : 0;
 }
 
-int live_repro(const char *folder, const char *rack, const char *place, char **argv)
+int live_repro(const char *folder, const char *rack, const char *place, int argc, char **argv)
 {
-    struct live live = {.folder = folder, .place = place, .rack = getenv("OTARIG_RACK")};
+    struct live live = {.place = place, .rack = getenv("OTARIG_RACK")};
     struct error error = {0};
     int code;
     bool finding = false;
-    if (by_hand_enter(&live.hand, rack, place, argv, &code)) {
+    /* before a rack is started for it */
+    if (live_case_load(&live.it, folder, &error)) {
+        live_case_release(&live.it);
+        return cmd_fail(&error);
+    }
+    if (by_hand_enter(&live.hand, rack, place, argc, argv, &code)) {
         by_hand_end(&live.hand);
+        live_case_release(&live.it);
         return code;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!live.rack || !live.hand.rack.is_virtual)
-        error_set(
-            &error, ERROR_INPUT,
-            "%s: only a virtual rack can cut at an operation; aim at a real board with the watchpoint that "
-            "explore.json names",
-            rack);
+    live.now = mem_alloc(live.it.size);
+    live.expected = mem_alloc(live.it.size);
     live.scratch = mem_printf("%s/repro.bin", live.rack ? live.rack : "/tmp");
-    int failed = error.kind != ERROR_NONE || load(&live, &error) || by_hand_open(&live.hand, &error) ||
-                 all_states(&live, &finding, &error);
+    int failed = 0;
+    if (!live.rack || !live.hand.rack.is_virtual)
+        failed = error_set(
+            &error, ERROR_INPUT,
+            "%s: only a virtual rack can cut exactly at an operation; for a real board see --aim", rack);
+    failed = failed || by_hand_open(&live.hand, &error) || all_states(&live, &finding, &error);
     code = failed ? cmd_fail(&error) : finding;
     by_hand_end(&live.hand);
-    cJSON_Delete(live.tree);
-    free(live.start);
+    live_case_release(&live.it);
     free(live.now);
     free(live.expected);
     free(live.scratch);
     return code;
-}
-
-/* ---- a real board ---- */
-
-/* The watchpoint of a cut; an erase is a store of the page's address into the flash controller, which the
- * board file names as the watch "erase". NULL: before the first operation nothing can be watched. */
-static cJSON *watchpoint(const cJSON *cut)
-{
-    const cJSON *aim = cJSON_GetObjectItem(cut, "aim");
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItem(aim, "kind"));
-    char address[16];
-    if (!kind)
-        return NULL;
-    cJSON *trigger = cJSON_CreateObject();
-    snprintf(address, sizeof address, "0x%X", (unsigned)number_of(aim, "address"));
-    cJSON_AddStringToObject(trigger, "on", "watch");
-    if (*kind == 'e')
-        cJSON_AddStringToObject(trigger, "watch", "erase");
-    cJSON_AddStringToObject(trigger, *kind == 'e' ? "value" : "address", address);
-    cJSON_AddNumberToObject(trigger, "count", number_of(aim, "occurrence"));
-    return trigger;
-}
-
-/* Variations that nothing refers to any more. */
-static void drop_unused(cJSON *scenario)
-{
-    cJSON *vary = cJSON_DetachItemFromObject(scenario, "vary"), *item = vary ? vary->child : NULL;
-    char *text = cJSON_PrintUnformatted(scenario);
-    while (item) {
-        cJSON *next = item->next;
-        char *name = mem_printf("\"$%s\"", item->string);
-        if (!strstr(text, name))
-            cJSON_Delete(cJSON_DetachItemViaPointer(vary, item));
-        free(name);
-        item = next;
-    }
-    cJSON_free(text);
-    if (vary && vary->child)
-        cJSON_AddItemToObject(scenario, "vary", vary);
-    else
-        cJSON_Delete(vary);
-}
-
-static int aim(const struct live *live, cJSON *scenario, const char *base, struct error *error)
-{
-    const cJSON *state = cJSON_GetArrayItem(cJSON_GetObjectItem(live->tree, "states"), 0), *cut;
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(scenario, "name"));
-    cJSON *fault = cJSON_GetObjectItem(scenario, "faults");
-    fault = fault ? fault->child : NULL;
-    cJSON_ArrayForEach(cut, cJSON_GetObjectItem(state, "cuts"))
-    {
-        const char *action = NULL;
-        for (; fault; fault = fault->next) {
-            action = cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(fault, "action"), "do"));
-            if (action && !strcmp(action, "power_cut"))
-                break;
-        }
-        if (!fault)
-            return error_set(error, ERROR_INPUT, "%s: $.faults: expected a power_cut for each of the %d cuts",
-                             base, cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts")));
-        cJSON *trigger = watchpoint(cut);
-        if (!trigger)
-            return error_set(
-                error, ERROR_INPUT,
-                "%s: a cut before the first operation cannot be aimed at: nothing is written before it",
-                live->folder);
-        cJSON_DeleteItemFromObject(fault, "trigger");
-        cJSON_AddItemToObject(fault, "trigger", trigger);
-        fault = fault->next;
-    }
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
-    char *aimed = mem_printf("%s-%s", name ? name : "aimed", id ? id : "");
-    cJSON_ReplaceItemInObject(scenario, "name", cJSON_CreateString(aimed));
-    free(aimed);
-    drop_unused(scenario);
-    return 0;
-}
-
-int live_aim(const char *folder, const char *base)
-{
-    struct live live = {.folder = folder};
-    struct json_document document = {0};
-    struct error error = {0};
-    cJSON *scenario = NULL;
-    int failed = load(&live, &error) || json_load(&document, base, &error);
-    if (!failed) {
-        scenario = cJSON_Duplicate(document.root, true);
-        json_close(&document);
-        failed = aim(&live, scenario, base, &error);
-    }
-    if (!failed) {
-        char *text = cJSON_Print(scenario);
-        puts(text);
-        cJSON_free(text);
-    }
-    cJSON_Delete(scenario);
-    cJSON_Delete(live.tree);
-    free(live.start);
-    free(live.now);
-    free(live.expected);
-    return failed ? cmd_fail(&error) : 0;
 }

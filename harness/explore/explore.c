@@ -155,6 +155,8 @@ static int take_options(struct request *request, int argc, char **argv)
         if (take_option(request, which, optarg))
             return 3;
     }
+    if (request->live && !request->out)
+        return bad("--live", "an --out folder for its cases", "none") ? 3 : 0;
     if (optind + 1 != argc || !request->board) {
         usage(stderr);
         return 3;

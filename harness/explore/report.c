@@ -30,7 +30,7 @@ static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut
             region ? region->name : "", cut->op.pc);
     print_place(file, &cut->place);
     if (cut->caller.function[0]) {
-        fputs(", called from", file);
+        fputs(", called", file);
         print_place(file, &cut->caller);
     }
     fputc('\n', file);

@@ -1,0 +1,106 @@
+#include "harness/cmd/aim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/json.h"
+#include "harness/base/mem.h"
+#include "harness/cmd/cmd.h"
+#include "harness/cmd/live_case.h"
+
+/* The watchpoint of a cut; an erase is a store of the page's address into the flash controller, which the
+ * board file names as the watch "erase". NULL: before the first operation nothing can be watched. */
+static cJSON *watchpoint(const cJSON *cut)
+{
+    const cJSON *aim = cJSON_GetObjectItem(cut, "aim");
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItem(aim, "kind"));
+    char address[16];
+    if (!kind)
+        return NULL;
+    cJSON *trigger = cJSON_CreateObject();
+    snprintf(address, sizeof address, "0x%X", (unsigned)live_case_number(aim, "address"));
+    cJSON_AddStringToObject(trigger, "on", "watch");
+    if (*kind == 'e')
+        cJSON_AddStringToObject(trigger, "watch", "erase");
+    cJSON_AddStringToObject(trigger, *kind == 'e' ? "value" : "address", address);
+    cJSON_AddNumberToObject(trigger, "count", live_case_number(aim, "occurrence"));
+    return trigger;
+}
+
+/* Variations that nothing refers to any more. */
+static void drop_unused(cJSON *scenario)
+{
+    cJSON *vary = cJSON_DetachItemFromObject(scenario, "vary"), *item = vary ? vary->child : NULL;
+    char *text = cJSON_PrintUnformatted(scenario);
+    while (item) {
+        cJSON *next = item->next;
+        char *name = mem_printf("\"$%s\"", item->string);
+        if (!strstr(text, name))
+            cJSON_Delete(cJSON_DetachItemViaPointer(vary, item));
+        free(name);
+        item = next;
+    }
+    cJSON_free(text);
+    if (vary && vary->child)
+        cJSON_AddItemToObject(scenario, "vary", vary);
+    else
+        cJSON_Delete(vary);
+}
+
+static int aim(const struct live_case *it, cJSON *scenario, const char *base, struct error *error)
+{
+    const cJSON *state = it->states->child, *cut;
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(scenario, "name"));
+    cJSON *fault = cJSON_GetObjectItem(scenario, "faults");
+    fault = fault ? fault->child : NULL;
+    cJSON_ArrayForEach(cut, cJSON_GetObjectItem(state, "cuts"))
+    {
+        const char *action = NULL;
+        for (; fault; fault = fault->next) {
+            action = cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(fault, "action"), "do"));
+            if (action && !strcmp(action, "power_cut"))
+                break;
+        }
+        if (!fault)
+            return error_set(error, ERROR_INPUT, "%s: $.faults: expected a power_cut for each of the %d cuts",
+                             base, cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts")));
+        cJSON *trigger = watchpoint(cut);
+        if (!trigger)
+            return error_set(
+                error, ERROR_INPUT,
+                "%s: a cut before the first operation cannot be aimed at: nothing is written before it",
+                it->path);
+        cJSON_DeleteItemFromObject(fault, "trigger");
+        cJSON_AddItemToObject(fault, "trigger", trigger);
+        fault = fault->next;
+    }
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
+    char *aimed = mem_printf("%s-%s", name ? name : "aimed", id ? id : "");
+    cJSON_ReplaceItemInObject(scenario, "name", cJSON_CreateString(aimed));
+    free(aimed);
+    drop_unused(scenario);
+    return 0;
+}
+
+int aim_print(const char *folder, const char *base)
+{
+    struct live_case it;
+    struct json_document document = {0};
+    struct error error = {0};
+    cJSON *scenario = NULL;
+    int failed = live_case_load(&it, folder, &error) || json_load(&document, base, &error);
+    if (!failed) {
+        scenario = cJSON_Duplicate(document.root, true);
+        json_close(&document);
+        failed = aim(&it, scenario, base, &error);
+    }
+    if (!failed) {
+        char *text = cJSON_Print(scenario);
+        puts(text);
+        cJSON_free(text);
+    }
+    cJSON_Delete(scenario);
+    live_case_release(&it);
+    return failed ? cmd_fail(&error) : 0;
+}

@@ -1,0 +1,132 @@
+#include "harness/cmd/live_case.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/json.h"
+#include "harness/base/mem.h"
+
+#define PAGE 4096u
+
+bool live_case_is(const char *folder)
+{
+    char *path = mem_printf("%s/live.json", folder);
+    bool found = !access(path, R_OK);
+    free(path);
+    return found;
+}
+
+double live_case_number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= UINT32_MAX
+               ? item->valuedouble
+               : -1;
+}
+
+static int wrong(const struct live_case *it, const char *what, struct error *error)
+{
+    return error_set(error, ERROR_INPUT, "%s: %s", it->path, what);
+}
+
+static int take_memory(struct live_case *it, struct error *error)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(it->tree, "memory"))
+    {
+        double address = live_case_number(item, "address"), len = live_case_number(item, "len"),
+               offset = live_case_number(item, "offset");
+        if (it->memory_count == LIVE_REGIONS_MAX || address < 0 || len < 1 || len > 1 << 26 ||
+            offset != (double)it->size)
+            return wrong(it, "$.memory: expected at most 4 regions, one after the other", error);
+        it->memory[it->memory_count++] = (struct live_memory){(uint32_t)address, (uint32_t)len, it->size};
+        it->size += (size_t)len;
+    }
+    if (!it->size || it->size % PAGE || it->memory[0].len % PAGE)
+        return wrong(it, "$.memory: expected whole pages of 4096 bytes", error);
+    return 0;
+}
+
+/* What every user of a state relies on. */
+static int check_states(const struct live_case *it, struct error *error)
+{
+    const cJSON *state;
+    cJSON_ArrayForEach(state, it->states)
+    {
+        bool finding = cJSON_HasObjectItem(state, "last_operation");
+        if (!cJSON_IsString(cJSON_GetObjectItem(state, "id")) ||
+            !cJSON_IsArray(cJSON_GetObjectItem(state, "cuts")) ||
+            !cJSON_IsArray(cJSON_GetObjectItem(state, "changes")) ||
+            (finding && (!cJSON_IsString(cJSON_GetObjectItem(state, "class")) ||
+                         !cJSON_IsArray(cJSON_GetObjectItem(state, "after")))))
+            return wrong(
+                it,
+                "$.states: expected \"id\", \"cuts\", \"changes\", and of a finding \"class\" and \"after\"",
+                error);
+    }
+    return 0;
+}
+
+static int take_start(struct live_case *it, const char *folder, struct error *error)
+{
+    char *path = mem_printf("%s/start.bin", folder);
+    FILE *file = fopen(path, "rb");
+    int result = 0;
+    it->start = mem_alloc(it->size);
+    if (!file || fread(it->start, 1, it->size, file) != it->size)
+        result = error_set(error, ERROR_INPUT, "%s: expected %zu bytes", path, it->size);
+    if (file)
+        fclose(file);
+    free(path);
+    return result;
+}
+
+int live_case_load(struct live_case *it, const char *folder, struct error *error)
+{
+    struct json_document document;
+    *it = (struct live_case){.path = mem_printf("%s/live.json", folder)};
+    if (json_load(&document, it->path, error))
+        return -1;
+    it->tree = cJSON_Duplicate(document.root, true);
+    json_close(&document);
+    it->states = cJSON_GetObjectItem(it->tree, "states");
+    if (live_case_number(it->tree, "schema_version") != 1 || !cJSON_IsArray(it->states) || !it->states->child)
+        return wrong(it, "expected \"schema_version\" 1 and at least one of \"states\"", error);
+    return take_memory(it, error) || check_states(it, error) || take_start(it, folder, error) ? -1 : 0;
+}
+
+void live_case_release(struct live_case *it)
+{
+    cJSON_Delete(it->tree);
+    free(it->start);
+    free(it->path);
+    *it = (struct live_case){0};
+}
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int live_case_change(const struct live_case *it, const cJSON *change, uint8_t *nvm, struct error *error)
+{
+    double address = live_case_number(change, "address");
+    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(change, "hex"));
+    size_t len = hex ? strlen(hex) / 2 : 0;
+    for (size_t i = 0; i < it->memory_count && len; i++) {
+        const struct live_memory *memory = &it->memory[i];
+        if (address < memory->address || address + (double)len > (double)memory->address + memory->len)
+            continue;
+        uint8_t *to = nvm + memory->offset + ((uint32_t)address - memory->address);
+        for (size_t k = 0; k < len; k++) {
+            int high = nibble(hex[2 * k]), low = nibble(hex[2 * k + 1]);
+            if (high < 0 || low < 0)
+                return wrong(it, "a change: expected hex digits", error);
+            to[k] = (uint8_t)(high << 4 | low);
+        }
+        return 0;
+    }
+    return wrong(it, "a change lies outside of the memory", error);
+}

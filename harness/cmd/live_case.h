@@ -1,0 +1,38 @@
+/* live.json and start.bin: states of an exploration as a rig can make them
+ * (reports/schemas/live.schema.json). */
+#ifndef OTARIG_CMD_LIVE_CASE_H
+#define OTARIG_CMD_LIVE_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cjson/cJSON.h>
+
+#include "harness/base/error.h"
+
+#define LIVE_REGIONS_MAX 4
+
+struct live_memory {
+    uint32_t address, len;
+    size_t offset; /* in start.bin */
+};
+struct live_case {
+    char *path; /* of live.json */
+    cJSON *tree;
+    const cJSON *states;
+    struct live_memory
+        memory[LIVE_REGIONS_MAX]; /* whole pages of the chip's non-volatile memory, without holes */
+    size_t memory_count, size;
+    uint8_t *start;
+};
+
+/* Is this the folder of a state or finding of `otarig explore`? */
+bool live_case_is(const char *folder);
+int live_case_load(struct live_case *it, const char *folder, struct error *error);
+void live_case_release(struct live_case *it);
+/* One of a state's "changes" or "after", put into `nvm` (size bytes). */
+int live_case_change(const struct live_case *it, const cJSON *change, uint8_t *nvm, struct error *error);
+/* 0 to UINT32_MAX; -1: absent or none */
+double live_case_number(const cJSON *object, const char *key);
+
+#endif
