@@ -308,7 +308,8 @@ static void print_text(const struct campaign *campaign, const struct strategy_wi
     }
     for (size_t i = 0; i < window_count && i < WINDOWS_MAX; i++) {
         const struct strategy_window *window = &windows[i];
-        printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g; %u cuts at any time "
+        printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g; at most %u cuts at "
+               "any time "
                "hit it with %g %%\n",
                campaign->key, window->first_fail, window->last_fail, window->fails,
                window->bounded_before ? "at " : "nowhere before it down to ", window->pass_before,
