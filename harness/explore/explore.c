@@ -31,6 +31,7 @@ static void usage(FILE *out)
         "  --depth N|any         cuts in a row: a number, or until nothing new is found (any)\n"
         "  --alphabet A          reduced: erases, flags, edges of pages; full: every operation (full)\n"
         "  --torn                at most one cut of a sequence may fall inside of an operation and tear it\n"
+        "  --resets              at most one cut of a sequence may be a reset that keeps RAM instead\n"
         "  --jobs N              workers (number of processors)\n"
         "  --budget TIME         stop after this long: 30s, 10m, 2h\n"
         "  --memory MB           stop at this size of states and tables (900)\n"
@@ -94,6 +95,9 @@ static int take_option(struct request *request, int which, const char *text)
     case 't':
         options->torn = 1;
         return 0;
+    case 'R':
+        options->resets = true;
+        return 0;
     case 'j':
         if (number(text, 1, 64, &value))
             return bad("--jobs", "1 to 64", text);
@@ -140,11 +144,11 @@ static int take_options(struct request *request, int argc, char **argv)
 {
     static const struct option table[] = {
         {"board", 1, NULL, 'b'},    {"firmware", 1, NULL, 'f'}, {"depth", 1, NULL, 'd'},
-        {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"jobs", 1, NULL, 'j'},
-        {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},
-        {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'},
-        {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},     {"json", 0, NULL, 'J'},
-        {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"resets", 0, NULL, 'R'},
+        {"jobs", 1, NULL, 'j'},     {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},
+        {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},
+        {"no-prune", 0, NULL, 'n'}, {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},
+        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {

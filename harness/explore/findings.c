@@ -36,8 +36,9 @@ static const struct op *op_at(const struct search *search, uint32_t run, uint32_
     return op < node->op_count ? &node->ops[op] : op ? &node->ops[op - 1] : NULL;
 }
 
-/* Nodes of one parent follow each other in the order of their operations; a good one ends a window. */
-static void windows(struct finding *finding, const struct search *search)
+/* Nodes of one parent follow each other in the order of their operations; a good one ends a window. Resets
+ * and power cuts at the same operations have windows of their own. */
+static void windows(struct finding *finding, const struct search *search, bool resets)
 {
     unsigned depth = search->nodes[finding->node].depth;
     struct window *open = NULL;
@@ -46,6 +47,8 @@ static void windows(struct finding *finding, const struct search *search)
         const struct node *node = &search->nodes[i];
         if (!node->done)
             break;
+        if ((node->model == TORN_RESET) != resets)
+            continue;
         bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
         if (open && (open->run != node->parent || !bad))
             open = NULL;
@@ -116,6 +119,10 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     bool after = node->op >= from->op_count;
     live->caller = 0;
+    if (node->model == TORN_RESET) {
+        machine->reset_at = node->op; /* of the next cycle */
+        return sum_equal(machine->sum, from->sum);
+    }
     live->caller_at = after ? node->op - 1 : node->op;
     machine_cycle(machine, after ? UINT64_MAX : node->op);
     if (node->model) {
@@ -197,7 +204,9 @@ int findings_make(struct findings *findings, const struct search *search, struct
     if (!machine)
         return -1;
     for (size_t i = 0; i < findings->count; i++) {
-        windows(&findings->items[i], search);
+        bool reset = search->nodes[findings->items[i].node].model == TORN_RESET;
+        windows(&findings->items[i], search, reset);
+        windows(&findings->items[i], search, !reset);
         confirm(&findings->items[i], search, machine, findings->symbols);
         name_windows(&findings->items[i], search, findings->symbols);
         findings->trouble = findings->trouble || !findings->items[i].confirmed;

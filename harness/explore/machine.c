@@ -87,6 +87,10 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
     if (machine->op_count > 1 && op->end_ns < machine->last_ns)
         abort();
     machine->last_ns = op->end_ns;
+    if (machine->reset_to_come && machine->op_count == machine->reset_at) {
+        machine->reset_wanted = true;
+        twin_stop(machine->twin);
+    }
     if (wanted && machine->point) {
         machine->point_wanted = true;
         twin_stop(machine->twin);
@@ -138,6 +142,8 @@ static void on_reset(void *arg, enum twin_reset kind, uint64_t t_ns)
     if (kind == TWIN_RESET_POWER || machine->ended)
         return;
     machine->last_ns = t_ns;
+    if (machine->reset_wanted)
+        return; /* ours */
     if (++machine->resets > machine->spec->resets)
         machine_stop(machine, END_RESETS);
 }
@@ -180,6 +186,7 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
 {
     struct machine *machine = mem_alloc(sizeof *machine);
     machine->spec = spec;
+    machine->reset_at = UINT64_MAX;
     machine->nvm = mmap(NULL, spec->nvm_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (machine->nvm == MAP_FAILED)
         abort();
@@ -265,7 +272,8 @@ static void begin(struct machine *machine, uint64_t cut_at)
 {
     const struct spec *spec = machine->spec;
     machine->op_count = machine->text_len = machine->line_begin = machine->cut_first = 0;
-    machine->ended = machine->point_wanted = false;
+    machine->ended = machine->point_wanted = machine->reset_wanted = false;
+    machine->reset_to_come = machine->reset_at != UINT64_MAX;
     machine->resets = 0;
     machine->end_pc = 0;
     machine->cutting = !spec->cut_from;
@@ -313,6 +321,10 @@ static void run(struct machine *machine)
         uint64_t now = twin_now_ns(machine->twin);
         if (machine->ended)
             return;
+        if (machine->reset_wanted) {
+            twin_reset(machine->twin, TWIN_RESET_PIN);
+            machine->reset_wanted = machine->reset_to_come = false;
+        }
         if (machine->point_wanted) {
             machine->point_wanted = false;
             if (machine->point(machine->arg, machine)) {
@@ -333,6 +345,7 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
     begin(machine, cut_at);
     machine->end = END_QUIET;
     run(machine);
+    machine->reset_at = UINT64_MAX;
     machine->end_ns = machine->cut_ns;
     /* what the core ran ahead of the moment in which it was over did not happen */
     twin_power_off(machine->twin, machine->cut_ns, NULL);

@@ -53,8 +53,12 @@ struct machine {
     bool (*op)(void *arg, struct machine *machine, const struct twin_nvm_op *op);
     bool (*point)(void *arg, struct machine *machine);
     void *arg;
+    /* A pin reset, RAM kept, after this many operations of the next power cycle; it does not count among
+     * `resets`. machine_cycle sets it back to UINT64_MAX. */
+    uint64_t reset_at;
+    bool reset_to_come; /* in this cycle */
     /* internal */
-    bool ended, point_wanted;
+    bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;
     uint64_t stimulus_ns[16];
 };

@@ -10,6 +10,8 @@ const char *explore_report_cut_kind(const struct cut *cut)
 {
     if (cut->after)
         return "after";
+    if (cut->model == TORN_RESET)
+        return "reset";
     return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
 }
 
@@ -24,10 +26,13 @@ static void print_place(FILE *file, const struct place *place)
 static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
-    fprintf(file, "    boot %u: power cut %s operation %u, %s 0x%08x%s%s at pc 0x%08x", cut->boot,
-            cut->model ? torn_names[cut->model] : explore_report_cut_kind(cut), cut->operation,
-            cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase of", cut->op.address, region ? " in " : "",
-            region ? region->name : "", cut->op.pc);
+    fprintf(file, "    boot %u: %s%s operation %u, %s 0x%08x%s%s at pc 0x%08x", cut->boot,
+            cut->model == TORN_RESET ? "reset, RAM kept, " : "power cut ",
+            cut->model == TORN_RESET ? "before"
+            : cut->model             ? torn_names[cut->model]
+                                     : explore_report_cut_kind(cut),
+            cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase of", cut->op.address,
+            region ? " in " : "", region ? region->name : "", cut->op.pc);
     print_place(file, &cut->place);
     if (cut->caller.function[0]) {
         fputs(", called", file);

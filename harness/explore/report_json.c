@@ -144,8 +144,11 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddStringToObject(coverage, "alphabet", search->options.full ? "full" : "reduced");
     cJSON_AddNumberToObject(coverage, "torn_cuts_per_sequence", search->options.torn);
     cJSON *physics = cJSON_AddArrayToObject(coverage, "physics");
-    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_MODELS : TORN_ONE_BIT); i++)
+    cJSON_AddNumberToObject(coverage, "resets_per_sequence", search->options.resets);
+    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_RESET : TORN_ONE_BIT); i++)
         cJSON_AddItemToArray(physics, cJSON_CreateString(torn_names[i]));
+    if (search->options.resets)
+        cJSON_AddItemToArray(physics, cJSON_CreateString(torn_names[TORN_RESET]));
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)not_judged(search));
@@ -158,6 +161,12 @@ static void put_coverage(cJSON *to, const struct search *search)
     else
         cJSON_AddItemToArray(not_claimed,
                              cJSON_CreateString("more than one torn cut in a sequence, other ways to tear"));
+    cJSON_AddItemToArray(not_claimed,
+                         cJSON_CreateString(search->options.resets
+                                                ? "more than one reset that keeps RAM, such a reset together "
+                                                  "with a torn cut, or at another moment than right after an "
+                                                  "operation"
+                                                : "resets that keep RAM"));
     cJSON_AddItemToArray(
         not_claimed,
         cJSON_CreateString("other contents of RAM after power-up, cuts in boots after the explored one"));

@@ -16,6 +16,7 @@ struct search_options {
     int depth;     /* cuts in a row; -1: any number */
     bool full;     /* alphabet: every operation; else the reduced one */
     unsigned torn; /* how many cuts of a sequence may be torn */
+    bool resets;   /* or be a reset that keeps RAM, in place of a torn one */
     unsigned jobs;
     double budget_s; /* 0: none */
     uint64_t seed;
@@ -31,6 +32,8 @@ struct search_options {
 struct node {
     struct sum sum;
     uint32_t parent, op; /* power was cut in the parent's run, before this operation (torn: inside of it) */
+    /* TORN_RESET: no state of its own but the parent's power cycle, again, with a reset before `op`; `sum` is
+     * a name */
     uint8_t model, torn, depth, end;
     bool done;
     /* its own run, up to where it met another one */
@@ -117,6 +120,8 @@ void result_release(struct result *result);
 struct sum search_key(struct sum sum, unsigned torn);
 /* What the console said in the whole power cycle of a node; the caller frees. */
 char *search_text(const struct search *search, uint32_t number, size_t *len);
+/* How many cuts of a sequence may be other than clean. */
+unsigned search_odd_cuts(const struct search *search);
 void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op);
 /* Tears the operation in an image that is as before it. */
 void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,

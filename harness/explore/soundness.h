@@ -17,6 +17,8 @@
  * goes on by itself.
  *  3. The one who inherits may make every cut the other one could make, and no more: a run is only met by
  * runs with at least as many torn cuts behind them, and at least as deep.
+ *     A reset that keeps RAM counts like a torn cut. Its run is its parent's power cycle again, up to the
+ * reset; only after that is it met, or met by others.
  *  4. Power-up wipes RAM: the same scramble for all boots (firmware that reads uninitialised RAM sees one of
  * its possible contents, and this is not claimed to be all of them).
  *  5. Two different machines do not share a digest (128 bits; 10^6 points collide with less than 10^-26).
@@ -29,7 +31,12 @@
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
  * found, in chunks of a fixed size; a chunk sees points of earlier batches and of itself only; results are
- * merged in order. */
+ * merged in order.
+ *
+ * Cuts at times, not operations: a cut between two operations leaves in non-volatile memory just what a cut
+ * right before the second one leaves, and nothing else outlives it (4.), so the full alphabet holds all of
+ * them; torn ones are by model. Resets that keep RAM are different at each instruction; they are tried right
+ * after each operation only, and the report says so. */
 #ifndef OTARIG_EXPLORE_SOUNDNESS_H
 #define OTARIG_EXPLORE_SOUNDNESS_H
 

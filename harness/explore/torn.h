@@ -1,4 +1,4 @@
-/* What a cut inside of a flash operation leaves: named models. Every value is a function of the model, the
+/* What a disturbance at a flash operation leaves: named models. Every value is a function of the model, the
  * seed and the operation, never of chance. */
 #ifndef OTARIG_EXPLORE_TORN_H
 #define OTARIG_EXPLORE_TORN_H
@@ -15,13 +15,14 @@ enum torn_model {
     TORN_FIRST_HALF,  /* erase: the first half of the page is erased */
     TORN_LAST_HALF,   /* erase: the last half is */
     TORN_BITS,        /* erase: in each word a random half of the zeros became ones */
+    TORN_RESET,       /* no cut: a pin reset before the operation, RAM keeps its contents */
     TORN_MODELS
 };
 extern const char *const torn_names[];
 
 static inline bool torn_is_erase(enum torn_model model)
 {
-    return model >= TORN_FIRST_HALF;
+    return model >= TORN_FIRST_HALF && model <= TORN_BITS;
 }
 /* The word afterwards; equal to before or value when the model has nothing of its own to say. */
 uint32_t torn_word(enum torn_model model, uint64_t seed, uint32_t address, uint32_t before, uint32_t value);

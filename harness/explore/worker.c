@@ -95,6 +95,8 @@ static void rebuild(struct worker *worker, uint32_t parent)
     search_path(search, parent, path);
     for (unsigned i = 0; i < depth; i++) {
         const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
+        if (node->model == TORN_RESET)
+            continue; /* its run begins where its parent's does */
         for (uint32_t op = 0; op < node->op; op++)
             search_apply(search->spec, worker->image, &from->ops[op]);
         if (node->model)
@@ -143,6 +145,13 @@ void worker_load(struct worker *worker, uint32_t number)
         memset(worker->dirty, 1, worker->machine->touched_count);
         load_image(worker, search->root);
         memset(worker->dirty, 1, worker->machine->touched_count);
+    } else if (node->model == TORN_RESET) {
+        rebuild(worker, node->parent);
+        load_image(worker, worker->image);
+        worker->machine->reset_at = node->op;
+        if (!sum_equal(worker->machine->sum, search->nodes[node->parent].sum))
+            abort();
+        return;
     } else {
         if (!worker->parent_known || worker->parent != node->parent || worker->parent_op > node->op)
             rebuild(worker, node->parent);
@@ -178,7 +187,8 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
 {
     struct machine *machine = worker->machine;
     const struct search *search = worker->search;
-    if (search->nodes[worker->number].torn >= search->options.torn || op->kind == TWIN_NVM_ERASE_ALL)
+    if (search->nodes[worker->number].torn >= search_odd_cuts(search) || !search->options.torn ||
+        op->kind == TWIN_NVM_ERASE_ALL)
         return;
     bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
     size_t offset = machine_offset(search->spec, op->address), begin = offset & ~(size_t)3;
@@ -189,13 +199,22 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
     uint8_t *saved = worker->scratch;
     memcpy(saved, machine->nvm + begin, len);
     for (enum torn_model model = erase ? TORN_FIRST_HALF : TORN_ONE_BIT;
-         model < (erase ? TORN_MODELS : TORN_FIRST_HALF); model++) {
+         model < (erase ? TORN_RESET : TORN_FIRST_HALF); model++) {
         search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));
         memcpy(machine->nvm + begin, saved, len);
         if (!sum_equal(sum, machine->sum))
             put_candidate(worker, sum, machine->op_count, model);
     }
+}
+
+static void reset_candidate(struct worker *worker)
+{
+    const struct search *search = worker->search;
+    const struct node *node = &search->nodes[worker->number];
+    size_t k = worker->machine->op_count;
+    if (k > 0 && search->options.resets && node->torn < search_odd_cuts(search))
+        put_candidate(worker, sum_with(sum_with(node->sum, k), TORN_RESET), k, TORN_RESET);
 }
 
 static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
@@ -225,10 +244,13 @@ static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *
 {
     struct worker *worker = arg;
     size_t k = machine->op_count;
+    if (machine->reset_to_come)
+        return false; /* so far it is its parent's run */
     if (worker->collect && machine->cutting && in_alphabet(worker, op)) {
         if (k > 0)
             put_candidate(worker, machine->sum, k, TORN_CLEAN);
         torn_candidates(worker, op);
+        reset_candidate(worker);
     }
     return worker->prune && (k == 0 || op->kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
                              in_trailer(worker, op));

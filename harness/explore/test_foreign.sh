@@ -1,0 +1,45 @@
+#!/bin/sh
+# Explores a boot loader that is not ours, on another chip; a defect that only resets with RAM kept show:
+# test_foreign.sh OTARIG SOURCE
+set -eu
+otarig=$1 here=$2/harness/explore/foreign
+command -v arm-none-eabi-gcc >/dev/null && [ -x "$otarig" ] || exit 77
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
+cc() { # OUT BASE LENGTH SOURCE OPTION...
+  sed -e "s/BASE/$2/" -e "s/BASE/$2/" -e "s/LENGTH/$3/" "$here/foreign.ld" >"$out/ld"
+  to=$1 from=$4
+  shift 4
+  arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments \
+    -T "$out/ld" "$@" "$here/$from" -o "$out/$to.elf"
+  arm-none-eabi-objcopy -O binary "$out/$to.elf" "$out/$to.bin"
+}
+mkdir "$out/good" "$out/bad"
+for version in 1 2; do
+  cc v$version 0x08008000 0x100 app.c -DVERSION=$version
+  cp "$out/v$version.bin" "$out/good"
+  cp "$out/v$version.bin" "$out/bad"
+done
+cc good/boot 0x08000000 0x400 copy_stm32.c
+cc bad/boot 0x08000000 0x400 copy_stm32.c -DCOPIED_IN_RAM
+
+explore() { # NAME FIRMWARE EXPECTED OPTION...
+  name=$1 firmware=$2 expected=$3 got=0
+  shift 3
+  "$otarig" explore "$here/copy.json" --board "$here/board.json" --firmware "$out/$firmware" --depth any --out "$out/$name" \
+    "$@" >"$out/$name.txt" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || { cat "$out/$name.txt"; fail "$name: exit $got, not $expected"; }
+  grep -q 'fixpoint' "$out/$name.txt" || { cat "$out/$name.txt"; fail "$name: no fixpoint"; }
+}
+explore good good 0 --torn --resets
+explore bad-cuts bad 0 --torn
+explore bad-resets bad 1 --resets
+grep -q '"kind":.*"reset"' "$out/bad-resets/explore.json" || fail "no reset in the finding"
+grep -q '"confirmed":.*true' "$out/bad-resets/explore.json" || fail "not confirmed"
+# nothing is pruned: more runs that are hit by a reset, each by a name of its own, but the same failures
+explore bad-whole bad 1 --resets --no-prune
+failures() { grep -E '"(class|boot|operation|kind|address|symbol)":' "$out/$1/explore.json"; }
+[ "$(failures bad-resets)" = "$(failures bad-whole)" ] || fail "pruning changes the result"
+grep -q 'window: run 0, operations 3 to 64 ' "$out/bad-resets.txt" || { cat "$out/bad-resets.txt"; fail "not one window"; }
+echo ok
