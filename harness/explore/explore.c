@@ -12,9 +12,10 @@
 #include "harness/explore/findings.h"
 #include "harness/explore/report.h"
 #include "harness/explore/search.h"
+#include "harness/explore/shrink.h"
 
 struct request {
-    const char *scenario, *board, *firmware, *out, *from;
+    const char *scenario, *board, *firmware, *out, *from, *shrink;
     struct search_options options;
     bool json;
     unsigned live;
@@ -41,6 +42,8 @@ static void usage(FILE *out)
         "  --from DUMP           start from this dump of the code flash instead of the scenario's start\n"
         "  --live N              also write N states into OUT/cases/sample, for otarig repro to compare on a "
         "rig\n"
+        "  --shrink SEQUENCE     no search: find out which of the cuts of this file are needed for its "
+        "failure\n"
         "  --first               stop after the first number of cuts that shows a failure\n"
         "  --no-prune            run every state to its end\n"
         "  --json                print explore.json instead of the summary\n\n"
@@ -121,6 +124,9 @@ static int take_option(struct request *request, int which, const char *text)
     case 'F':
         request->from = text;
         return 0;
+    case 'S':
+        request->shrink = text;
+        return 0;
     case 'n':
         options->prune = false;
         return 0;
@@ -148,7 +154,8 @@ static int take_options(struct request *request, int argc, char **argv)
         {"jobs", 1, NULL, 'j'},     {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},
         {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},
         {"no-prune", 0, NULL, 'n'}, {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},
-        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"shrink", 1, NULL, 'S'},   {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -161,6 +168,8 @@ static int take_options(struct request *request, int argc, char **argv)
     }
     if (request->live && !request->out)
         return bad("--live", "an --out folder for its cases", "none") ? 3 : 0;
+    if (request->shrink && request->out)
+        return bad("--shrink", "no --out (it writes to its output)", request->out) ? 3 : 0;
     if (optind + 1 != argc || !request->board) {
         usage(stderr);
         return 3;
@@ -206,6 +215,11 @@ static int explore(struct request *request, const struct spec *spec)
     char *checkpoint = NULL;
     if (request->from && !(start = explore_read_dump(spec, request->from, &error)))
         return fail(&error);
+    if (request->shrink) {
+        int found = shrink(spec, request->shrink, start, request->options.seed, request->json, &error);
+        free(start);
+        return found < 0 ? fail(&error) : found;
+    }
     if (request->out && mkdir(request->out, 0777) && errno != EEXIST) {
         error_set_errno(&error, ERROR_INPUT, errno, "%s", request->out);
         free(start);

@@ -38,6 +38,13 @@ static void touch(struct machine *machine, size_t offset, size_t len)
         machine->touched[page] = 1;
 }
 
+static struct op op_of(const struct twin_nvm_op *op)
+{
+    bool writes = op->kind == TWIN_NVM_WRITE;
+    return (struct op){op->address, writes ? op->value : op->len, op->pc, (uint8_t)op->kind,
+                       writes ? (uint8_t)op->len : 0};
+}
+
 static void append(struct machine *machine, const struct twin_nvm_op *op)
 {
     if (machine->op_count == machine->op_room) {
@@ -45,9 +52,7 @@ static void append(struct machine *machine, const struct twin_nvm_op *op)
         machine->ops = mem_resize(machine->ops, machine->op_room, sizeof *machine->ops);
         machine->sums = mem_resize(machine->sums, machine->op_room, sizeof *machine->sums);
     }
-    bool writes = op->kind == TWIN_NVM_WRITE;
-    machine->ops[machine->op_count] = (struct op){op->address, writes ? op->value : op->len, op->pc,
-                                                  (uint8_t)op->kind, writes ? (uint8_t)op->len : 0};
+    machine->ops[machine->op_count] = op_of(op);
     machine->sums[machine->op_count++] = machine->sum;
 }
 
@@ -77,8 +82,9 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
     if (machine->ended)
         return; /* of the block in which it ended */
     bool wanted = machine->op && machine->op(machine->arg, machine, op);
-    if (machine->op_count == machine->cut_at) {
+    if (machine->op_count == machine->cut_at || op->begin_ns - machine->begin_ns >= machine->cut_after_ns) {
         machine_stop(machine, END_CUT);
+        machine->cut_op = op_of(op);
         machine->cut_ns = op->begin_ns;
         return;
     }
@@ -186,7 +192,7 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
 {
     struct machine *machine = mem_alloc(sizeof *machine);
     machine->spec = spec;
-    machine->reset_at = UINT64_MAX;
+    machine->reset_at = machine->cut_after_ns = UINT64_MAX;
     machine->nvm = mmap(NULL, spec->nvm_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (machine->nvm == MAP_FAILED)
         abort();
@@ -345,7 +351,7 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
     begin(machine, cut_at);
     machine->end = END_QUIET;
     run(machine);
-    machine->reset_at = UINT64_MAX;
+    machine->reset_at = machine->cut_after_ns = UINT64_MAX;
     machine->end_ns = machine->cut_ns;
     /* what the core ran ahead of the moment in which it was over did not happen */
     twin_power_off(machine->twin, machine->cut_ns, NULL);

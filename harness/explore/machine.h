@@ -57,6 +57,10 @@ struct machine {
      * `resets`. machine_cycle sets it back to UINT64_MAX. */
     uint64_t reset_at;
     bool reset_to_come; /* in this cycle */
+    /* Cuts power at the first operation that begins this long after power-up of the next cycle; machine_cycle
+     * sets it back to UINT64_MAX. */
+    uint64_t cut_after_ns;
+    struct op cut_op; /* END_CUT: the operation that did not happen */
     /* internal */
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;

@@ -42,4 +42,39 @@ explore bad-whole bad 1 --resets --no-prune
 failures() { grep -E '"(class|boot|operation|kind|address|symbol)":' "$out/$1/explore.json"; }
 [ "$(failures bad-resets)" = "$(failures bad-whole)" ] || fail "pruning changes the result"
 grep -q 'window: run 0, operations 3 to 64 ' "$out/bad-resets.txt" || { cat "$out/bad-resets.txt"; fail "not one window"; }
+
+# a long sequence, cuts by time and by operation among it: only the reset counts
+cat >"$out/long.json" <<'TEXT'
+{"schema_version": 1, "kind": "sequence", "cuts": [
+  {"after_ms": 3}, {"operation": 7}, {"after_ms": 250.5}, {"operation": 30, "model": "one-bit"}, {"after_ms": 0},
+  {"operation": 0, "model": "first-half"}, {"operation": 20, "model": "reset"}
+]}
+TEXT
+shrink() { # FIRMWARE SEQUENCE EXPECTED OPTION...
+  firmware=$1 sequence=$2 expected=$3 got=0
+  shift 3
+  "$otarig" explore "$here/copy.json" --board "$here/board.json" --firmware "$out/$firmware" --shrink "$sequence" "$@" >"$out/shrunk"     2>"$out/errors" || got=$?
+  [ "$got" = "$expected" ] || { cat "$out/shrunk" "$out/errors"; fail "shrink: exit $got, not $expected"; }
+}
+shrink bad "$out/long.json" 1
+grep -q '^1 of 7 cuts are needed' "$out/shrunk" || { cat "$out/shrunk"; fail "not shrunk to one"; }
+shrink bad "$out/long.json" 1 --json
+cp "$out/shrunk" "$out/short.json"
+grep -q '"model":.*"reset"' "$out/short.json" || { cat "$out/short.json"; fail "not to the reset"; }
+cat "$out/shrunk"; shrink bad "$out/short.json" 1
+grep -q '^1 of 1 cuts' "$out/shrunk" || fail "the short one does not fail"
+shrink good "$out/long.json" 0
+grep -q 'nothing to shrink' "$out/errors" || fail "a good one fails"
+refuse() { # CUT WHAT
+  echo "{\"schema_version\": 1, \"kind\": \"sequence\", \"cuts\": [{\"operation\": 1}, $1]}" >"$out/wrong.json"
+  shrink bad "$out/wrong.json" 2
+  [ "$(wc -l <"$out/errors")" = 1 ] && grep -q "cuts\[1\].*$2" "$out/errors" || { cat "$out/errors"; fail "refusal of $1"; }
+}
+refuse '{}' 'either operation or after_ms'
+refuse '{"operation": 1, "after_ms": 2}' 'either operation or after_ms'
+refuse '{"operation": -1}' 'operation'
+refuse '{"after_ms": 3, "model": "reset"}' 'reset'
+refuse '{"operation": 3, "model": "rust"}' 'model'
+refuse '{"operation": 3, "modell": "reset"}' 'modell'
+refuse '7' 'object'
 echo ok
