@@ -20,7 +20,8 @@ set -- $("$build/bench/bench_trigger" "$here/boards/nrf52840dk.json" 1000)
 row "console mark to power command" "${1:-?} us" "${2:-?} us"
 ours=${1:-0}
 # Debian's labgrid belongs to Debian's python
-set -- $(/usr/bin/python3 "$here/tests/bench_labgrid.py" 1000 2>/dev/null)
+set -- $(/usr/bin/python3 "$here/tests/bench_labgrid.py" 1000 2>"$work/labgrid.log")
+[ $# = 2 ] || tail -n 1 "$work/labgrid.log" >&2
 row "the same through labgrid (SerialDriver, expect)" "${1:-?} us" "${2:-?} us"
 row "ratio of the medians" "$(echo "${1:-0} $ours" | awk '{ if ($2 > 0) printf "%.0f x", $1 / $2; else print "?" }')" ""
 
@@ -58,6 +59,10 @@ explored "reduced alphabet, any number of cuts" upgrade --alphabet reduced
 explored "full alphabet, one cut" upgrade --depth 1
 explored "full alphabet, any number of cuts" upgrade
 explored "the same, un-pruned, first 10 s" upgrade --no-prune --budget 10s
+explored "the same, and one of them torn" upgrade --torn --budget 10m
+explored "reduced, one cut or reset that keeps RAM" upgrade --alphabet reduced --resets
+explored "largest slot (104 pages), reduced, any number" large --alphabet reduced
+explored "largest slot, full, one cut, first 60 s" large --depth 1 --budget 60s
 explored "revert, full alphabet, any number of cuts" revert
 
 echo

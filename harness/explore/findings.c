@@ -5,6 +5,7 @@
 
 #include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
+#include "harness/record/confidence.h"
 
 #define WINDOWS_MAX 40
 
@@ -135,6 +136,56 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     return (after || machine->end == END_CUT) && sum_equal(machine->sum, node->sum);
 }
 
+/* ---- when, for a rig that aims by time ---- */
+
+struct clock {
+    const struct finding *finding;
+    uint32_t run;
+    uint64_t end_ns; /* of the operation before */
+};
+
+static bool on_timed_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
+{
+    struct clock *clock = arg;
+    for (size_t i = 0; i < clock->finding->window_count; i++) {
+        struct window *window = &clock->finding->windows[i];
+        if (window->run != clock->run)
+            continue;
+        if (window->first == machine->op_count)
+            window->from_ns = clock->end_ns;
+        if (window->last == machine->op_count) {
+            window->to_ns = op->begin_ns - machine->begin_ns;
+            window->timed = true;
+        }
+    }
+    clock->end_ns = op->end_ns - machine->begin_ns;
+    return false;
+}
+
+/* Runs the boot that the last cut is in, whole, and puts the memory back. */
+static void time_windows(struct finding *finding, struct machine *machine, uint32_t run, size_t nvm_size)
+{
+    struct clock clock = {finding, run, 0};
+    uint8_t *before = mem_copy(machine->nvm, nvm_size);
+    void *arg = machine->arg;
+    bool (*op)(void *, struct machine *, const struct twin_nvm_op *) = machine->op;
+    uint64_t reset_at = machine->reset_at;
+    machine->arg = &clock;
+    machine->op = on_timed_op;
+    machine_cycle(machine, UINT64_MAX);
+    machine->arg = arg;
+    machine->op = op;
+    machine_load(machine, before);
+    machine->reset_at = reset_at;
+    free(before);
+}
+
+unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns)
+{
+    double width = (double)(window->to_ns - window->from_ns), spread = 2.0 * (double)jitter_ns;
+    return width <= 0 ? 0 : width >= spread ? 1 : confidence_runs(width / spread, 0.95);
+}
+
 /* A cut hits before the hook of its operation: let the hook see it first. */
 static void confirm(struct finding *finding, const struct search *search, struct machine *machine,
                     const struct symbols *symbols)
@@ -150,6 +201,8 @@ static void confirm(struct finding *finding, const struct search *search, struct
     finding->cut_count = node->depth;
     finding->cuts = mem_array(finding->cut_count + 1, sizeof *finding->cuts);
     for (unsigned i = 0; i < node->depth; i++) {
+        if (i + 1u == node->depth)
+            time_windows(finding, machine, node->parent, search->spec->nvm_size);
         good = live_cut(&live, search, path[i]) && good;
         describe(&finding->cuts[i], search, path[i], i, symbols, live.caller);
     }

@@ -67,6 +67,12 @@ static cJSON *window_json(const struct spec *spec, const struct window *window)
     put_hex(to, "first_address", window->first_op.address);
     put_hex(to, "last_address", window->last_op.address);
     cJSON_AddStringToObject(to, "region", region ? region->name : "");
+    if (window->timed) {
+        cJSON_AddNumberToObject(to, "from_ms", (double)window->from_ns / 1e6);
+        cJSON_AddNumberToObject(to, "to_ms", (double)window->to_ns / 1e6);
+        cJSON_AddNumberToObject(to, "cuts_95_jitter_1ms", finding_cuts_needed(window, 1000000));
+        cJSON_AddNumberToObject(to, "cuts_95_jitter_5ms", finding_cuts_needed(window, 5000000));
+    }
     put_place(to, "", &window->place);
     put_place(to, "caller_", &window->caller);
     return to;

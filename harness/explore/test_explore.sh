@@ -30,6 +30,15 @@ explore ram upgrade resume-state-in-ram 1 --first
 has ram '"class":.*"bricked"'
 has ram '"caller_line":.*boot/swap.c'
 
+# the window in time is the window in operations: a cut in its middle, by time, fails the same way
+middle=$(awk '/"from_ms":/ {gsub(/[^0-9.]/, ""); from = $0} /"to_ms":/ {gsub(/[^0-9.]/, ""); print (from + $0) / 2; exit}' "$out/ram/explore.json")
+[ -n "$middle" ] || fail "ram: no window in time"
+echo "{\"schema_version\": 1, \"kind\": \"sequence\", \"cuts\": [{\"after_ms\": $middle}]}" >"$out/time.json"
+"$otarig" explore "$source/scenarios/explore/upgrade.json" --board "$source/boards/nrf52840dk.json" \
+  --firmware "$firmware/resume-state-in-ram" --shrink "$out/time.json" >"$out/time.txt" && fail "the cut at $middle ms does no harm"
+grep -q '^FAIL: bricked' "$out/time.txt" || { cat "$out/time.txt"; fail "the cut at $middle ms fails in another way"; }
+grep -q '^1 of 1 cuts' "$out/time.txt" || { cat "$out/time.txt"; fail "it fails without the cut"; }
+
 # the number of workers does not show but in the figures about time and memory
 explore torn3 upgrade torn-magic-on-revert 1 --jobs 3
 same() { grep -v -e wall_s -e states_per_s -e workers -e bytes -e resumed "$out/$1/explore.json"; }

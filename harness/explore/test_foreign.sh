@@ -61,7 +61,7 @@ grep -q '^1 of 7 cuts are needed' "$out/shrunk" || { cat "$out/shrunk"; fail "no
 shrink bad "$out/long.json" 1 --json
 cp "$out/shrunk" "$out/short.json"
 grep -q '"model":.*"reset"' "$out/short.json" || { cat "$out/short.json"; fail "not to the reset"; }
-cat "$out/shrunk"; shrink bad "$out/short.json" 1
+shrink bad "$out/short.json" 1
 grep -q '^1 of 1 cuts' "$out/shrunk" || fail "the short one does not fail"
 shrink good "$out/long.json" 0
 grep -q 'nothing to shrink' "$out/errors" || fail "a good one fails"
