@@ -30,5 +30,5 @@ for i in range(count):
     _, _, match, _ = serial.expect(r"BOOT swap begin (\d+)\r?\n", timeout=10)
     times.append(time.monotonic_ns() - int(match.group(1)))
 times.sort()
-print(f"{times[count // 2] / 1000:.1f} {times[count * 99 // 100] / 1000:.1f}")
+print(f"{times[count // 2] / 1000:.1f} {times[count * 99 // 100] / 1000:.1f}", flush=True)
 os._exit(0)
