@@ -106,10 +106,10 @@ static unsigned search_for(const struct box *box, enum strategy_kind kind, uint6
 
 static void tell(const struct box *box, const char *name)
 {
-    double share = 0;
-    for (double at = 0; at < box->length_ms; at += 0.05)
-        share += fails_at(box, at);
-    printf("    %-30s %7.2f %%  ", name, share * 5 / box->length_ms);
+    unsigned steps = (unsigned)(box->length_ms / 0.05) + 1, hits = 0;
+    for (unsigned i = 0; i < steps; i++)
+        hits += fails_at(box, 0.05 * i);
+    printf("    %-30s %7.2f %%  ", name, 100.0 * hits / steps);
     for (int kind = 0; strategy_names[kind]; kind++) {
         double sum = 0;
         unsigned missed = 0;

@@ -249,7 +249,7 @@ int shrink(const struct spec *spec, const char *path, const uint8_t *start, uint
     if (json_load(&document, path, error))
         return -1;
     struct machine *machine = NULL;
-    if (!parse(&document, &steps, &count, error) && (machine = machine_new(spec, seed, error))) {
+    if (!parse(&document, &steps, &count, error) && steps && (machine = machine_new(spec, seed, error))) {
         if (start)
             machine_load(machine, start);
         if (start || !machine_prepare(machine, &spec->prepare, error)) {
