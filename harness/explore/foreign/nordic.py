@@ -5,6 +5,7 @@ The layout of the settings is that of nrf_dfu_settings_t in nRF5 SDK 15 (nrf_dfu
 (`update_start_address`) and the length its CRC covers were read off the boot loader's own page.
 """
 import hashlib
+import http.client
 import io
 import random
 import struct
@@ -23,7 +24,7 @@ folder = Path(sys.argv[1])
 if sys.argv[2] == "fetch":
     try:
         package = urllib.request.urlopen(ADDRESS, timeout=20).read()
-    except OSError as problem:
+    except (OSError, http.client.HTTPException) as problem:
         print(f"{ADDRESS}: {problem}")
         sys.exit(77)
 else:
