@@ -136,7 +136,7 @@ int main(int argc, char **argv)
         struct spec spec;
         struct box box = {0};
         const char *name = strrchr(argv[i], '/');
-        if (spec_load(&spec, argv[1], argv[2], argv[i], &error)) {
+        if (spec_load(&spec, argv[1], argv[2], &(struct spec_folders){.firmware = argv[i]}, &error)) {
             fprintf(stderr, "bench_strategy: %s\n", error.text);
             return 2;
         }

@@ -135,7 +135,8 @@ int boot_main(int argc, char **argv, const char *boards)
                             "\"total_ms\":86400000,\"resets\":20},\"contract\":[{\"stable\":0}]}",
                             boot.ms);
     int result = json_parse(&scenario, "boot", text, strlen(text), &error) ||
-                 json_load(&board, path, &error) || spec_parse(&spec, &scenario, &board, ".", NULL, &error);
+                 json_load(&board, path, &error) ||
+                 spec_parse(&spec, &scenario, &board, &(struct spec_folders){.scenario = "."}, &error);
     free(path);
     free(text);
     if (!result) {

@@ -28,7 +28,10 @@ static void usage(FILE *out)
         "Boots a boot loader from every content of non-volatile memory that power cuts can leave, and judges "
         "each.\n\n"
         "  --board BOARD         a name (boards/BOARD.json) or a file\n"
-        "  --firmware DIR        where image files are looked for, before the scenario's folder\n"
+        "  --firmware DIR        where image files are looked for before the scenario's folder; without it "
+        "that "
+        "folder is\n"
+        "                        first, then the demo firmware\n"
         "  --depth N|any         cuts in a row: a number, or until nothing new is found (any)\n"
         "  --alphabet A          reduced: erases, flags, edges of pages; full: every operation (full)\n"
         "  --torn                at most one cut of a sequence may fall inside of an operation and tear it\n"
@@ -249,8 +252,7 @@ static int explore(struct request *request, const struct spec *spec)
 int explore_main(int argc, char **argv, const char *boards, char *firmware)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct request request = {.firmware = firmware,
-                              .options = {.depth = -1,
+    struct request request = {.options = {.depth = -1,
                                           .full = true,
                                           .jobs = processors > 64 ? 64 : (unsigned)processors,
                                           .seed = 1,
@@ -268,7 +270,10 @@ int explore_main(int argc, char **argv, const char *boards, char *firmware)
     const char *name = request.board, *dot = strrchr(name, '.');
     bool is_file = strchr(name, '/') || (dot && !strcmp(dot, ".json"));
     char *board = is_file ? mem_string(name) : mem_printf("%s/%s.json", boards, name);
-    if (spec_load(&spec, request.scenario, board, request.firmware, &error)) {
+    /* with a firmware named, nothing of the demo's may slip in */
+    struct spec_folders folders = {.firmware = request.firmware,
+                                   .standard = request.firmware ? NULL : firmware};
+    if (spec_load(&spec, request.scenario, board, &folders, &error)) {
         code = fail(&error);
     } else {
         code = explore(&request, &spec);

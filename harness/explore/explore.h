@@ -2,9 +2,9 @@
 #ifndef OTARIG_EXPLORE_EXPLORE_H
 #define OTARIG_EXPLORE_EXPLORE_H
 
-/* The command. `boards`: where a board name is looked up; `firmware`: where images are looked for unless
- * --firmware says otherwise (owned by the callee). Exit code: 0 all hold, 1 failures, 2 bad input, 3 trouble
- * of the tool. */
+/* The command. `boards`: where a board name is looked up; `firmware`: where images are looked for
+ * that are neither where --firmware says nor beside the scenario (owned by the callee). Exit code: 0 all
+ * hold, 1 failures, 2 bad input, 3 trouble of the tool. */
 int explore_main(int argc, char **argv, const char *boards, char *firmware);
 
 /* `otarig boot --flash DUMP`: boots the contents of a real board's flash on the twin, with console and trace.

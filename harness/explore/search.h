@@ -129,6 +129,9 @@ void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enu
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
 void search_path(const struct search *search, uint32_t number, uint32_t *path);
 
+/* self_test.c: repeats options.sample runs that inherited, un-pruned; fills in sampled and sample_*. */
+void search_self_test(struct search *search, struct worker *worker);
+
 /* checkpoint.c: one record for each finished batch. */
 struct checkpoint;
 struct checkpoint *checkpoint_open(const char *path, struct sum identity, struct error *error);

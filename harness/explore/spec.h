@@ -90,11 +90,17 @@ struct spec {
     size_t phase_count;
 };
 
-/* `firmware` (may be NULL) is where image files are looked for first, then beside the scenario. */
-int spec_load(struct spec *spec, const char *scenario, const char *board, const char *firmware,
+/* Where image files are looked for, in this order; each may be NULL. */
+struct spec_folders {
+    const char *firmware; /* what the user names */
+    const char *scenario; /* beside the scenario; spec_load finds it itself */
+    const char *standard; /* where the demo firmware is built */
+};
+/* The files of a scenario and a board, read and parsed. */
+int spec_load(struct spec *spec, const char *scenario, const char *board, const struct spec_folders *folders,
               struct error *error);
 int spec_parse(struct spec *spec, const struct json_document *scenario, const struct json_document *board,
-               const char *folder, const char *firmware, struct error *error);
+               const struct spec_folders *folders, struct error *error);
 void spec_release(struct spec *spec);
 
 /* Offset in nvm of a bus address; SIZE_MAX: no non-volatile memory. *left: bytes from there to the end of its

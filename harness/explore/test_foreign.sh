@@ -65,7 +65,7 @@ shrink bad "$out/short.json" 1
 grep -q '^1 of 1 cuts' "$out/shrunk" || fail "the short one does not fail"
 shrink good "$out/long.json" 0
 grep -q 'nothing to shrink' "$out/errors" || fail "a good one fails"
-refuse() { # CUT WHAT
+refuse() { # CUT WHAT: cuts[1] is refused with it
   echo "{\"schema_version\": 1, \"kind\": \"sequence\", \"cuts\": [{\"operation\": 1}, $1]}" >"$out/wrong.json"
   shrink bad "$out/wrong.json" 2
   [ "$(wc -l <"$out/errors")" = 1 ] && grep -q "cuts\[1\].*$2" "$out/errors" || { cat "$out/errors"; fail "refusal of $1"; }
@@ -77,4 +77,10 @@ refuse '{"after_ms": 3, "model": "reset"}' 'reset'
 refuse '{"operation": 3, "model": "rust"}' 'model'
 refuse '{"operation": 3, "modell": "reset"}' 'modell'
 refuse '7' 'object'
+echo '{"schema_version": 1, "kind": "sequence", "cuts": [{"operation": 2, "model": "reset"}, {"operation": 3, "model": "reset"}]}' >"$out/two.json"
+shrink bad "$out/two.json" 2
+grep -q 'cuts\[1\].*between two resets' "$out/errors" || { cat "$out/errors"; fail "two resets in a power cycle"; }
+# images beside the scenario come before the demo's, whose names they may share
+cp "$here/copy.json" "$out/good"
+"$otarig" explore "$out/good/copy.json" --board "$here/board.json" --alphabet reduced >"$out/text" 2>&1 || { cat "$out/text"; fail "beside the scenario"; }
 echo ok

@@ -26,7 +26,7 @@ static int load(const char *body, struct error *error)
              path, body);
     cr_assert_eq(json_parse(&board, "b.json", board_text, strlen(board_text), error), 0);
     cr_assert_eq(json_parse(&scenario, "s.json", text, strlen(text), error), 0, "%s", error->text);
-    int result = spec_parse(&spec, &scenario, &board, ".", NULL, error);
+    int result = spec_parse(&spec, &scenario, &board, &(struct spec_folders){.scenario = "."}, error);
     if (!result)
         spec_release(&spec);
     remove(path);

@@ -4,8 +4,8 @@
 
 #include "harness/explore/sum.h"
 
-const char *const torn_names[] = {"clean",      "one-bit",   "all-but-one",      "random-bits",
-                                  "first-half", "last-half", "random-page-bits", "reset"};
+const char *const torn_names[] = {"clean",     "one-bit",          "all-but-one", "random-bits", "first-half",
+                                  "last-half", "random-page-bits", "reset",       NULL};
 
 static uint64_t draw(enum torn_model model, uint64_t seed, uint32_t address, uint32_t what)
 {

@@ -18,7 +18,7 @@ enum torn_model {
     TORN_RESET,       /* no cut: a pin reset before the operation, RAM keeps its contents */
     TORN_MODELS
 };
-extern const char *const torn_names[];
+extern const char *const torn_names[]; /* ends with NULL */
 
 static inline bool torn_is_erase(enum torn_model model)
 {

@@ -1,8 +1,8 @@
 """What Nordic's Open Bootloader needs to find an update that waits: applications and its settings page.
 
 usage: nordic.py FOLDER PACKAGE; PACKAGE is nrf-device-setup 0.6.8 of npm, or `fetch` to get it from there (exit 77: no network).
-The layout of the settings is that of nrf_dfu_settings_t in nRF5 SDK 15 (nrf_dfu_types.h); where the update begins
-(`update_start_address`) and the length its CRC covers were read off the boot loader's own page.
+The layout of the settings is that of nrf_dfu_settings_t in nRF5 SDK 15 (nrf_dfu_types.h); the length its CRC covers was
+read off a page that this boot loader wrote, the place of the update's address (`update_start_address`) off its code.
 """
 import hashlib
 import http.client

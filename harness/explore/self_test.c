@@ -1,0 +1,65 @@
+/* Is what runs inherited true? A seeded sample of them is run again to its end (soundness.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/search.h"
+
+static void sample_failed(struct search *search, uint32_t number, const char *what)
+{
+    if (!search->sample_bad++)
+        snprintf(search->sample_detail, sizeof search->sample_detail, "state %u: %s differs", number, what);
+}
+
+/* Resets are named after the run they hit: those of the run that was met are other ones by name. */
+static bool passes_unknown(const struct result *result)
+{
+    for (size_t i = 0; i < result->candidate_count; i++)
+        if (result->candidates[i].model != TORN_RESET)
+            return true;
+    return false;
+}
+
+static void sample_one(struct search *search, struct worker *worker, uint32_t number)
+{
+    const struct node *node = &search->nodes[number];
+    struct result result;
+    size_t len;
+    worker_begin_chunk(worker);
+    worker_node(worker, number, search->fixpoint && search->options.full, false, &result);
+    char *text = search_text(search, number, &len);
+    const struct node *again = &result.node;
+    search->sampled++;
+    if (node->end == END_LOOP)
+        search->sampled--; /* un-pruned it does not see that it goes round */
+    else if (again->end != node->end || again->end_pc != node->end_pc)
+        sample_failed(search, number, "end");
+    else if (!sum_equal(again->final, node->final))
+        sample_failed(search, number, "final memory");
+    else if (again->resets != node->resets || again->ns != node->ns)
+        sample_failed(search, number, "time or resets");
+    else if (again->text_len != len || (len && memcmp(again->text, text, len) != 0))
+        sample_failed(search, number, "console");
+    else if (passes_unknown(&result))
+        sample_failed(search, number, "a state it passes is unknown, which");
+    free(text);
+    free(result.node.ops);
+    free(result.node.text);
+    result_release(&result);
+}
+
+void search_self_test(struct search *search, struct worker *worker)
+{
+    uint32_t *inherited = mem_array(search->node_count + 1, sizeof *inherited);
+    size_t count = 0;
+    for (uint32_t i = 0; i < search->node_count; i++)
+        if (search->nodes[i].done && search->nodes[i].donor != NODE_NONE)
+            inherited[count++] = i;
+    for (unsigned i = 0; i < search->options.sample && count; i++) {
+        size_t pick = (size_t)(mix64(search->options.seed + i * MIX_STEP) % count);
+        sample_one(search, worker, inherited[pick]);
+        inherited[pick] = inherited[--count];
+    }
+    free(inherited);
+}

@@ -1,0 +1,41 @@
+/* Parsing of a scenario in parts: what spec.c, spec_take.c (regions, patterns, numbers, images),
+ * spec_prepare.c, spec_boot.c (end, cuts, input) and spec_contract.c share. Every function returns 0, or -1
+ * with the error of the loader set; what it has taken belongs to the spec, which spec_release frees. */
+#ifndef OTARIG_EXPLORE_SPEC_LOADER_H
+#define OTARIG_EXPLORE_SPEC_LOADER_H
+
+#include "harness/explore/spec.h"
+
+struct spec_loader {
+    struct spec *spec;
+    const struct spec_folders *folders;
+    struct error *error;
+};
+
+int spec_parse_board(struct spec_loader *loader, struct json board);
+int spec_parse_spans(struct spec_loader *loader, struct json at); /* {NAME: {"address", "size"}} */
+int spec_parse_images(struct spec_loader *loader, struct json at);
+int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepare_list *list);
+int spec_parse_end(struct spec_loader *loader, struct json at);
+int spec_parse_cuts(struct spec_loader *loader, struct json at);
+int spec_parse_input(struct spec_loader *loader, struct json at);
+int spec_parse_phases(struct spec_loader *loader, struct json root); /* "contract" and "then" */
+
+/* A region's name, or {"address", "size"}; the name is borrowed from the spec. */
+int spec_take_region(struct spec_loader *loader, struct json at, struct spec_region *out);
+/* The same, inside of non-volatile memory. */
+int spec_take_nvm_region(struct spec_loader *loader, struct json at, struct spec_region *out);
+int spec_take_image(struct spec_loader *loader, struct json at, size_t *out);
+/* A number, or the name of the region that begins there. */
+int spec_take_address(struct spec_loader *loader, struct json at, uint32_t *out);
+int spec_take_pattern(struct spec_loader *loader, struct json at, void **out); /* pcre2_code */
+int spec_take_hex(struct spec_loader *loader, struct json at, uint8_t **out, size_t *len);
+/* Are these bytes inside of one region of non-volatile memory? */
+int spec_check_fits(struct spec_loader *loader, struct json at, uint32_t address, size_t len);
+/* Members of an object that may be absent. */
+int spec_take_ns(struct spec_loader *loader, struct json object, const char *key, int64_t standard_ms,
+                 uint64_t *out);
+int spec_take_count(struct spec_loader *loader, struct json object, const char *key, int64_t standard,
+                    unsigned *out);
+
+#endif
