@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
 #include "reports/report.h"
@@ -21,7 +21,7 @@ int cmd_report(int argc, char **argv)
     static const struct option options[] = {{"format", 1, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
     const char *wanted = "text";
     struct error error = {0};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
         if (c == 'f') {
             wanted = optarg;
         } else {

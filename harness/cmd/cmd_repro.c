@@ -1,12 +1,12 @@
 /* otarig repro: one stored case again. What it was is in its own journal and in the run's run.json. On a
  * virtual rack the cuts land on the very operations they hit before, which the truth log of the case tells.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/aim.h"
@@ -253,7 +253,7 @@ int cmd_repro(int argc, char **argv)
                                             {"help", 0, NULL, 'h'},
                                             {0}};
     const char *rack = NULL, *place = NULL, *run = NULL, *out = "out", *aim = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
         if (c == 'r')
             rack = optarg;
         else if (c == 'p')

@@ -1,10 +1,10 @@
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/campaign.h"
 #include "harness/plan/strategy.h"
@@ -146,7 +146,7 @@ int cmd_run(int argc, char **argv)
     double seed = 1, repeat = 1, jobs = 0;
     struct campaign_options campaign = {.cuts = 60, .confidence = 95, .resolution = 1};
     int code = -1;
-    for (int c; code < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; code < 0 && (c = arguments_next(argc, argv, options)) != -1;) {
         if (c == 'C' || c == 'P' || c == 'B' || c == 'R')
             only_with_strategy = c == 'C'   ? "cuts"
                                  : c == 'P' ? "confidence"

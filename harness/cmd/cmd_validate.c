@@ -25,7 +25,8 @@ static int check_scenario(const char *path, struct error *error)
         cJSON_Delete(tree);
     }
     if (!result)
-        printf("%s: scenario '%s', %zu cases\n", path, file.name, file.variations.count);
+        printf("%s: scenario '%s', %zu case%s\n", path, file.name, file.variations.count,
+               file.variations.count == 1 ? "" : "s");
     plan_file_release(&file);
     return result;
 }

@@ -288,7 +288,8 @@ static int all_states(struct live *live, bool *finding, struct error *error)
         count++;
         differ += (size_t)how;
     }
-    printf("%zu states on the rig: %zu agree word by word, %zu do not\n", count, count - differ, differ);
+    printf("%zu state%s on the rig: %zu agree word by word, %zu do not\n", count, count == 1 ? "" : "s",
+           count - differ, differ);
     return differ ? error_set(error, ERROR_RIG, "the explorer and the rig do not agree") : 0;
 }
 

@@ -1,9 +1,9 @@
 /* Boots a flash dump on the twin: what a developer does with a board that came back from the field. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/explore/explore.h"
 #include "harness/explore/report.h"
@@ -42,7 +42,7 @@ static int take_options(struct boot *boot, int argc, char **argv)
     int which;
     bool good = true;
     optind = 1;
-    while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
+    while ((which = arguments_next(argc, argv, table)) != -1) {
         if (which == 'h') {
             usage(stdout);
             return 1;

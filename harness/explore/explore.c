@@ -1,13 +1,13 @@
 #include "harness/explore/explore.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/explore/findings.h"
 #include "harness/explore/report.h"
@@ -161,7 +161,7 @@ static int take_options(struct request *request, int argc, char **argv)
         {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
-    while ((which = getopt_long(argc, argv, "", table, NULL)) != -1) {
+    while ((which = arguments_next(argc, argv, table)) != -1) {
         if (which == 'h') {
             usage(stdout);
             return 1;

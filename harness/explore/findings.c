@@ -64,7 +64,8 @@ static void windows(struct finding *finding, const struct search *search, bool r
             finding->windows =
                 mem_resize(finding->windows, finding->window_count + 1, sizeof *finding->windows);
             open = &finding->windows[finding->window_count++];
-            *open = (struct window){.run = node->parent, .first = node->op, .first_op = *op};
+            *open =
+                (struct window){.run = node->parent, .first = node->op, .first_op = *op, .resets = resets};
         }
         open->last = node->op;
         open->last_op = *op;

@@ -18,14 +18,15 @@ struct window {
     uint32_t run, first, last, states; /* operations */
     struct op first_op, last_op;
     struct place place, caller;
+    bool resets; /* that keep RAM, not power cuts */
     /* Since power-up of that boot, from the end of the operation before the first to the begin of the last:
      * power that goes between two operations in it leaves one of these states; inside of one, a torn one,
      * which only a search with torn cuts has judged. Known for the boot that the finding's last cut is in. */
     bool timed;
     uint64_t from_ns, to_ns;
 };
-/* How many cuts at the middle of a window fall into it once, with 95 %, when they scatter evenly by +-jitter;
- * 0: the window has no length. */
+/* How many cuts (or resets) at the middle of a window fall into it once, with 95 %, when they scatter evenly
+ * by +-jitter; 0: the window has no length. */
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns);
 struct finding {
     uint32_t node; /* the first, so with fewest cuts */

@@ -59,12 +59,12 @@ static void print_finding(FILE *file, const struct search *search, const struct 
         fprintf(file, "    window: run %u, operations %u to %u (0x%08x to 0x%08x)\n", window->run,
                 window->first, window->last, window->first_op.address, window->last_op.address);
         if (window->timed)
-            fprintf(file,
-                    "      %.3f to %.3f ms after power-up; cuts at its middle until one falls into it with "
-                    "95 %%: %u "
-                    "when they scatter by 1 ms, %u by 5 ms\n",
-                    (double)window->from_ns / 1e6, (double)window->to_ns / 1e6,
-                    finding_cuts_needed(window, 1000000), finding_cuts_needed(window, 5000000));
+            fprintf(
+                file,
+                "      %.3f to %.3f ms after power-up; for 95 %%: %u %s at its middle +-1 ms, %u +-5 ms\n",
+                (double)window->from_ns / 1e6, (double)window->to_ns / 1e6,
+                finding_cuts_needed(window, 1000000), window->resets ? "resets" : "cuts",
+                finding_cuts_needed(window, 5000000));
     }
 }
 

@@ -122,7 +122,8 @@ static void timeline(FILE *file, const struct search *search, const struct findi
             last = row[page] ? page : last;
             continue;
         }
-        fprintf(file, "<text x=2 y=%.1f>0x%05zx</text>\n", y_of(row[page], rows) + 3, page << 12);
+        fprintf(file, "<text x=2 y=%.1f>0x%08x</text>\n", y_of(row[page], rows) + 3,
+                spec_address(search->spec, page << 12));
         last = page;
     }
     fprintf(file, "<text x=%d y=%d>0</text><text x=%d y=%d text-anchor=end>operation %u</text></svg>\n", LEFT,
@@ -183,7 +184,8 @@ static void path_graph(FILE *file, const struct search *search, const struct fin
         const struct cut *cut = &finding->cuts[i];
         int x = 134 + (int)i * 290;
         fprintf(file, "<path class=arrow d=\"M%d 42h154l-8 -5m8 5l-8 5\" />\n", x);
-        snprintf(text, sizeof text, "cut %s op %u", explore_report_cut_kind(cut), cut->operation);
+        snprintf(text, sizeof text, "%s%s op %u", cut->model == TORN_RESET ? "" : "cut ",
+                 cut->model == TORN_RESET ? "reset before" : explore_report_cut_kind(cut), cut->operation);
         fprintf(file, "<text x=%d y=34 text-anchor=middle>%s</text>", x + 77, text);
         fprintf(file, "<text x=%d y=60 text-anchor=middle>0x%08x</text>", x + 77, cut->op.address);
         fprintf(file, "<text x=%d y=76 text-anchor=middle>", x + 77);
@@ -217,8 +219,9 @@ static void flash_map(FILE *file, const struct search *search, const char *title
     fprintf(file, "<div><p>%s</p><svg viewBox=\"0 0 %d %zu\" class=map>\n", title, 32 * 14,
             (pages + 31) / 32 * 14 + 2);
     for (size_t i = 0; i < pages; i++)
-        fprintf(file, "<rect class=%s x=%zu y=%zu width=12 height=12><title>0x%05zx</title></rect>",
-                page_class(search, nvm, i << 12, 4096), i % 32 * 14, i / 32 * 14, i << 12);
+        fprintf(file, "<rect class=%s x=%zu y=%zu width=12 height=12><title>0x%08x</title></rect>",
+                page_class(search, nvm, i << 12, 4096), i % 32 * 14, i / 32 * 14,
+                spec_address(search->spec, i << 12));
     fputs("</svg></div>\n", file);
 }
 
@@ -226,12 +229,14 @@ static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
     fprintf(file, "<tr><td>%u<td>%s%s%s<td>%u<td>%s 0x%08x<td>", cut->boot, explore_report_cut_kind(cut),
-            cut->model ? " " : "", cut->model ? torn_names[cut->model] : "", cut->operation,
-            cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase", cut->op.address);
+            torn_is_tear(cut->model) ? " " : "", torn_is_tear(cut->model) ? torn_names[cut->model] : "",
+            cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase", cut->op.address);
     put(file, region ? region->name : "");
     fprintf(file, "<td>0x%08x ", cut->op.pc);
     put(file, cut->place.function);
-    fprintf(file, " %s:%d<td>", cut->place.file, cut->place.line);
+    if (cut->place.line)
+        fprintf(file, " %s:%d", cut->place.file, cut->place.line);
+    fputs("<td>", file);
     put(file, cut->caller.function);
     if (cut->caller.line)
         fprintf(file, " %s:%d", cut->caller.file, cut->caller.line);
@@ -265,6 +270,8 @@ static void finding_section(FILE *file, const struct search *search, const struc
           "blank.</p>\n"
           "<p>Console of the failing boot:</p><pre>",
           file);
+    if (!finding->text_len)
+        fputs("nothing", file);
     escaped(file, finding->text, finding->text_len < 8000 ? finding->text_len : 8000);
     fputs("</pre>\n", file);
 }

@@ -67,6 +67,7 @@ static cJSON *window_json(const struct spec *spec, const struct window *window)
     put_hex(to, "first_address", window->first_op.address);
     put_hex(to, "last_address", window->last_op.address);
     cJSON_AddStringToObject(to, "region", region ? region->name : "");
+    cJSON_AddStringToObject(to, "kind", window->resets ? "reset" : "power_cut");
     if (window->timed) {
         cJSON_AddNumberToObject(to, "from_ms", (double)window->from_ns / 1e6);
         cJSON_AddNumberToObject(to, "to_ms", (double)window->to_ns / 1e6);

@@ -33,6 +33,15 @@ size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left)
     return SIZE_MAX;
 }
 
+uint32_t spec_address(const struct spec *spec, size_t offset)
+{
+    const struct twin_region *regions;
+    size_t i = twin_nvm_regions(spec->chip, &regions) - 1;
+    while (i && offset < regions[i].offset)
+        i--;
+    return regions[i].address + (uint32_t)(offset - regions[i].offset);
+}
+
 const struct spec_region *spec_region_of(const struct spec *spec, uint32_t address)
 {
     const struct spec_region *best = NULL;

@@ -106,6 +106,7 @@ void spec_release(struct spec *spec);
 /* Offset in nvm of a bus address; SIZE_MAX: no non-volatile memory. *left: bytes from there to the end of its
  * region. */
 size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left);
+uint32_t spec_address(const struct spec *spec, size_t offset);                       /* the inverse */
 const struct spec_region *spec_region_of(const struct spec *spec, uint32_t address); /* the smallest; NULL */
 /* Does this line match? */
 bool spec_matches(const void *pattern, const char *line, size_t len);

@@ -31,8 +31,9 @@ int spec_check_fits(struct spec_loader *loader, struct json at, uint32_t address
     size_t left;
     if (spec_offset(loader->spec, address, &left) == SIZE_MAX || len > left)
         return json_expected(at, loader->error,
-                             "%zu bytes at 0x%08x inside the non-volatile memory of the %s", len, address,
-                             loader->spec->chip);
+                             "an address from which %zu bytes fit into the non-volatile memory of the %s, "
+                             "not 0x%08x",
+                             len, loader->spec->chip, address);
     return 0;
 }
 
@@ -48,7 +49,8 @@ static int prepare_image(struct spec_loader *loader, struct json at, struct prep
         return json_expected(where, loader->error, "no address: the file of this image has its own");
     for (size_t i = 0; i < image->segment_count; i++) {
         uint32_t address = image->raw ? prepare->address : image->segments[i].address;
-        if (spec_check_fits(loader, at, address, image->segments[i].len))
+        if (spec_check_fits(loader, json_present(where) ? where : json_get(at, "image"), address,
+                            image->segments[i].len))
             return -1;
     }
     return 0;
@@ -71,7 +73,7 @@ static int prepare_words(struct spec_loader *loader, struct json at, struct prep
         uint32_t word = (uint32_t)value;
         memcpy(prepare->bytes + 4 * i, &word, 4);
     }
-    return spec_check_fits(loader, at, prepare->address, prepare->len);
+    return spec_check_fits(loader, json_get(at, "at"), prepare->address, prepare->len);
 }
 
 int spec_take_hex(struct spec_loader *loader, struct json at, uint8_t **out, size_t *len)
@@ -98,7 +100,7 @@ static int prepare_bytes(struct spec_loader *loader, struct json at, struct prep
         spec_take_address(loader, json_get(at, "at"), &prepare->address))
         return -1;
     prepare->len = (uint32_t)len;
-    return spec_check_fits(loader, at, prepare->address, len);
+    return spec_check_fits(loader, json_get(at, "at"), prepare->address, len);
 }
 
 static int prepare_fill(struct spec_loader *loader, struct json at, struct prepare *prepare)

@@ -20,6 +20,10 @@ enum torn_model {
 };
 extern const char *const torn_names[]; /* ends with NULL */
 
+static inline bool torn_is_tear(enum torn_model model)
+{
+    return model != TORN_CLEAN && model != TORN_RESET;
+}
 static inline bool torn_is_erase(enum torn_model model)
 {
     return model >= TORN_FIRST_HALF && model <= TORN_BITS;
