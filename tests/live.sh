@@ -7,25 +7,39 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-live.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 bad=0
 explore="$build/bin/otarig explore $here/scenarios/explore/upgrade.json --board nrf52840dk --alphabet reduced"
-$explore --firmware "$build/firmware/good" --out "$work/good" --live "${OTARIG_LIVE:-6}" >/dev/null || bad=1
+command -v python3 >/dev/null || exit 77
+$explore --firmware "$build/firmware/good" --torn --out "$work/good" --live "${OTARIG_LIVE:-6}" >/dev/null || bad=1
+# a reset right before its cut makes no difference to the good firmware
+python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
+import json, sys
+tree = json.load(open(sys.argv[1]))
+cuts = next(s["cuts"] for s in tree["states"] if "aim" in s["cuts"][0] and "model" not in s["cuts"][0])
+cuts.insert(0, dict(cuts[0]["aim"], reset=True))
+assert any("model" in cut for s in tree["states"] for cut in s["cuts"]), "no torn cut in the sample"
+json.dump(tree, open(sys.argv[1], "w"))
+P
 "$build/bin/otarig" repro "$work/good/cases/sample" >"$work/log" 2>&1 || { echo "WRONG: the sample, exit $?"; cat "$work/log"; bad=1; }
+grep -q ' and 1 reset' "$work/log" || { echo "WRONG: no reset"; cat "$work/log"; bad=1; }
 tail -n 1 "$work/log"
 $explore --firmware "$build/firmware/trailer-before-data" --depth 1 --out "$work/bad" >/dev/null
 [ $? = 1 ] || { echo "WRONG: trailer-before-data is not found"; bad=1; }
 "$build/bin/otarig" repro upgrade-f1 --run "$work/bad" >"$work/log" 2>&1
 [ $? = 1 ] || { echo "WRONG: the finding is not repeated"; bad=1; }
 tail -n 1 "$work/log"
-# aimed by watchpoints at a board that nobody can hold still: the same failure
-"$build/bin/otarig" repro upgrade-f1 --run "$work/bad" --aim "$here/scenarios/power-cut/swap-grid.json" >"$work/aimed.json" &&
-  "$build/bin/otarig" run "$work/aimed.json" --rack "$here/boards/racks/virtual-6.json" --place p1 --firmware "$build/firmware/trailer-before-data" \
-    --out "$work/out" >"$work/log" 2>&1
+# aimed at a board that nobody can hold still, by watchpoints and by time: the same failure
+mkdir "$work/aimed"
+aim="$build/bin/otarig repro upgrade-f1 --run $work/bad --aim $here/scenarios/power-cut/swap-grid.json"
+$aim >"$work/aimed/watch.json" && $aim --time 2>"$work/log" | sed 's/"swap-grid-upgrade-f1"/"swap-grid-by-time"/' >"$work/aimed/time.json" || bad=1
+grep -q -- '--repeat 1 hits it with 95 %' "$work/log" || { echo "WRONG: how often to run it"; cat "$work/log"; bad=1; }
+"$build/bin/otarig" run "$work/aimed" --rack "$here/boards/racks/virtual-6.json" --place p1 --place p2 --firmware "$build/firmware/trailer-before-data" \
+  --out "$work/out" >"$work/log" 2>&1
 code=$?
-{ [ $code = 1 ] && grep -q 'no-rollback' "$work/log"; } || { echo "WRONG: the aimed scenario, exit $code"; cat "$work/log"; bad=1; }
+{ [ $code = 1 ] && [ "$(grep -c '^fail swap-grid.*: no-rollback' "$work/log")" = 2 ]; } || { echo "WRONG: the aimed scenarios, exit $code"; cat "$work/log"; bad=1; }
 sh "$here/tests/check_schemas.sh" "$work/good/cases/sample" "$work/bad/cases/upgrade-f1" "$work/good" "$work/bad" >"$work/log" 2>&1
 code=$?
 [ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
-python3 - "$work/good/cases/sample/live.json" <<'P' || exit 77
+python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys
 tree = json.load(open(sys.argv[1]))
 tree["states"] = tree["states"][:1]

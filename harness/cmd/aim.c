@@ -6,6 +6,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/cmd/aim_time.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/live_case.h"
 
@@ -25,6 +26,28 @@ static cJSON *watchpoint(const cJSON *cut)
         cJSON_AddStringToObject(trigger, "watch", "erase");
     cJSON_AddStringToObject(trigger, *kind == 'e' ? "value" : "address", address);
     cJSON_AddNumberToObject(trigger, "count", live_case_number(aim, "occurrence"));
+    return trigger;
+}
+
+static cJSON *trigger_of(const struct live_case *it, struct aim_time *time, const cJSON *cut,
+                         const cJSON *old, struct error *error)
+{
+    cJSON *trigger = NULL;
+    if (cJSON_IsTrue(cJSON_GetObjectItem(cut, "reset")))
+        error_set(error, ERROR_INPUT, "%s: a reset that RAM outlives is no power cut: it cannot be aimed",
+                  it->path);
+    else if (time)
+        trigger = aim_time_trigger(time, cut, old, error);
+    else if (cJSON_HasObjectItem(cut, "model"))
+        error_set(error, ERROR_INPUT,
+                  "%s: a watchpoint halts the core between two operations: a cut inside of one needs --time",
+                  it->path);
+    else if (!(trigger = watchpoint(cut)))
+        error_set(
+            error, ERROR_INPUT,
+            "%s: a cut before the first operation cannot be aimed at: nothing is written before it; see "
+            "--time",
+            it->path);
     return trigger;
 }
 
@@ -48,7 +71,8 @@ static void drop_unused(cJSON *scenario)
         cJSON_Delete(vary);
 }
 
-static int aim(const struct live_case *it, cJSON *scenario, const char *base, struct error *error)
+static int aim(const struct live_case *it, struct aim_time *time, cJSON *scenario, const char *base,
+               struct error *error)
 {
     const cJSON *state = it->states->child, *cut;
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(scenario, "name"));
@@ -65,12 +89,9 @@ static int aim(const struct live_case *it, cJSON *scenario, const char *base, st
         if (!fault)
             return error_set(error, ERROR_INPUT, "%s: $.faults: expected a power_cut for each of the %d cuts",
                              base, cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts")));
-        cJSON *trigger = watchpoint(cut);
+        cJSON *trigger = trigger_of(it, time, cut, cJSON_GetObjectItem(fault, "trigger"), error);
         if (!trigger)
-            return error_set(
-                error, ERROR_INPUT,
-                "%s: a cut before the first operation cannot be aimed at: nothing is written before it",
-                it->path);
+            return -1;
         cJSON_DeleteItemFromObject(fault, "trigger");
         cJSON_AddItemToObject(fault, "trigger", trigger);
         fault = fault->next;
@@ -83,23 +104,40 @@ static int aim(const struct live_case *it, cJSON *scenario, const char *base, st
     return 0;
 }
 
-int aim_print(const char *folder, const char *base)
+/* On stderr, as the scenario goes to a file. */
+static void tell_runs(const struct aim_time *time)
+{
+    unsigned runs = aim_time_runs(time);
+    fprintf(stderr,
+            "otarig repro: a power switch that scatters by +-%g ms hits the time in %.3g %% of the runs: "
+            "--repeat %u hits it with 95 %%\n",
+            time->jitter_ms, 100 * time->hits, runs);
+}
+
+int aim_print(const char *folder, const char *base, bool by_time, double jitter_ms)
 {
     struct live_case it;
+    struct aim_time time = {0};
     struct json_document document = {0};
     struct error error = {0};
     cJSON *scenario = NULL;
     int failed = live_case_load(&it, folder, &error) || json_load(&document, base, &error);
+    if (!failed && by_time)
+        failed = aim_time_open(&time, it.path, cJSON_GetStringValue(cJSON_GetObjectItem(it.tree, "board")),
+                               jitter_ms, &error);
     if (!failed) {
         scenario = cJSON_Duplicate(document.root, true);
-        json_close(&document);
-        failed = aim(&it, scenario, base, &error);
+        failed = aim(&it, by_time ? &time : NULL, scenario, base, &error);
     }
     if (!failed) {
         char *text = cJSON_Print(scenario);
         puts(text);
         cJSON_free(text);
+        if (by_time)
+            tell_runs(&time);
     }
+    aim_time_close(&time);
+    json_close(&document);
     cJSON_Delete(scenario);
     live_case_release(&it);
     return failed ? cmd_fail(&error) : 0;

@@ -2,8 +2,11 @@
 #ifndef OTARIG_CMD_AIM_H
 #define OTARIG_CMD_AIM_H
 
-/* Prints the scenario BASE with its power cuts aimed at those of the finding in FOLDER: probe watchpoints in
- * place of its triggers. Exit code: 0, or 2 with the reason. */
-int aim_print(const char *folder, const char *base);
+#include <stdbool.h>
+
+/* Prints the scenario BASE with its power cuts aimed at those of the finding in FOLDER. In place of its
+ * triggers there are probe watchpoints; or, `by_time`, delays after console marks, and on stderr how often to
+ * run it for a power switch that scatters by +-jitter_ms. Exit code: 0, or 2 with the reason. */
+int aim_print(const char *folder, const char *base, bool by_time, double jitter_ms);
 
 #endif

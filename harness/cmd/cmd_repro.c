@@ -25,6 +25,8 @@ static const char usage[] =
     "  --aim BASE    of an exploration: print scenario BASE with its power cuts aimed there by probe "
     "watchpoints,\n"
     "                for a real board\n"
+    "  --time        with --aim: by the time after a console mark, for a rig without a probe\n"
+    "  --jitter MS   with --time: the power switch scatters by +-MS (1)\n"
     "  --rack RACK   on another rack than before\n"
     "  --place P     on another place than before\n"
     "  --run DIR     the run's folder, when CASE is an id\n"
@@ -243,16 +245,25 @@ static int repro(const char *folder, const char *rack, const char *place, const 
     return code;
 }
 
+static int take_jitter(const char *text, double *jitter_ms)
+{
+    char *end;
+    *jitter_ms = strtod(text, &end);
+    if (end != text && !*end && *jitter_ms >= 0 && *jitter_ms <= 10000)
+        return 0;
+    fprintf(stderr, "otarig repro: --jitter: expected 0 to 10000 (ms), not '%s'\n", text);
+    return -1;
+}
+
 int cmd_repro(int argc, char **argv)
 {
-    static const struct option options[] = {{"rack", 1, NULL, 'r'},
-                                            {"place", 1, NULL, 'p'},
-                                            {"run", 1, NULL, 'R'},
-                                            {"out", 1, NULL, 'o'},
-                                            {"aim", 1, NULL, 'a'},
-                                            {"help", 0, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"rack", 1, NULL, 'r'},   {"place", 1, NULL, 'p'}, {"run", 1, NULL, 'R'},
+        {"out", 1, NULL, 'o'},    {"aim", 1, NULL, 'a'},   {"time", 0, NULL, 't'},
+        {"jitter", 1, NULL, 'j'}, {"help", 0, NULL, 'h'},  {0}};
     const char *rack = NULL, *place = NULL, *run = NULL, *out = "out", *aim = NULL;
+    bool by_time = false;
+    double jitter_ms = 1;
     for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
         if (c == 'r')
             rack = optarg;
@@ -264,6 +275,12 @@ int cmd_repro(int argc, char **argv)
             aim = optarg;
         else if (c == 'o')
             out = optarg;
+        else if (c == 't')
+            by_time = true;
+        else if (c == 'j' && take_jitter(optarg, &jitter_ms))
+            return 2;
+        else if (c == 'j')
+            by_time = true;
         else {
             fputs(usage, c == 'h' ? stdout : stderr);
             return c == 'h' ? 0 : 2;
@@ -280,11 +297,14 @@ int cmd_repro(int argc, char **argv)
         return 2;
     }
     int code;
-    if (aim && !live_case_is(folder)) {
+    if (by_time && !aim) {
+        fputs("otarig repro: --time and --jitter need --aim\n", stderr);
+        code = 2;
+    } else if (aim && !live_case_is(folder)) {
         fprintf(stderr, "otarig repro: --aim: %s is no case of an exploration\n", folder);
         code = 2;
     } else if (aim) {
-        code = aim_print(folder, aim);
+        code = aim_print(folder, aim, by_time, jitter_ms);
     } else if (live_case_is(folder)) {
         char *virtual = mem_printf("%s/racks/virtual-6.json", cmd_boards_folder());
         code = live_repro(folder, rack ? rack : virtual, place ? place : "p1", argc, argv);

@@ -24,6 +24,7 @@ struct live {
     uint8_t *now, *expected; /* now: as read back, where that was done */
     char *scratch;           /* a file for the probe */
     long truth_at;           /* what of the rack's log has been read */
+    const cJSON *reset;      /* in the next power cycle; NULL: none */
 };
 
 static int expect(struct live *live, const cJSON *changes, struct error *error)
@@ -57,8 +58,11 @@ static cJSON *control(struct live *live, cJSON *command, struct error *error)
 
 static int tell(struct live *live, const char *verb, const cJSON *cut, double boot, struct error *error)
 {
+    /* for boards that cannot be told, and for us */
+    static const char *const for_others[] = {"aim", "from_us", "to_us", "console", "reset", NULL};
     cJSON *command = cut ? cJSON_Duplicate(cut, true) : cJSON_CreateObject();
-    cJSON_DeleteItemFromObject(command, "aim"); /* for boards that cannot be told */
+    for (size_t i = 0; for_others[i]; i++)
+        cJSON_DeleteItemFromObject(command, for_others[i]);
     cJSON_AddStringToObject(command, "do", verb);
     if (cut)
         cJSON_AddNumberToObject(command, "boot", boot);
@@ -140,12 +144,16 @@ static int await_state(struct live *live, const char *state, uint64_t for_us, st
     return -1;
 }
 
-/* A power cycle that ends with a cut exactly there. */
+/* A power cycle that ends with a cut exactly there; a reset that was to come first must have come. */
 static int cut(struct live *live, const cJSON *where, struct error *error)
 {
     double boot = power_ups(live, error) + 1;
-    if (boot < 1 || tell(live, "align", where, boot, error) || power(live, true, error) ||
-        await_state(live, "hit", HIT_US, error) || power(live, false, error))
+    const cJSON *reset = live->reset;
+    live->reset = NULL;
+    if (boot < 1 || (reset && tell(live, "reset_at", reset, boot, error)) ||
+        tell(live, "align", where, boot, error) || power(live, true, error) ||
+        (reset && await_state(live, "reset", HIT_US, error)) || await_state(live, "hit", HIT_US, error) ||
+        power(live, false, error))
         return -1;
     cJSON *off = await_report(live, "off", EDGE_US, error);
     bool aligned = cJSON_IsTrue(cJSON_GetObjectItem(off, "aligned"));
@@ -246,29 +254,59 @@ static int compare(const struct live *live, const char *id, const char *when)
     return bad ? 1 : 0;
 }
 
+static int disturb(struct live *live, const cJSON *cuts, struct error *error)
+{
+    const cJSON *where;
+    live->reset = NULL;
+    cJSON_ArrayForEach(where, cuts)
+    {
+        if (cJSON_IsTrue(cJSON_GetObjectItem(where, "reset")))
+            live->reset = where;
+        else if (cut(live, where, error))
+            return -1;
+    }
+    return 0;
+}
+
+/* A boot to its last operation; where it has none, a reset has nothing to follow. */
+static int boot_to_end(struct live *live, const cJSON *last, struct error *error)
+{
+    return cJSON_GetArraySize(last) ? cut(live, cJSON_GetArrayItem(last, 0), error) : 0;
+}
+
+/* "2 cuts", "1 cut and 1 reset" */
+static void describe(const cJSON *cuts, char *text, size_t size)
+{
+    int resets = 0, count = cJSON_GetArraySize(cuts);
+    const cJSON *where;
+    cJSON_ArrayForEach(where, cuts) resets += cJSON_IsTrue(cJSON_GetObjectItem(where, "reset"));
+    int len = snprintf(text, size, "%d cut%s", count - resets, count - resets == 1 ? "" : "s");
+    if (resets)
+        snprintf(text + len, size - (size_t)len, " and %d reset%s", resets, resets == 1 ? "" : "s");
+}
+
 /* 0: agrees, 1: does not, -1: trouble */
 static int one(struct live *live, const cJSON *state, bool all, struct error *error)
 {
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
-    const cJSON *where, *end = cJSON_GetObjectItem(state, "last_operation");
-    int cuts = cJSON_GetArraySize(cJSON_GetObjectItem(state, "cuts"));
+    const cJSON *cuts = cJSON_GetObjectItem(state, "cuts"),
+                *end = cJSON_GetObjectItem(state, "last_operation");
+    char done[64];
+    describe(cuts, done, sizeof done);
     if (expect(live, cJSON_GetObjectItem(state, "changes"), error) || restore(live, error))
         return -1;
-    cJSON_ArrayForEach(where, cJSON_GetObjectItem(state, "cuts")) if (cut(live, where, error)) return -1;
-    if (read_back(live, all, error))
+    if (disturb(live, cuts, error) || read_back(live, all, error))
         return -1;
     int differs = compare(live, id, "after the cuts");
     if (!differs && end) {
         if (expect(live, cJSON_GetObjectItem(state, "after"), error))
             return -1;
-        if (cJSON_GetArraySize(end) && cut(live, cJSON_GetArrayItem(end, 0), error))
-            return -1;
-        if (read_back(live, all, error))
+        if (boot_to_end(live, end, error) || read_back(live, all, error))
             return -1;
         differs = compare(live, id, "after the failing boot");
     }
     if (!differs)
-        printf("agrees %s: %d cut%s%s%s\n", id, cuts, cuts == 1 ? "" : "s",
+        printf("agrees %s: %s%s%s\n", id, done,
                end ? ", and the boot after them leaves the same memory: " : "",
                end ? cJSON_GetStringValue(cJSON_GetObjectItem(state, "class")) : "");
     fflush(stdout);

@@ -117,8 +117,8 @@ static int take_option(struct request *request, int which, const char *text)
         options->memory_max = (size_t)value << 20;
         return 0;
     case 's':
-        if (number(text, 0, INT64_MAX, &value))
-            return bad("--seed", "a number", text);
+        if (number(text, 0, INT64_C(1) << 53, &value)) /* a rig reads it as JSON */
+            return bad("--seed", "0 to 2^53", text);
         options->seed = (uint64_t)value;
         return 0;
     case 'o':

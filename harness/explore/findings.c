@@ -48,7 +48,7 @@ static void windows(struct finding *finding, const struct search *search, bool r
         const struct node *node = &search->nodes[i];
         if (!node->done)
             break;
-        if ((node->model == TORN_RESET) != resets)
+        if ((node->model == MODEL_RESET) != resets)
             continue;
         bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
         if (open && (open->run != node->parent || !bad))
@@ -80,6 +80,8 @@ struct live {
     const struct symbols *symbols;
     uint32_t caller_at; /* operation of which the caller is wanted */
     uint32_t caller;
+    /* of that operation, since power-up: the end of the one before, its begin and its end */
+    uint64_t before_ns, begin_ns, end_ns;
 };
 
 static bool read_word(void *arg, uint32_t address, uint32_t *word)
@@ -90,7 +92,13 @@ static bool read_word(void *arg, uint32_t address, uint32_t *word)
 static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     struct live *live = arg;
-    if (machine->op_count != live->caller_at || !live->symbols)
+    if (machine->op_count < live->caller_at)
+        live->before_ns = op->end_ns - machine->begin_ns;
+    if (machine->op_count != live->caller_at)
+        return false;
+    live->begin_ns = op->begin_ns - machine->begin_ns;
+    live->end_ns = op->end_ns - machine->begin_ns;
+    if (!live->symbols)
         return false;
     uint32_t registers[16];
     for (unsigned i = 0; i < 15; i++)
@@ -106,12 +114,47 @@ static void describe(struct cut *cut, const struct search *search, uint32_t numb
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     cut->boot = boot;
     cut->operation = node->op;
-    cut->model = (enum torn_model)node->model;
+    cut->model = node->model;
     cut->after = node->op >= from->op_count;
     cut->op = *op_at(search, node->parent, node->op);
     symbols_find(symbols, cut->op.pc, &cut->place);
     if (caller)
         symbols_find(symbols, caller, &cut->caller);
+}
+
+/* Lines that had left the chip before that time. */
+static void take_lines(struct cut *cut, const struct machine *machine)
+{
+    size_t len = 0;
+    while (cut->line_count < machine->line_count && machine->line_ns[cut->line_count] <= cut->from_ns) {
+        const char *end = memchr(machine->text + len, '\n', machine->text_len - len);
+        len = (size_t)(end - machine->text) + 1;
+        cut->line_count++;
+    }
+    cut->text = mem_alloc(len + 1);
+    for (size_t i = 0; i < len; i++) { /* a garbled console must not break what quotes it */
+        char c = machine->text[i];
+        cut->text[i] = (char)(c == '\n' || (c >= ' ' && c < 0x7f) ? c : c == '\r' ? ' ' : '?');
+    }
+    cut->line_ns = mem_array(cut->line_count + 1, sizeof *cut->line_ns);
+    memcpy(cut->line_ns, machine->line_ns, cut->line_count * sizeof *cut->line_ns);
+}
+
+static void time_cut(struct cut *cut, const struct live *live, const struct window *window)
+{
+    const struct machine *machine = live->machine;
+    if (cut->model == MODEL_RESET)
+        return;
+    cut->timed = true;
+    cut->from_ns = cut->after ? live->end_ns : model_is_tear(cut->model) ? live->begin_ns : live->before_ns;
+    cut->to_ns = cut->after                  ? machine->end_ns - machine->begin_ns
+                 : model_is_tear(cut->model) ? live->end_ns
+                                             : live->begin_ns;
+    if (window && cut->model == TORN_CLEAN) {
+        cut->from_ns = window->from_ns;
+        cut->to_ns = window->to_ns;
+    }
+    take_lines(cut, machine);
 }
 
 /* One real cut; false: the machine is not where the explorer said. */
@@ -121,7 +164,8 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     bool after = node->op >= from->op_count;
     live->caller = 0;
-    if (node->model == TORN_RESET) {
+    live->before_ns = 0;
+    if (node->model == MODEL_RESET) {
         machine->reset_at = node->op; /* of the next cycle */
         return sum_equal(machine->sum, from->sum);
     }
@@ -181,10 +225,25 @@ static void time_windows(struct finding *finding, struct machine *machine, uint3
     free(before);
 }
 
+double finding_hits(uint64_t from_ns, uint64_t to_ns, uint64_t jitter_ns)
+{
+    double width = (double)(to_ns - from_ns), spread = 2.0 * (double)jitter_ns;
+    return to_ns <= from_ns ? 0 : width >= spread ? 1 : width / spread;
+}
+
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns)
 {
-    double width = (double)(window->to_ns - window->from_ns), spread = 2.0 * (double)jitter_ns;
-    return width <= 0 ? 0 : width >= spread ? 1 : confidence_runs(width / spread, 0.95);
+    double hits = finding_hits(window->from_ns, window->to_ns, jitter_ns);
+    return hits >= 1 ? 1 : hits > 0 ? confidence_runs(hits, 0.95) : 0;
+}
+
+/* The first window, when the node lies in it: it is the one that was timed in this boot. */
+static const struct window *window_of(const struct finding *finding, const struct node *node)
+{
+    const struct window *window = finding->windows;
+    bool holds = finding->window_count && window->timed && window->run == node->parent &&
+                 node->op >= window->first && node->op <= window->last;
+    return holds ? window : NULL;
 }
 
 /* A cut hits before the hook of its operation: let the hook see it first. */
@@ -192,7 +251,7 @@ static void confirm(struct finding *finding, const struct search *search, struct
                     const struct symbols *symbols)
 {
     const struct node *node = &search->nodes[finding->node];
-    struct live live = {machine, symbols, 0, 0};
+    struct live live = {.machine = machine, .symbols = symbols};
     uint32_t path[256];
     bool good = true;
     machine->arg = &live;
@@ -206,6 +265,8 @@ static void confirm(struct finding *finding, const struct search *search, struct
             time_windows(finding, machine, node->parent, search->spec->nvm_size);
         good = live_cut(&live, search, path[i]) && good;
         describe(&finding->cuts[i], search, path[i], i, symbols, live.caller);
+        time_cut(&finding->cuts[i], &live,
+                 i + 1u == node->depth ? window_of(finding, &search->nodes[path[i]]) : NULL);
     }
     finding->before = mem_copy(machine->nvm, search->spec->nvm_size);
     live.caller_at = UINT32_MAX;
@@ -258,7 +319,7 @@ int findings_make(struct findings *findings, const struct search *search, struct
     if (!machine)
         return -1;
     for (size_t i = 0; i < findings->count; i++) {
-        bool reset = search->nodes[findings->items[i].node].model == TORN_RESET;
+        bool reset = search->nodes[findings->items[i].node].model == MODEL_RESET;
         windows(&findings->items[i], search, reset);
         windows(&findings->items[i], search, !reset);
         confirm(&findings->items[i], search, machine, findings->symbols);
@@ -273,6 +334,10 @@ void findings_release(struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *finding = &findings->items[i];
+        for (size_t k = 0; k < finding->cut_count; k++) {
+            free(finding->cuts[k].text);
+            free(finding->cuts[k].line_ns);
+        }
         free(finding->cuts);
         free(finding->windows);
         free(finding->text);

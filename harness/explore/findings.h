@@ -8,10 +8,18 @@
 
 struct cut {
     uint32_t boot, operation;
-    enum torn_model model;
-    struct op op; /* the one before or inside which power went; kind erase: value is the length */
-    bool after;   /* power went after the last operation: op is that one */
+    unsigned model; /* model.h */
+    struct op op;   /* the one before or inside which power went; kind erase: value is the length */
+    bool after;     /* power went after the last operation: op is that one */
     struct place place, caller;
+    /* When to cut, since power-up of that boot: between the operation before and this one, or inside of it
+     * when it is torn. Where a window of the finding holds the cut, that window. Not known of a reset. */
+    bool timed;
+    uint64_t from_ns, to_ns;
+    /* What the console had said before from_ns, whole lines, and when each had left the chip. */
+    char *text;
+    uint64_t *line_ns;
+    size_t line_count;
 };
 /* Operations of one run at which a cut leads to this failure. */
 struct window {
@@ -25,8 +33,10 @@ struct window {
     bool timed;
     uint64_t from_ns, to_ns;
 };
-/* How many cuts (or resets) at the middle of a window fall into it once, with 95 %, when they scatter evenly
- * by +-jitter; 0: the window has no length. */
+/* The share of cuts aimed at the middle of this time that fall into it when they scatter evenly by +-jitter.
+ */
+double finding_hits(uint64_t from_ns, uint64_t to_ns, uint64_t jitter_ns);
+/* How many cuts (or resets) at the middle of a window fall into it once, with 95 %; 0: it has no length. */
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns);
 struct finding {
     uint32_t node; /* the first, so with fewest cuts */

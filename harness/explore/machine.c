@@ -105,9 +105,14 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
 
 /* ---- console ---- */
 
-static void line_done(struct machine *machine)
+static void line_done(struct machine *machine, uint64_t t_ns)
 {
     const struct spec *spec = machine->spec;
+    if (machine->line_count == machine->line_room) {
+        machine->line_room = machine->line_room ? machine->line_room * 2 : 64;
+        machine->line_ns = mem_resize(machine->line_ns, machine->line_room, sizeof *machine->line_ns);
+    }
+    machine->line_ns[machine->line_count++] = t_ns - machine->begin_ns;
     const char *line = machine->text + machine->line_begin;
     size_t len = machine->text_len - machine->line_begin - 1;
     if (len && line[len - 1] == '\r')
@@ -137,7 +142,7 @@ static void on_uart(void *arg, unsigned port, uint8_t byte, uint64_t t_ns)
     }
     machine->text[machine->text_len++] = (char)byte;
     if (byte == '\n')
-        line_done(machine);
+        line_done(machine, t_ns);
 }
 
 /* ---- the rest ---- */
@@ -224,6 +229,7 @@ void machine_free(struct machine *machine)
     free(machine->ops);
     free(machine->sums);
     free(machine->text);
+    free(machine->line_ns);
     free(machine);
 }
 
@@ -277,7 +283,8 @@ struct sum machine_digest(struct machine *machine)
 static void begin(struct machine *machine, uint64_t cut_at)
 {
     const struct spec *spec = machine->spec;
-    machine->op_count = machine->text_len = machine->line_begin = machine->cut_first = 0;
+    machine->op_count = machine->text_len = machine->line_begin = machine->line_count = machine->cut_first =
+        0;
     machine->ended = machine->point_wanted = machine->reset_wanted = false;
     machine->reset_to_come = machine->reset_at != UINT64_MAX;
     machine->resets = 0;

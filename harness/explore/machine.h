@@ -37,6 +37,8 @@ struct machine {
     size_t op_count, op_room;
     char *text; /* what the console said, not terminated */
     size_t text_len, text_room, line_begin;
+    uint64_t *line_ns; /* when each whole line of it had left the chip, since power-up */
+    size_t line_count, line_room;
     uint8_t *touched; /* one per 4 KiB of nvm: written since machine_touched_clear */
     size_t touched_count;
     enum machine_end end;

@@ -10,7 +10,7 @@ const char *explore_report_cut_kind(const struct cut *cut)
 {
     if (cut->after)
         return "after";
-    if (cut->model == TORN_RESET)
+    if (cut->model == MODEL_RESET)
         return "reset";
     return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
 }
@@ -27,10 +27,10 @@ static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
     fprintf(file, "    boot %u: %s%s operation %u, %s 0x%08x%s%s at pc 0x%08x", cut->boot,
-            cut->model == TORN_RESET ? "reset, RAM kept, " : "power cut ",
-            cut->model == TORN_RESET ? "before"
-            : cut->model             ? torn_names[cut->model]
-                                     : explore_report_cut_kind(cut),
+            cut->model == MODEL_RESET ? "reset, RAM kept, " : "power cut ",
+            cut->model == MODEL_RESET ? "before"
+            : cut->model              ? model_names[cut->model]
+                                      : explore_report_cut_kind(cut),
             cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase of", cut->op.address,
             region ? " in " : "", region ? region->name : "", cut->op.pc);
     print_place(file, &cut->place);
@@ -63,7 +63,7 @@ static void print_finding(FILE *file, const struct search *search, const struct 
                 file,
                 "      %.3f to %.3f ms after power-up; for 95 %%: %u %s at its middle +-1 ms, %u +-5 ms\n",
                 (double)window->from_ns / 1e6, (double)window->to_ns / 1e6,
-                finding_cuts_needed(window, 1000000), window->resets ? "resets" : "cuts",
+                finding_cuts_needed(window, 1000000), window->resets ? "reset(s)" : "cut(s)",
                 finding_cuts_needed(window, 5000000));
     }
 }

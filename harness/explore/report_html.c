@@ -184,8 +184,8 @@ static void path_graph(FILE *file, const struct search *search, const struct fin
         const struct cut *cut = &finding->cuts[i];
         int x = 134 + (int)i * 290;
         fprintf(file, "<path class=arrow d=\"M%d 42h154l-8 -5m8 5l-8 5\" />\n", x);
-        snprintf(text, sizeof text, "%s%s op %u", cut->model == TORN_RESET ? "" : "cut ",
-                 cut->model == TORN_RESET ? "reset before" : explore_report_cut_kind(cut), cut->operation);
+        snprintf(text, sizeof text, "%s%s op %u", cut->model == MODEL_RESET ? "" : "cut ",
+                 cut->model == MODEL_RESET ? "reset before" : explore_report_cut_kind(cut), cut->operation);
         fprintf(file, "<text x=%d y=34 text-anchor=middle>%s</text>", x + 77, text);
         fprintf(file, "<text x=%d y=60 text-anchor=middle>0x%08x</text>", x + 77, cut->op.address);
         fprintf(file, "<text x=%d y=76 text-anchor=middle>", x + 77);
@@ -229,7 +229,7 @@ static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
     fprintf(file, "<tr><td>%u<td>%s%s%s<td>%u<td>%s 0x%08x<td>", cut->boot, explore_report_cut_kind(cut),
-            torn_is_tear(cut->model) ? " " : "", torn_is_tear(cut->model) ? torn_names[cut->model] : "",
+            model_is_tear(cut->model) ? " " : "", model_is_tear(cut->model) ? model_names[cut->model] : "",
             cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase", cut->op.address);
     put(file, region ? region->name : "");
     fprintf(file, "<td>0x%08x ", cut->op.pc);

@@ -39,7 +39,7 @@ static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
     cJSON_AddNumberToObject(to, "operation", cut->operation);
     cJSON_AddStringToObject(to, "kind", explore_report_cut_kind(cut));
     if (cut->model)
-        cJSON_AddStringToObject(to, "model", torn_names[cut->model]);
+        cJSON_AddStringToObject(to, "model", model_names[cut->model]);
     cJSON_AddStringToObject(to, "what", cut->op.kind == TWIN_NVM_WRITE ? "write" : "erase");
     put_hex(to, "address", cut->op.address);
     if (cut->op.kind == TWIN_NVM_WRITE)
@@ -152,10 +152,10 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "torn_cuts_per_sequence", search->options.torn);
     cJSON *physics = cJSON_AddArrayToObject(coverage, "physics");
     cJSON_AddNumberToObject(coverage, "resets_per_sequence", search->options.resets);
-    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_RESET : TORN_ONE_BIT); i++)
-        cJSON_AddItemToArray(physics, cJSON_CreateString(torn_names[i]));
+    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_MODELS : TORN_ONE_BIT); i++)
+        cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[i]));
     if (search->options.resets)
-        cJSON_AddItemToArray(physics, cJSON_CreateString(torn_names[TORN_RESET]));
+        cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[MODEL_RESET]));
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)not_judged(search));

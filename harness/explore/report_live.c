@@ -33,16 +33,32 @@ static void put_aim(cJSON *cut, const struct op *ops, uint32_t before)
     cJSON_AddNumberToObject(aim, "occurrence", occurrence(ops, before - 1));
 }
 
-static void put_cut(cJSON *list, const struct op *ops, uint32_t index, bool after, bool aim)
+static cJSON *put_operation(cJSON *list, const struct op *ops, uint32_t index)
 {
-    cJSON *cut = cJSON_CreateObject();
-    cJSON_AddStringToObject(cut, "kind", ops[index].kind == TWIN_NVM_WRITE ? "w" : "e");
-    cJSON_AddNumberToObject(cut, "address", ops[index].address);
-    cJSON_AddNumberToObject(cut, "occurrence", occurrence(ops, index));
-    cJSON_AddNumberToObject(cut, "fraction_ppm", after ? 1000000 : 0);
-    if (aim)
-        put_aim(cut, ops, after ? index + 1 : index);
-    cJSON_AddItemToArray(list, cut);
+    cJSON *to = cJSON_CreateObject();
+    cJSON_AddStringToObject(to, "kind", ops[index].kind == TWIN_NVM_WRITE ? "w" : "e");
+    cJSON_AddNumberToObject(to, "address", ops[index].address);
+    cJSON_AddNumberToObject(to, "occurrence", occurrence(ops, index));
+    cJSON_AddItemToArray(list, to);
+    return to;
+}
+
+/* A power cut, or a reset right after the operation before. */
+static void put_cut(cJSON *list, const struct search *search, const struct node *node)
+{
+    const struct node *from = &search->nodes[node->parent];
+    bool after = node->op >= from->op_count;
+    if (node->model == MODEL_RESET) {
+        cJSON_AddTrueToObject(put_operation(list, from->ops, node->op - 1), "reset");
+        return;
+    }
+    cJSON *cut = put_operation(list, from->ops, after ? from->op_count - 1 : node->op);
+    cJSON_AddNumberToObject(cut, "fraction_ppm", after ? 1000000 : model_is_tear(node->model) ? 500000 : 0);
+    put_aim(cut, from->ops, node->op);
+    if (model_is_tear(node->model)) {
+        cJSON_AddStringToObject(cut, "model", model_names[node->model]);
+        cJSON_AddNumberToObject(cut, "seed", (double)search->options.seed);
+    }
 }
 
 static void put_change(cJSON *list, const struct spec *spec, const uint8_t *nvm, size_t at, size_t len)
@@ -83,14 +99,6 @@ static void put_changes(cJSON *to, const char *key, const struct search *search,
     }
 }
 
-static bool torn(const struct search *search, uint32_t number)
-{
-    for (; search->nodes[number].parent != NODE_NONE; number = search->nodes[number].parent)
-        if (search->nodes[number].model != TORN_CLEAN)
-            return true;
-    return false;
-}
-
 static cJSON *state_json(const struct search *search, struct worker *worker, uint32_t number, const char *id)
 {
     uint32_t path[256];
@@ -98,14 +106,32 @@ static cJSON *state_json(const struct search *search, struct worker *worker, uin
     cJSON_AddStringToObject(state, "id", id);
     cuts = cJSON_AddArrayToObject(state, "cuts");
     search_path(search, number, path);
-    for (unsigned i = 0; i < search->nodes[number].depth; i++) {
-        const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
-        bool after = node->op >= from->op_count;
-        put_cut(cuts, from->ops, after ? from->op_count - 1 : node->op, after, true);
-    }
+    for (unsigned i = 0; i < search->nodes[number].depth; i++)
+        put_cut(cuts, search, &search->nodes[path[i]]);
     worker_load(worker, number);
     put_changes(state, "changes", search, worker_machine(worker)->nvm);
     return state;
+}
+
+/* When to cut, for rigs that aim by time. */
+static void put_time(cJSON *to, const struct cut *cut)
+{
+    if (!cut->timed)
+        return;
+    cJSON_AddNumberToObject(to, "from_us", (double)cut->from_ns / 1e3);
+    cJSON_AddNumberToObject(to, "to_us", (double)cut->to_ns / 1e3);
+    cJSON *lines = cJSON_AddArrayToObject(to, "console");
+    const char *text = cut->text;
+    for (size_t i = 0; i < cut->line_count; i++) {
+        size_t len = strcspn(text, "\n");
+        char *line = mem_printf("%.*s", (int)(len && text[len - 1] == ' ' ? len - 1 : len), text);
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "at_us", (double)cut->line_ns[i] / 1e3);
+        cJSON_AddStringToObject(item, "text", line);
+        cJSON_AddItemToArray(lines, item);
+        free(line);
+        text += len + 1;
+    }
 }
 
 /* The failing power cycle as well: up to right after its last operation. */
@@ -113,22 +139,26 @@ static cJSON *finding_json(const struct search *search, struct worker *worker, c
                            const char *id)
 {
     cJSON *state = state_json(search, worker, finding->node, id);
+    for (size_t i = 0; i < finding->cut_count; i++)
+        put_time(cJSON_GetArrayItem(cJSON_GetObjectItem(state, "cuts"), (int)i), &finding->cuts[i]);
     cJSON_AddStringToObject(state, "class", search->verdicts[finding->verdict].fail_class);
     cJSON *end = cJSON_AddArrayToObject(state, "last_operation");
     if (finding->op_count)
-        put_cut(end, finding->ops, (uint32_t)finding->op_count - 1, true, false);
+        cJSON_AddNumberToObject(put_operation(end, finding->ops, (uint32_t)finding->op_count - 1),
+                                "fraction_ppm", 1000000);
     put_changes(state, "after", search, finding->after);
     return state;
 }
 
-/* A sample of the states without torn cuts, the same for the same seed; no state twice. */
+/* A sample of the states, the same for the same seed; no state twice. One whose last step is a reset leaves
+ * no state of its own. */
 static void put_sample(cJSON *states, const struct search *search, struct worker *worker, unsigned wanted)
 {
     uint32_t *numbers = mem_array(search->node_count + 1, sizeof *numbers);
     size_t count = 0;
     uint64_t chance = search->options.seed;
     for (uint32_t i = 0; i < search->node_count; i++)
-        if (search->nodes[i].depth && search->nodes[i].done && !torn(search, i))
+        if (search->nodes[i].depth && search->nodes[i].done && search->nodes[i].model != MODEL_RESET)
             numbers[count++] = i;
     for (size_t i = 0; i < wanted && i < count; i++) {
         size_t other = i + mix_next(&chance) % (count - i);
@@ -195,11 +225,9 @@ int explore_report_live(struct search *search, const struct findings *findings, 
     mkdir(cases, 0777);
     for (size_t i = 0; i < findings->count && !result; i++) {
         char *id = mem_printf("%s-f%zu", search->spec->name, i + 1), *folder = mem_printf("%s/%s", cases, id);
-        if (!torn(search, findings->items[i].node)) {
-            cJSON *states = cJSON_CreateArray();
-            cJSON_AddItemToArray(states, finding_json(search, worker, &findings->items[i], id));
-            result = write_case(search, folder, states, error);
-        }
+        cJSON *states = cJSON_CreateArray();
+        cJSON_AddItemToArray(states, finding_json(search, worker, &findings->items[i], id));
+        result = write_case(search, folder, states, error);
         free(folder);
         free(id);
     }

@@ -8,7 +8,7 @@
 #include "harness/explore/judge.h"
 #include "harness/explore/machine.h"
 #include "harness/explore/table.h"
-#include "harness/explore/torn.h"
+#include "harness/explore/model.h"
 
 #define NODE_NONE UINT32_MAX
 
@@ -32,8 +32,8 @@ struct search_options {
 struct node {
     struct sum sum;
     uint32_t parent, op; /* power was cut in the parent's run, before this operation (torn: inside of it) */
-    /* TORN_RESET: no state of its own but the parent's power cycle, again, with a reset before `op`; `sum` is
-     * a name */
+    /* MODEL_RESET: no state of its own but the parent's power cycle, again, with a reset before `op`; `sum`
+     * is a name */
     uint8_t model, torn, depth, end;
     bool done;
     /* its own run, up to where it met another one */

@@ -16,7 +16,7 @@ static void sample_failed(struct search *search, uint32_t number, const char *wh
 static bool passes_unknown(const struct result *result)
 {
     for (size_t i = 0; i < result->candidate_count; i++)
-        if (result->candidates[i].model != TORN_RESET)
+        if (result->candidates[i].model != MODEL_RESET)
             return true;
     return false;
 }

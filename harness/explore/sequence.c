@@ -23,15 +23,15 @@ static int parse_cut(struct json at, struct sequence_cut *cut, struct error *err
         return -1;
     if (json_present(after) && json_number(after, 0, 1e7, &ms, error))
         return -1;
-    if (json_present(model) && json_choice(model, torn_names, &which, error))
+    if (json_present(model) && json_choice(model, model_names, &which, error))
         return -1;
-    if (which == TORN_RESET && !(json_present(operation) && number > 0))
+    if (which == MODEL_RESET && !(json_present(operation) && number > 0))
         return json_expected(at, error, "an operation above 0 for a reset");
     if (json_present(operation))
         cut->operation = (uint64_t)number;
     else
         cut->after_ns = (uint64_t)(ms * 1e6);
-    cut->model = (enum torn_model)which;
+    cut->model = (unsigned)which;
     return 0;
 }
 
@@ -55,7 +55,7 @@ int sequence_parse(const struct json_document *document, struct sequence_cut **c
     for (size_t i = 0; i < *count; i++) {
         if (parse_cut(json_at(list, i), &(*cuts)[i], error))
             return -1;
-        if (i && (*cuts)[i].model == TORN_RESET && (*cuts)[i - 1].model == TORN_RESET)
+        if (i && (*cuts)[i].model == MODEL_RESET && (*cuts)[i - 1].model == MODEL_RESET)
             return json_expected(json_at(list, i), error, "a power cut between two resets");
     }
     return 0;
@@ -85,7 +85,7 @@ void sequence_print(const struct sequence_cut *cuts, size_t count)
         else
             cJSON_AddNumberToObject(item, "after_ms", (double)cuts[i].after_ns / 1e6);
         if (cuts[i].model)
-            cJSON_AddStringToObject(item, "model", torn_names[cuts[i].model]);
+            cJSON_AddStringToObject(item, "model", model_names[cuts[i].model]);
         cJSON_AddItemToArray(list, item);
     }
     char *text = cJSON_Print(root);

@@ -4,14 +4,14 @@
 
 #include "harness/base/json.h"
 #include "harness/explore/machine.h"
-#include "harness/explore/torn.h"
+#include "harness/explore/model.h"
 
 #define SEQUENCE_MAX 1000
 #define SEQUENCE_NONE UINT64_MAX
 
 struct sequence_cut {
     uint64_t operation, after_ns; /* SEQUENCE_NONE: by the other one */
-    enum torn_model model;        /* TORN_RESET: in the power cycle of the cut after it, or in the last one */
+    unsigned model; /* MODEL_RESET: in the power cycle of the cut after it, or in the last one */
     /* what it hit when it was made last */
     struct op hit;
     uint64_t hit_at; /* its number; SEQUENCE_NONE: the boot was over before */

@@ -9,7 +9,7 @@
 #include "harness/explore/machine.h"
 #include "harness/explore/search.h"
 #include "harness/explore/sequence.h"
-#include "harness/explore/torn.h"
+#include "harness/explore/model.h"
 
 struct trial {
     const struct spec *spec;
@@ -26,7 +26,7 @@ static void cut(struct trial *trial, struct sequence_cut *step)
 {
     struct machine *machine = trial->machine;
 
-    if (step->model == TORN_RESET) {
+    if (step->model == MODEL_RESET) {
         machine->reset_at = step->operation; /* of the next cycle */
         step->hit_at = step->operation;
         return;
@@ -102,7 +102,7 @@ static size_t reduce(struct trial *trial, struct sequence_cut *steps, size_t cou
 static void print_step(const struct spec *spec, size_t number, const struct sequence_cut *step)
 {
     printf("    %zu: ", number);
-    if (step->model == TORN_RESET) {
+    if (step->model == MODEL_RESET) {
         printf("reset, RAM kept, before operation %llu\n", (unsigned long long)step->operation);
         return;
     }
@@ -115,7 +115,7 @@ static void print_step(const struct spec *spec, size_t number, const struct sequ
         return;
     }
     const struct spec_region *region = spec_region_of(spec, step->hit.address);
-    printf(": %s operation %llu, %s 0x%08x%s%s\n", step->tore ? torn_names[step->model] : "before",
+    printf(": %s operation %llu, %s 0x%08x%s%s\n", step->tore ? model_names[step->model] : "before",
            (unsigned long long)step->hit_at, step->hit.kind == TWIN_NVM_WRITE ? "word" : "erase of",
            step->hit.address, region ? " in " : "", region ? region->name : "");
 }

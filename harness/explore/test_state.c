@@ -5,7 +5,7 @@
 
 #include "harness/explore/sum.h"
 #include "harness/explore/table.h"
-#include "harness/explore/torn.h"
+#include "harness/explore/model.h"
 
 Test(sum, follows_single_words)
 {

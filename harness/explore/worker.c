@@ -95,7 +95,7 @@ static void rebuild(struct worker *worker, uint32_t parent)
     search_path(search, parent, path);
     for (unsigned i = 0; i < depth; i++) {
         const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
-        if (node->model == TORN_RESET)
+        if (node->model == MODEL_RESET)
             continue; /* its run begins where its parent's does */
         for (uint32_t op = 0; op < node->op; op++)
             search_apply(search->spec, worker->image, &from->ops[op]);
@@ -145,7 +145,7 @@ void worker_load(struct worker *worker, uint32_t number)
         memset(worker->dirty, 1, worker->machine->touched_count);
         load_image(worker, search->root);
         memset(worker->dirty, 1, worker->machine->touched_count);
-    } else if (node->model == TORN_RESET) {
+    } else if (node->model == MODEL_RESET) {
         rebuild(worker, node->parent);
         load_image(worker, worker->image);
         worker->machine->reset_at = node->op;
@@ -166,7 +166,7 @@ void worker_load(struct worker *worker, uint32_t number)
 
 /* ---- candidates ---- */
 
-static void put_candidate(struct worker *worker, struct sum sum, size_t op, enum torn_model model)
+static void put_candidate(struct worker *worker, struct sum sum, size_t op, unsigned model)
 {
     const struct search *search = worker->search;
     struct result *result = worker->result;
@@ -198,8 +198,9 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
     struct sum rest = sum_xor(machine->sum, sum_span(machine->nvm, begin, len));
     uint8_t *saved = worker->scratch;
     memcpy(saved, machine->nvm + begin, len);
-    for (enum torn_model model = erase ? TORN_FIRST_HALF : TORN_ONE_BIT;
-         model < (erase ? TORN_RESET : TORN_FIRST_HALF); model++) {
+    enum torn_model first = erase ? TORN_FIRST_HALF : TORN_ONE_BIT,
+                    end = erase ? TORN_MODELS : TORN_FIRST_HALF;
+    for (enum torn_model model = first; model < end; model++) {
         search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));
         memcpy(machine->nvm + begin, saved, len);
@@ -214,7 +215,7 @@ static void reset_candidate(struct worker *worker)
     const struct node *node = &search->nodes[worker->number];
     size_t k = worker->machine->op_count;
     if (k > 0 && search->options.resets && node->torn < search_odd_cuts(search))
-        put_candidate(worker, sum_with(sum_with(node->sum, k), TORN_RESET), k, TORN_RESET);
+        put_candidate(worker, sum_with(sum_with(node->sum, k), MODEL_RESET), k, MODEL_RESET);
 }
 
 static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)

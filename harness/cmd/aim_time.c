@@ -1,0 +1,86 @@
+#include "harness/cmd/aim_time.h"
+
+#include <string.h>
+
+#include "harness/cmd/cmd.h"
+#include "harness/record/confidence.h"
+
+int aim_time_open(struct aim_time *aim, const char *path, const char *board, double jitter_ms,
+                  struct error *error)
+{
+    *aim = (struct aim_time){.path = path, .jitter_ms = jitter_ms, .hits = 1};
+    if (board_find(cmd_boards_folder(), board, &aim->board, error))
+        return -1;
+    aim->marks = marks_new(&aim->board, error);
+    return aim->marks ? 0 : -1;
+}
+
+void aim_time_close(struct aim_time *aim)
+{
+    marks_free(aim->marks);
+    board_release(&aim->board);
+}
+
+static double number_of(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : -1;
+}
+
+/* When the last line that matches had left the chip, and how many did; -1: none did. */
+static double mark_us(struct aim_time *aim, const cJSON *cut, int mark, int *count)
+{
+    const cJSON *line;
+    double found = -1;
+    *count = 0;
+    cJSON_ArrayForEach(line, cJSON_GetObjectItem(cut, "console"))
+    {
+        const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(line, "text"));
+        if (!text || !marks_match(aim->marks, (size_t)mark, text, strlen(text)))
+            continue;
+        found = number_of(line, "at_us");
+        ++*count;
+    }
+    return found;
+}
+
+cJSON *aim_time_trigger(struct aim_time *aim, const cJSON *cut, const cJSON *old, struct error *error)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(old, "mark"));
+    double from_us = number_of(cut, "from_us"), to_us = number_of(cut, "to_us"),
+           old_count = number_of(old, "count");
+    int mark, count;
+    name = name ? name : "boot";
+    mark = marks_find(aim->marks, name);
+    if (from_us < 0 || to_us <= from_us) {
+        error_set(error, ERROR_INPUT, "%s: a cut has no time that power could go at", aim->path);
+        return NULL;
+    }
+    if (mark < 0) {
+        error_set(error, ERROR_INPUT, "%s: expected a mark '%s' to count the time from", aim->board.path,
+                  name);
+        return NULL;
+    }
+    double since_us = mark_us(aim, cut, mark, &count), middle_us = (from_us + to_us) / 2;
+    if (since_us < 0) {
+        error_set(
+            error, ERROR_INPUT,
+            "%s: the console does not say '%s' before a cut %.3f ms after power-up: no time to count from",
+            aim->path, name, middle_us / 1e3);
+        return NULL;
+    }
+    double width_ms = (to_us - from_us) / 1e3;
+    aim->hits *= width_ms >= 2 * aim->jitter_ms ? 1 : width_ms / (2 * aim->jitter_ms);
+    cJSON *trigger = cJSON_CreateObject();
+    cJSON_AddStringToObject(trigger, "on", "mark");
+    cJSON_AddStringToObject(trigger, "mark", name);
+    if (count > 1 || old_count > 1)
+        cJSON_AddNumberToObject(trigger, "count", (old_count > 1 ? old_count : 1) + count - 1);
+    cJSON_AddNumberToObject(trigger, "delay_ms", (double)(long)(middle_us - since_us) / 1e3);
+    return trigger;
+}
+
+unsigned aim_time_runs(const struct aim_time *aim)
+{
+    return confidence_runs(aim->hits, 0.95);
+}
