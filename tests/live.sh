@@ -38,6 +38,12 @@ code=$?
 sh "$here/tests/check_schemas.sh" "$work/good/cases/sample" "$work/bad/cases/upgrade-f1" "$work/good" "$work/bad" >"$work/log" 2>&1
 code=$?
 [ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas, exit $code"; cat "$work/log"; bad=1; }
+# a boot that had what no rack gives is not repeated
+cp -r "$work/bad/cases/upgrade-f1" "$work/watched"
+sed -i 's/"needs":\[\]/"needs":["watchdog"]/' "$work/watched/live.json"
+"$build/bin/otarig" repro "$work/watched" >"$work/log" 2>&1
+code=$?
+{ [ $code = 2 ] && grep -q "needs\[0\]: a virtual rack gives a boot no 'watchdog'" "$work/log"; } || { echo "WRONG: needs, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys

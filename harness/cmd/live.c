@@ -342,6 +342,15 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
         live_case_release(&live.it);
         return cmd_fail(&error);
     }
+    const char *need =
+        cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItem(live.it.tree, "needs"), 0));
+    if (need) {
+        error_set(&error, ERROR_INPUT, "%s: $.needs[0]: a virtual rack gives a boot no '%s'", live.it.path,
+                  need);
+        code = cmd_fail(&error);
+        live_case_release(&live.it);
+        return code;
+    }
     if (by_hand_enter(&live.hand, rack, place, argc, argv, &code)) {
         by_hand_end(&live.hand);
         live_case_release(&live.it);

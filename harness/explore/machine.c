@@ -171,6 +171,18 @@ static void on_exec(void *arg, uint32_t pc, uint64_t t_ns)
     }
 }
 
+static void feed(struct machine *machine, uint64_t t_ns)
+{
+    machine->bark_ns = machine->spec->watchdog_ns ? t_ns + machine->spec->watchdog_ns : UINT64_MAX;
+}
+
+static void on_pin(void *arg, unsigned pin, bool level, uint64_t t_ns)
+{
+    struct machine *machine = arg;
+    if ((int)pin == machine->spec->watchdog_pin)
+        feed(machine, t_ns);
+}
+
 static void on_note(void *arg, const char *text, uint64_t t_ns)
 {
     struct machine *machine = arg;
@@ -205,8 +217,13 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
     machine->touched_count = (spec->nvm_size >> 12) + 1;
     machine->touched = mem_alloc(machine->touched_count);
     struct twin_config config = {.chip = spec->chip, .nvm = machine->nvm, .seed = seed};
-    config.listener = (struct twin_listener){
-        .arg = machine, .nvm = on_nvm, .uart = on_uart, .reset = on_reset, .exec = on_exec, .note = on_note};
+    config.listener = (struct twin_listener){.arg = machine,
+                                             .nvm = on_nvm,
+                                             .uart = on_uart,
+                                             .reset = on_reset,
+                                             .exec = on_exec,
+                                             .pin = on_pin,
+                                             .note = on_note};
     machine->twin = twin_new(&config, error);
     if (!machine->twin) {
         machine_free(machine);
@@ -268,6 +285,8 @@ struct sum machine_digest(struct machine *machine)
     struct sum sum = {digest.low, digest.high};
     sum = sum_with(sum, now - machine->last_ns);
     sum = sum_with(sum, machine->cutting);
+    if (machine->bark_ns != UINT64_MAX)
+        sum = sum_with(sum, machine->bark_ns - now);
     for (size_t i = 0; i < machine->spec->stimulus_count; i++) {
         uint64_t at = machine->stimulus_ns[i];
         sum = sum_with(sum, at == UINT64_MAX ? at : at - now);
@@ -298,6 +317,7 @@ static void begin(struct machine *machine, uint64_t cut_at)
     for (size_t i = 0; i < spec->stimulus_count; i++)
         machine->stimulus_ns[i] =
             spec->stimuli[i].pattern ? UINT64_MAX : machine->begin_ns + spec->stimuli[i].after_ns;
+    feed(machine, machine->begin_ns);
     twin_power_on(machine->twin, BOOT_SEED);
 }
 
@@ -330,6 +350,7 @@ static void run(struct machine *machine)
         uint64_t until = machine->last_ns + spec->quiet_ns, total = machine->begin_ns + spec->total_ns;
         uint64_t input = stimulate(machine);
         until = until < total ? until : total;
+        until = until < machine->bark_ns ? until : machine->bark_ns;
         enum twin_stop why = twin_run(machine->twin, until < input ? until : input);
         uint64_t now = twin_now_ns(machine->twin);
         if (machine->ended)
@@ -337,6 +358,11 @@ static void run(struct machine *machine)
         if (machine->reset_wanted) {
             twin_reset(machine->twin, TWIN_RESET_PIN);
             machine->reset_wanted = machine->reset_to_come = false;
+        }
+        if (now >= machine->bark_ns) {
+            feed(machine, now);
+            twin_reset(machine->twin, TWIN_RESET_PIN);
+            continue;
         }
         if (machine->point_wanted) {
             machine->point_wanted = false;

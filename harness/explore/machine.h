@@ -66,6 +66,7 @@ struct machine {
     /* internal */
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;
+    uint64_t bark_ns; /* of the watchdog outside of the chip; UINT64_MAX: none */
     uint64_t stimulus_ns[16];
 };
 

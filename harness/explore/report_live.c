@@ -204,6 +204,11 @@ static int write_case(const struct search *search, const char *folder, cJSON *st
         cJSON_AddNumberToObject(region, "offset", (double)regions[i].offset);
         cJSON_AddItemToArray(memory, region);
     }
+    cJSON *needs = cJSON_AddArrayToObject(tree, "needs");
+    if (search->spec->stimulus_count)
+        cJSON_AddItemToArray(needs, cJSON_CreateString("input"));
+    if (search->spec->watchdog_ns)
+        cJSON_AddItemToArray(needs, cJSON_CreateString("watchdog"));
     cJSON_AddItemToObject(tree, "states", states);
     FILE *file = fopen(path, "w");
     int failed = !file || fwrite(search->root, 1, search->spec->nvm_size, file) != search->spec->nvm_size;

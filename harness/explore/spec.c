@@ -81,10 +81,10 @@ void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t 
 
 static int parse(struct spec_loader *loader, struct json root, struct json board)
 {
-    static const char *const keys[] = {"schema_version", "kind",    "name",     "title",   "description",
-                                       "covers",         "regions", "images",   "prepare", "end",
-                                       "cuts",           "input",   "contract", "then",    "comment",
-                                       "$schema",        NULL};
+    static const char *const keys[] = {"schema_version", "kind",    "name",     "title",    "description",
+                                       "covers",         "regions", "images",   "prepare",  "end",
+                                       "cuts",           "input",   "watchdog", "contract", "then",
+                                       "comment",        "$schema", NULL};
     static const char *const kinds[] = {"explore", NULL};
     struct spec *spec = loader->spec;
     const char *text;
@@ -108,9 +108,19 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
                    spec_parse_prepare(loader, json_get(root, "prepare"), &spec->prepare) ||
                    spec_parse_end(loader, json_get(root, "end")) ||
                    spec_parse_cuts(loader, json_get(root, "cuts")) ||
-                   spec_parse_input(loader, json_get(root, "input")) || spec_parse_phases(loader, root)
+                   spec_parse_input(loader, json_get(root, "input")) ||
+                   spec_parse_watchdog(loader, json_get(root, "watchdog")) || spec_parse_phases(loader, root)
                ? -1
                : 0;
+}
+
+static struct sum text_sum(struct sum sum, const struct json_document *document)
+{
+    char *text = cJSON_PrintUnformatted(document->root);
+    for (const char *c = text; *c; c++)
+        sum = sum_with(sum, (uint8_t)*c);
+    cJSON_free(text);
+    return sum;
 }
 
 int spec_parse(struct spec *spec, const struct json_document *scenario, const struct json_document *board,
@@ -118,6 +128,7 @@ int spec_parse(struct spec *spec, const struct json_document *scenario, const st
 {
     struct spec_loader loader = {spec, folders, error};
     *spec = (struct spec){.path = mem_string(scenario->name)};
+    spec->text_sum = text_sum(text_sum((struct sum){0, 0}, scenario), board);
     if (parse(&loader, json_root(scenario), json_root(board)) == 0)
         return 0;
     spec_release(spec);

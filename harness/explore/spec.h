@@ -6,6 +6,7 @@
 #include "fixtures/twin/twin.h"
 #include "harness/base/json.h"
 #include "harness/explore/image.h"
+#include "harness/explore/sum.h"
 
 struct spec_region {
     char *name;
@@ -65,6 +66,7 @@ struct stimulus {
 
 struct spec {
     char *name, *title, *board, *chip, *path;
+    struct sum text_sum; /* of scenario and board as they were parsed */
     size_t nvm_size;
     struct spec_region *regions;
     size_t region_count;
@@ -80,6 +82,9 @@ struct spec {
     unsigned resets;   /* that a power cycle may take */
     struct stimulus *stimuli;
     size_t stimulus_count;
+    /* a watchdog outside of the chip: pulls the reset pin when this long no edge came from that pin */
+    uint64_t watchdog_ns; /* 0: none */
+    int watchdog_pin;     /* -1: nothing feeds it */
     /* what is cut */
     struct spec_region *trailers;
     size_t trailer_count;

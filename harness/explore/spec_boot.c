@@ -28,6 +28,23 @@ int spec_parse_end(struct spec_loader *loader, struct json at)
                : 0;
 }
 
+int spec_parse_watchdog(struct spec_loader *loader, struct json at)
+{
+    static const char *const keys[] = {"timeout_ms", "pin", "comment", NULL};
+    struct json pin = json_get(at, "pin");
+    int64_t ms, number = -1;
+    loader->spec->watchdog_pin = -1;
+    if (!json_present(at))
+        return 0;
+    if (json_object(at, loader->error) || json_check_keys(at, keys, loader->error) ||
+        json_integer(json_get(at, "timeout_ms"), 1, 24 * 3600 * 1000, &ms, loader->error) ||
+        (json_present(pin) && json_integer(pin, 0, 255, &number, loader->error)))
+        return -1;
+    loader->spec->watchdog_ns = (uint64_t)ms * MS;
+    loader->spec->watchdog_pin = (int)number;
+    return 0;
+}
+
 int spec_parse_cuts(struct spec_loader *loader, struct json at)
 {
     static const char *const keys[] = {"trailers", "from", "comment", NULL};

@@ -1,6 +1,7 @@
 /* Parsing of a scenario in parts: what spec.c, spec_take.c (regions, patterns, numbers, images),
- * spec_prepare.c, spec_boot.c (end, cuts, input) and spec_contract.c share. Every function returns 0, or -1
- * with the error of the loader set; what it has taken belongs to the spec, which spec_release frees. */
+ * spec_prepare.c, spec_boot.c (end, cuts, input, watchdog) and spec_contract.c share. Every function returns
+ * 0, or -1 with the error of the loader set; what it has taken belongs to the spec, which spec_release frees.
+ */
 #ifndef OTARIG_EXPLORE_SPEC_LOADER_H
 #define OTARIG_EXPLORE_SPEC_LOADER_H
 
@@ -19,6 +20,7 @@ int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepar
 int spec_parse_end(struct spec_loader *loader, struct json at);
 int spec_parse_cuts(struct spec_loader *loader, struct json at);
 int spec_parse_input(struct spec_loader *loader, struct json at);
+int spec_parse_watchdog(struct spec_loader *loader, struct json at);
 int spec_parse_phases(struct spec_loader *loader, struct json root); /* "contract" and "then" */
 
 /* A region's name, or {"address", "size"}; the name is borrowed from the spec. */

@@ -43,6 +43,23 @@ failures() { grep -E '"(class|boot|operation|kind|address|symbol)":' "$out/$1/ex
 [ "$(failures bad-resets)" = "$(failures bad-whole)" ] || fail "pruning changes the result"
 grep -q 'window: run 0, operations 3 to 64 ' "$out/bad-resets.txt" || { cat "$out/bad-resets.txt"; fail "not one window"; }
 
+# a watchdog outside of the chip: a boot loader that hangs comes out of it, one that is slow must feed it
+sed 's/"end":/"watchdog": {"timeout_ms": 1000, "pin": 0},\n  "end":/' "$here/copy.json" >"$out/watched.json"
+watched() { # NAME EXPECTED SCENARIO DEFINE...
+  name=$1 expected=$2 scenario=$3 got=0
+  shift 3
+  mkdir "$out/$name"
+  cp "$out"/v?.bin "$out/$name"
+  cc "$name/boot" 0x08000000 0x400 copy_stm32.c "$@"
+  "$otarig" explore "$scenario" --board "$here/board.json" --firmware "$out/$name" --alphabet reduced --depth any >"$out/text" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || { cat "$out/text"; fail "$name: exit $got, not $expected"; }
+}
+watched hangs-alone 1 "$here/copy.json" -DHANGS
+watched hangs 0 "$out/watched.json" -DHANGS
+watched slow 1 "$out/watched.json" -DSLOW
+grep -q 'ended by: resets' "$out/text" || { cat "$out/text"; fail "slow: not by the watchdog"; }
+watched slow-feeds 0 "$out/watched.json" -DSLOW -DFEEDS
+
 # a long sequence, cuts by time and by operation among it: only the reset counts
 cat >"$out/long.json" <<'TEXT'
 {"schema_version": 1, "kind": "sequence", "cuts": [

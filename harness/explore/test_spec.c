@@ -64,6 +64,9 @@ Test(spec, says_where_it_is_wrong)
         {"\"end\":{},\"contract\":[{\"stable\":1}],\"prepare\":[{\"bytes\":\"abc\",\"at\":0}]",
          "$.prepare[0].bytes: expected an even"},
         {"\"end\":{\"quiet_ms\":0},\"contract\":[{\"stable\":1}]", "$.end.quiet_ms"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"watchdog\":{\"pin\":3}", "$.watchdog.timeout_ms"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"watchdog\":{\"timeout_ms\":5,\"pin\":-1}",
+         "$.watchdog.pin"},
         {"\"end\":{\"exce\":[]},\"contract\":[{\"stable\":1}]", "exec"},
         {"\"end\":{},\"contract\":[{\"stable\":1}],\"regions\":{\"r\":{\"address\":\"0xFFFFFFFF\",\"size\":2}"
          "}",
