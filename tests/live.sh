@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 bad=0
 explore="$build/bin/otarig explore $here/scenarios/explore/upgrade.json --board nrf52840dk --alphabet reduced"
 command -v python3 >/dev/null || exit 77
-$explore --firmware "$build/firmware/good" --torn --out "$work/good" --live "${OTARIG_LIVE:-6}" >/dev/null || bad=1
+$explore --firmware "$build/firmware/good" --torn --out "$work/good" --live "${OTARIG_LIVE:-5}" >/dev/null || bad=1
 # a reset right before its cut makes no difference to the good firmware
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys
@@ -26,6 +26,12 @@ $explore --firmware "$build/firmware/trailer-before-data" --depth 1 --out "$work
 "$build/bin/otarig" repro upgrade-f1 --run "$work/bad" >"$work/log" 2>&1
 [ $? = 1 ] || { echo "WRONG: the finding is not repeated"; bad=1; }
 tail -n 1 "$work/log"
+# a bit that rots
+"$build/bin/otarig" explore "$here/scenarios/explore/revert.json" --board nrf52840dk --alphabet reduced --firmware "$build/firmware/good" \
+  --depth 1 --rot 16 --out "$work/rot" >/dev/null
+"$build/bin/otarig" repro revert-f1 --run "$work/rot" >"$work/log" 2>&1
+code=$?
+{ [ $code = 1 ] && grep -q '^agrees revert-f1: 0 cuts and 1 flipped bit' "$work/log"; } || { echo "WRONG: rot, exit $code"; cat "$work/log"; bad=1; }
 # aimed at a board that nobody can hold still, by watchpoints and by time: the same failure
 mkdir "$work/aimed"
 aim="$build/bin/otarig repro upgrade-f1 --run $work/bad --aim $here/scenarios/power-cut/swap-grid.json"

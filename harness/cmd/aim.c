@@ -33,7 +33,9 @@ static cJSON *trigger_of(const struct live_case *it, struct aim_time *time, cons
                          const cJSON *old, struct error *error)
 {
     cJSON *trigger = NULL;
-    if (cJSON_IsTrue(cJSON_GetObjectItem(cut, "reset")))
+    if (cJSON_HasObjectItem(cut, "flip"))
+        error_set(error, ERROR_INPUT, "%s: a bit that flips is no power cut: it cannot be aimed", it->path);
+    else if (cJSON_IsTrue(cJSON_GetObjectItem(cut, "reset")))
         error_set(error, ERROR_INPUT, "%s: a reset that RAM outlives is no power cut: it cannot be aimed",
                   it->path);
     else if (time)

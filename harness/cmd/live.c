@@ -254,6 +254,21 @@ static int compare(const struct live *live, const char *id, const char *when)
     return bad ? 1 : 0;
 }
 
+/* The power is off. */
+static int flip(struct live *live, const cJSON *where, struct error *error)
+{
+    cJSON *command = cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", "flip");
+    cJSON_AddNumberToObject(command, "address", live_case_number(where, "address"));
+    cJSON_AddNumberToObject(command, "bit", live_case_number(where, "flip"));
+    cJSON *answer = control(live, command, error), *report = NULL;
+    if (answer)
+        report = await_report(live, "flip", EDGE_US, error);
+    cJSON_Delete(answer);
+    cJSON_Delete(report);
+    return report ? 0 : -1;
+}
+
 static int disturb(struct live *live, const cJSON *cuts, struct error *error)
 {
     const cJSON *where;
@@ -262,7 +277,10 @@ static int disturb(struct live *live, const cJSON *cuts, struct error *error)
     {
         if (cJSON_IsTrue(cJSON_GetObjectItem(where, "reset")))
             live->reset = where;
-        else if (cut(live, where, error))
+        else if (cJSON_HasObjectItem(where, "flip")) {
+            if (flip(live, where, error))
+                return -1;
+        } else if (cut(live, where, error))
             return -1;
     }
     return 0;
@@ -274,15 +292,21 @@ static int boot_to_end(struct live *live, const cJSON *last, struct error *error
     return cJSON_GetArraySize(last) ? cut(live, cJSON_GetArrayItem(last, 0), error) : 0;
 }
 
-/* "2 cuts", "1 cut and 1 reset" */
+/* "2 cuts", "1 cut and 1 reset", "0 cuts and 1 flipped bit" */
 static void describe(const cJSON *cuts, char *text, size_t size)
 {
-    int resets = 0, count = cJSON_GetArraySize(cuts);
+    int resets = 0, flips = 0, count = cJSON_GetArraySize(cuts);
     const cJSON *where;
-    cJSON_ArrayForEach(where, cuts) resets += cJSON_IsTrue(cJSON_GetObjectItem(where, "reset"));
-    int len = snprintf(text, size, "%d cut%s", count - resets, count - resets == 1 ? "" : "s");
-    if (resets)
-        snprintf(text + len, size - (size_t)len, " and %d reset%s", resets, resets == 1 ? "" : "s");
+    cJSON_ArrayForEach(where, cuts)
+    {
+        resets += cJSON_HasObjectItem(where, "reset");
+        flips += cJSON_HasObjectItem(where, "flip");
+    }
+    count -= resets + flips;
+    int len = snprintf(text, size, "%d cut%s", count, count == 1 ? "" : "s");
+    if (resets || flips)
+        snprintf(text + len, size - (size_t)len, " and %d %s%s", resets + flips,
+                 resets ? "reset" : "flipped bit", resets + flips == 1 ? "" : "s");
 }
 
 /* 0: agrees, 1: does not, -1: trouble */

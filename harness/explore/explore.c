@@ -11,6 +11,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/findings.h"
 #include "harness/explore/report.h"
+#include "harness/explore/rot.h"
 #include "harness/explore/search.h"
 #include "harness/explore/shrink.h"
 
@@ -36,6 +37,10 @@ static void usage(FILE *out)
         "  --alphabet A          reduced: erases, flags, edges of pages; full: every operation (full)\n"
         "  --torn                at most one cut of a sequence may fall inside of an operation and tear it\n"
         "  --resets              at most one cut of a sequence may be a reset that keeps RAM instead\n"
+        "  --rot N               at most one cut of a sequence may instead be a bit that flips while the "
+        "power "
+        "is off;\n"
+        "                        N are drawn in each region of $.cuts.rot (or the given trailers)\n"
         "  --jobs N              workers (number of processors)\n"
         "  --budget TIME         stop after this long: 30s, 10m, 2h\n"
         "  --memory MB           stop at this size of states and tables (900)\n"
@@ -104,6 +109,11 @@ static int take_option(struct request *request, int which, const char *text)
     case 'R':
         options->resets = true;
         return 0;
+    case 'O':
+        if (number(text, 1, ROT_PLACES_MAX, &value))
+            return bad("--rot", "1 to 64", text);
+        options->rot = (unsigned)value;
+        return 0;
     case 'j':
         if (number(text, 1, 64, &value))
             return bad("--jobs", "1 to 64", text);
@@ -154,11 +164,11 @@ static int take_options(struct request *request, int argc, char **argv)
     static const struct option table[] = {
         {"board", 1, NULL, 'b'},    {"firmware", 1, NULL, 'f'}, {"depth", 1, NULL, 'd'},
         {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"resets", 0, NULL, 'R'},
-        {"jobs", 1, NULL, 'j'},     {"budget", 1, NULL, 'B'},   {"memory", 1, NULL, 'm'},
-        {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},      {"from", 1, NULL, 'F'},
-        {"no-prune", 0, NULL, 'n'}, {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},
-        {"shrink", 1, NULL, 'S'},   {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"rot", 1, NULL, 'O'},      {"jobs", 1, NULL, 'j'},     {"budget", 1, NULL, 'B'},
+        {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},
+        {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'}, {"first", 0, NULL, '1'},
+        {"live", 1, NULL, 'l'},     {"shrink", 1, NULL, 'S'},   {"json", 0, NULL, 'J'},
+        {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = arguments_next(argc, argv, table)) != -1) {
@@ -216,6 +226,12 @@ static int explore(struct request *request, const struct spec *spec)
     struct findings findings;
     uint8_t *start = NULL;
     char *checkpoint = NULL;
+    if (request->options.rot && !spec->rot_count) {
+        error_set(&error, ERROR_INPUT,
+                  "%s: $.cuts: expected \"rot\" or \"trailers\", the regions whose bits --rot flips",
+                  spec->path);
+        return fail(&error);
+    }
     if (request->from && !(start = explore_read_dump(spec, request->from, &error)))
         return fail(&error);
     if (request->shrink) {

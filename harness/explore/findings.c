@@ -5,6 +5,7 @@
 
 #include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
+#include "harness/explore/rot.h"
 #include "harness/record/confidence.h"
 
 #define WINDOWS_MAX 40
@@ -48,6 +49,8 @@ static void windows(struct finding *finding, const struct search *search, bool r
         const struct node *node = &search->nodes[i];
         if (!node->done)
             break;
+        if (node->model == MODEL_ROT)
+            continue; /* no operation of the parent's run */
         if ((node->model == MODEL_RESET) != resets)
             continue;
         bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
@@ -113,8 +116,13 @@ static void describe(struct cut *cut, const struct search *search, uint32_t numb
 {
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     cut->boot = boot;
-    cut->operation = node->op;
     cut->model = node->model;
+    if (node->model == MODEL_ROT) {
+        cut->op.address = spec_address(search->spec, rot_word(node->op));
+        cut->op.value = rot_mask(node->op);
+        return;
+    }
+    cut->operation = node->op;
     cut->after = node->op >= from->op_count;
     cut->op = *op_at(search, node->parent, node->op);
     symbols_find(symbols, cut->op.pc, &cut->place);
@@ -143,7 +151,7 @@ static void take_lines(struct cut *cut, const struct machine *machine)
 static void time_cut(struct cut *cut, const struct live *live, const struct window *window)
 {
     const struct machine *machine = live->machine;
-    if (cut->model == MODEL_RESET)
+    if (cut->model >= TORN_MODELS)
         return;
     cut->timed = true;
     cut->from_ns = cut->after ? live->end_ns : model_is_tear(cut->model) ? live->begin_ns : live->before_ns;
@@ -164,6 +172,12 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     bool after = node->op >= from->op_count;
     live->caller = 0;
+    if (node->model == MODEL_ROT) {
+        uint32_t bit = node->op;
+        uint8_t byte = (uint8_t)(machine->nvm[bit >> 3] ^ 1u << (bit & 7));
+        machine_set(machine, bit >> 3, &byte, 1);
+        return sum_equal(machine->sum, node->sum);
+    }
     live->before_ns = 0;
     if (node->model == MODEL_RESET) {
         machine->reset_at = node->op; /* of the next cycle */
@@ -260,11 +274,14 @@ static void confirm(struct finding *finding, const struct search *search, struct
     search_path(search, finding->node, path);
     finding->cut_count = node->depth;
     finding->cuts = mem_array(finding->cut_count + 1, sizeof *finding->cuts);
+    unsigned boot = 0;
     for (unsigned i = 0; i < node->depth; i++) {
-        if (i + 1u == node->depth)
+        unsigned model = search->nodes[path[i]].model;
+        if (i + 1u == node->depth && model != MODEL_ROT)
             time_windows(finding, machine, node->parent, search->spec->nvm_size);
         good = live_cut(&live, search, path[i]) && good;
-        describe(&finding->cuts[i], search, path[i], i, symbols, live.caller);
+        describe(&finding->cuts[i], search, path[i], boot, symbols, live.caller);
+        boot += model < TORN_MODELS; /* only a cut ends a boot */
         time_cut(&finding->cuts[i], &live,
                  i + 1u == node->depth ? window_of(finding, &search->nodes[path[i]]) : NULL);
     }

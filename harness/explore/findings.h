@@ -9,11 +9,13 @@
 struct cut {
     uint32_t boot, operation;
     unsigned model; /* model.h */
-    struct op op;   /* the one before or inside which power went; kind erase: value is the length */
+    struct op op;   /* the one before or inside which power went; kind erase: value is the length. MODEL_ROT:
+                     * the   word, and value its bit */
     bool after;     /* power went after the last operation: op is that one */
     struct place place, caller;
     /* When to cut, since power-up of that boot: between the operation before and this one, or inside of it
-     * when it is torn. Where a window of the finding holds the cut, that window. Not known of a reset. */
+     * when it is torn. Where a window of the finding holds the cut, that window. Not known of a reset and of
+     * rot. */
     bool timed;
     uint64_t from_ns, to_ns;
     /* What the console had said before from_ns, whole lines, and when each had left the chip. */

@@ -1,3 +1,3 @@
 #include "harness/explore/model.h"
 
-const char *const model_names[] = {TORN_NAMES, "reset", NULL};
+const char *const model_names[] = {TORN_NAMES, "reset", "bit-rot", NULL};

@@ -7,6 +7,7 @@
 
 enum {
     MODEL_RESET = TORN_MODELS, /* a pin reset before the operation, RAM keeps its contents */
+    MODEL_ROT,                 /* a bit that flips while the power is off (rot.h) */
     MODEL_COUNT
 };
 extern const char *const model_names[]; /* ends with NULL */

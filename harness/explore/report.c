@@ -12,6 +12,8 @@ const char *explore_report_cut_kind(const struct cut *cut)
         return "after";
     if (cut->model == MODEL_RESET)
         return "reset";
+    if (cut->model == MODEL_ROT)
+        return "rot";
     return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
 }
 
@@ -26,6 +28,12 @@ static void print_place(FILE *file, const struct place *place)
 static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
+    if (cut->model == MODEL_ROT) {
+        fprintf(file, "    before boot %u: bit %d of word 0x%08x%s%s flips\n", cut->boot,
+                __builtin_ctz(cut->op.value), cut->op.address, region ? " in " : "",
+                region ? region->name : "");
+        return;
+    }
     fprintf(file, "    boot %u: %s%s operation %u, %s 0x%08x%s%s at pc 0x%08x", cut->boot,
             cut->model == MODEL_RESET ? "reset, RAM kept, " : "power cut ",
             cut->model == MODEL_RESET ? "before"

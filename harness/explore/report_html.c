@@ -184,8 +184,12 @@ static void path_graph(FILE *file, const struct search *search, const struct fin
         const struct cut *cut = &finding->cuts[i];
         int x = 134 + (int)i * 290;
         fprintf(file, "<path class=arrow d=\"M%d 42h154l-8 -5m8 5l-8 5\" />\n", x);
-        snprintf(text, sizeof text, "%s%s op %u", cut->model == MODEL_RESET ? "" : "cut ",
-                 cut->model == MODEL_RESET ? "reset before" : explore_report_cut_kind(cut), cut->operation);
+        if (cut->model == MODEL_ROT)
+            snprintf(text, sizeof text, "bit %d flips", __builtin_ctz(cut->op.value));
+        else
+            snprintf(text, sizeof text, "%s%s op %u", cut->model == MODEL_RESET ? "" : "cut ",
+                     cut->model == MODEL_RESET ? "reset before" : explore_report_cut_kind(cut),
+                     cut->operation);
         fprintf(file, "<text x=%d y=34 text-anchor=middle>%s</text>", x + 77, text);
         fprintf(file, "<text x=%d y=60 text-anchor=middle>0x%08x</text>", x + 77, cut->op.address);
         fprintf(file, "<text x=%d y=76 text-anchor=middle>", x + 77);
@@ -228,6 +232,13 @@ static void flash_map(FILE *file, const struct search *search, const char *title
 static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
+    if (cut->model == MODEL_ROT) {
+        fprintf(file, "<tr><td>%u<td>a bit flips before it<td><td>bit %d 0x%08x<td>", cut->boot,
+                __builtin_ctz(cut->op.value), cut->op.address);
+        put(file, region ? region->name : "");
+        fputs("<td><td>", file);
+        return;
+    }
     fprintf(file, "<tr><td>%u<td>%s%s%s<td>%u<td>%s 0x%08x<td>", cut->boot, explore_report_cut_kind(cut),
             model_is_tear(cut->model) ? " " : "", model_is_tear(cut->model) ? model_names[cut->model] : "",
             cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase", cut->op.address);

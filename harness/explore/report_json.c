@@ -40,7 +40,10 @@ static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
     cJSON_AddStringToObject(to, "kind", explore_report_cut_kind(cut));
     if (cut->model)
         cJSON_AddStringToObject(to, "model", model_names[cut->model]);
-    cJSON_AddStringToObject(to, "what", cut->op.kind == TWIN_NVM_WRITE ? "write" : "erase");
+    cJSON_AddStringToObject(to, "what",
+                            cut->model == MODEL_ROT          ? "flip"
+                            : cut->op.kind == TWIN_NVM_WRITE ? "write"
+                                                             : "erase");
     put_hex(to, "address", cut->op.address);
     if (cut->op.kind == TWIN_NVM_WRITE)
         put_hex(to, "value", cut->op.value);
@@ -156,6 +159,9 @@ static void put_coverage(cJSON *to, const struct search *search)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[i]));
     if (search->options.resets)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[MODEL_RESET]));
+    if (search->options.rot)
+        cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[MODEL_ROT]));
+    cJSON_AddNumberToObject(coverage, "rot_places_per_region", search->options.rot);
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)not_judged(search));

@@ -8,6 +8,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/explore/report.h"
+#include "harness/explore/rot.h"
 
 #define RUN_BYTES 64 /* equal bytes that end a run of changed ones */
 
@@ -43,10 +44,17 @@ static cJSON *put_operation(cJSON *list, const struct op *ops, uint32_t index)
     return to;
 }
 
-/* A power cut, or a reset right after the operation before. */
+/* A power cut, a reset right after the operation before, or a bit that flips while the power is off. */
 static void put_cut(cJSON *list, const struct search *search, const struct node *node)
 {
     const struct node *from = &search->nodes[node->parent];
+    if (node->model == MODEL_ROT) {
+        cJSON *flip = cJSON_CreateObject();
+        cJSON_AddNumberToObject(flip, "address", spec_address(search->spec, rot_word(node->op)));
+        cJSON_AddNumberToObject(flip, "flip", node->op & 31);
+        cJSON_AddItemToArray(list, flip);
+        return;
+    }
     bool after = node->op >= from->op_count;
     if (node->model == MODEL_RESET) {
         cJSON_AddTrueToObject(put_operation(list, from->ops, node->op - 1), "reset");

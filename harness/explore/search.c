@@ -47,7 +47,8 @@ char *search_text(const struct search *search, uint32_t number, size_t *len)
 
 unsigned search_odd_cuts(const struct search *search)
 {
-    return search->options.torn || !search->options.resets ? search->options.torn : 1;
+    const struct search_options *options = &search->options;
+    return options->torn ? options->torn : options->resets || options->rot;
 }
 
 size_t search_bytes(const struct search *search)
@@ -347,6 +348,7 @@ static struct sum identity(const struct search *search)
                         options->full,
                         options->torn,
                         options->resets,
+                        options->rot,
                         options->seed,
                         options->prune,
                         search->spec->text_sum.low,

@@ -17,6 +17,7 @@ struct search_options {
     bool full;     /* alphabet: every operation; else the reduced one */
     unsigned torn; /* how many cuts of a sequence may be torn */
     bool resets;   /* or be a reset that keeps RAM, in place of a torn one */
+    unsigned rot; /* or a bit that flipped while the power was off, drawn so often in each region; 0: never */
     unsigned jobs;
     double budget_s; /* 0: none */
     uint64_t seed;
@@ -33,7 +34,7 @@ struct node {
     struct sum sum;
     uint32_t parent, op; /* power was cut in the parent's run, before this operation (torn: inside of it) */
     /* MODEL_RESET: no state of its own but the parent's power cycle, again, with a reset before `op`; `sum`
-     * is a name */
+     * is a name. MODEL_ROT: the parent's state with bit `op` flipped (rot.h) */
     uint8_t model, torn, depth, end;
     bool done;
     /* its own run, up to where it met another one */

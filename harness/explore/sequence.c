@@ -8,6 +8,7 @@
 static int parse_cut(struct json at, struct sequence_cut *cut, struct error *error)
 {
     static const char *const known[] = {"operation", "after_ms", "model", "comment", NULL};
+    static const char *const models[] = {TORN_NAMES, "reset", NULL}; /* what a cut can be */
     struct json operation = json_get(at, "operation"), after = json_get(at, "after_ms"),
                 model = json_get(at, "model");
     int64_t number = 0;
@@ -23,7 +24,7 @@ static int parse_cut(struct json at, struct sequence_cut *cut, struct error *err
         return -1;
     if (json_present(after) && json_number(after, 0, 1e7, &ms, error))
         return -1;
-    if (json_present(model) && json_choice(model, model_names, &which, error))
+    if (json_present(model) && json_choice(model, models, &which, error))
         return -1;
     if (which == MODEL_RESET && !(json_present(operation) && number > 0))
         return json_expected(at, error, "an operation above 0 for a reset");

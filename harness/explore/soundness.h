@@ -17,8 +17,9 @@
  * goes on by itself.
  *  3. The one who inherits may make every cut the other one could make, and no more: a run is only met by
  * runs with at least as many torn cuts behind them, and at least as deep.
- *     A reset that keeps RAM counts like a torn cut. Its run is its parent's power cycle again, up to the
- * reset; only after that is it met, or met by others.
+ *     A flipped bit counts like a torn cut, and is a state like any other; which bits are drawn depends on
+ * the state and the seed only. A reset that keeps RAM counts like a torn cut, too. Its run is its parent's
+ * power cycle again, up to the reset; only after that is it met, or met by others.
  *  4. Power-up wipes RAM: the same scramble for all boots (firmware that reads uninitialised RAM sees one of
  * its possible contents, and this is not claimed to be all of them).
  *  5. Two different machines do not share a digest (128 bits; 10^6 points collide with less than 10^-26).

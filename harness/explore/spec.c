@@ -193,6 +193,7 @@ void spec_release(struct spec *spec)
     free(spec->stimuli);
     free(spec->exec);
     free(spec->trailers);
+    free(spec->rot);
     free(spec->name);
     free(spec->title);
     free(spec->board);

@@ -89,6 +89,8 @@ struct spec {
     struct spec_region *trailers;
     size_t trailer_count;
     bool trailers_given;
+    struct spec_region *rot; /* whose bits may flip while the power is off */
+    size_t rot_count;
     void *cut_from; /* console line from which on operations are cut; NULL: from power-up */
     /* phases[0] is the explored power cycle itself */
     struct phase *phases;

@@ -45,24 +45,33 @@ int spec_parse_watchdog(struct spec_loader *loader, struct json at)
     return 0;
 }
 
+static int take_regions(struct spec_loader *loader, struct json at, struct spec_region **out, size_t *count)
+{
+    if (!json_present(at))
+        return 0;
+    if (json_array(at, loader->error))
+        return -1;
+    *out = mem_array(json_count(at) + 1, sizeof **out);
+    for (size_t i = 0; i < json_count(at); i++)
+        if (spec_take_nvm_region(loader, json_at(at, i), &(*out)[(*count)++]))
+            return -1;
+    return 0;
+}
+
 int spec_parse_cuts(struct spec_loader *loader, struct json at)
 {
-    static const char *const keys[] = {"trailers", "from", "comment", NULL};
+    static const char *const keys[] = {"trailers", "rot", "from", "comment", NULL};
     struct spec *spec = loader->spec;
     if (!json_present(at))
         return 0;
     if (json_object(at, loader->error) || json_check_keys(at, keys, loader->error))
         return -1;
-    struct json trailers = json_get(at, "trailers"), from = json_get(at, "from");
-    if (json_present(trailers)) {
-        if (json_array(trailers, loader->error))
-            return -1;
-        spec->trailers_given = true;
-        spec->trailers = mem_array(json_count(trailers) + 1, sizeof *spec->trailers);
-        for (size_t i = 0; i < json_count(trailers); i++)
-            if (spec_take_nvm_region(loader, json_at(trailers, i), &spec->trailers[spec->trailer_count++]))
-                return -1;
-    }
+    struct json from = json_get(at, "from");
+    spec->trailers_given = json_present(json_get(at, "trailers"));
+    if (take_regions(loader, json_get(at, "trailers"), &spec->trailers, &spec->trailer_count) ||
+        take_regions(loader, json_get(at, json_present(json_get(at, "rot")) ? "rot" : "trailers"), &spec->rot,
+                     &spec->rot_count))
+        return -1;
     return json_present(from) ? spec_take_pattern(loader, from, &spec->cut_from) : 0;
 }
 

@@ -43,6 +43,17 @@ failures() { grep -E '"(class|boot|operation|kind|address|symbol)":' "$out/$1/ex
 [ "$(failures bad-resets)" = "$(failures bad-whole)" ] || fail "pruning changes the result"
 grep -q 'window: run 0, operations 3 to 64 ' "$out/bad-resets.txt" || { cat "$out/bad-resets.txt"; fail "not one window"; }
 
+# a bit that flips while the power is off: this boot loader keeps its flag once, without a check
+explore rot good 1 --rot 16
+grep -q 'before boot 0: bit [0-9]* of word 0x0800400[04] in state flips' "$out/rot.txt" || { cat "$out/rot.txt"; fail "rot: not the flag"; }
+grep -q '"kind":.*"rot"' "$out/rot/explore.json" || fail "no rot in the finding"
+grep -q '"confirmed":.*false' "$out/rot/explore.json" && fail "rot: not confirmed"
+explore rot-whole good 1 --rot 16 --no-prune
+[ "$(failures rot)" = "$(failures rot-whole)" ] || fail "pruning changes what rot does"
+sed '/"cuts"/d' "$here/copy.json" >"$out/nowhere.json"
+"$otarig" explore "$out/nowhere.json" --board "$here/board.json" --firmware "$out/good" --rot 1 2>"$out/errors" && fail "rot without a region"
+grep -q 'nowhere.json: \$.cuts: expected "rot" or "trailers"' "$out/errors" || { cat "$out/errors"; fail "the reason"; }
+
 # a watchdog outside of the chip: a boot loader that hangs comes out of it, one that is slow must feed it
 sed 's/"end":/"watchdog": {"timeout_ms": 1000, "pin": 0},\n  "end":/' "$here/copy.json" >"$out/watched.json"
 watched() { # NAME EXPECTED SCENARIO DEFINE...

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/rot.h"
 #include "harness/explore/search.h"
 #include "harness/explore/soundness.h"
 
@@ -97,6 +98,10 @@ static void rebuild(struct worker *worker, uint32_t parent)
         const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
         if (node->model == MODEL_RESET)
             continue; /* its run begins where its parent's does */
+        if (node->model == MODEL_ROT) {
+            rot_flip(worker->image, node->op);
+            continue;
+        }
         for (uint32_t op = 0; op < node->op; op++)
             search_apply(search->spec, worker->image, &from->ops[op]);
         if (node->model)
@@ -152,6 +157,11 @@ void worker_load(struct worker *worker, uint32_t number)
         if (!sum_equal(worker->machine->sum, search->nodes[node->parent].sum))
             abort();
         return;
+    } else if (node->model == MODEL_ROT) {
+        rebuild(worker, node->parent);
+        rot_flip(worker->image, node->op);
+        load_image(worker, worker->image);
+        worker->parent_known = false; /* the image is not the parent's any more */
     } else {
         if (!worker->parent_known || worker->parent != node->parent || worker->parent_op > node->op)
             rebuild(worker, node->parent);
@@ -216,6 +226,29 @@ static void reset_candidate(struct worker *worker)
     size_t k = worker->machine->op_count;
     if (k > 0 && search->options.resets && node->torn < search_odd_cuts(search))
         put_candidate(worker, sum_with(sum_with(node->sum, k), MODEL_RESET), k, MODEL_RESET);
+}
+
+/* The power cycle of this node may begin with a bit of its memory flipped. A reset's begins where its
+ * parent's does, which has tried that. */
+static void rot_candidates(struct worker *worker)
+{
+    const struct search *search = worker->search;
+    const struct spec *spec = search->spec;
+    const struct node *node = &search->nodes[worker->number];
+    struct machine *machine = worker->machine;
+    if (!search->options.rot || node->model == MODEL_RESET || node->torn >= search_odd_cuts(search))
+        return;
+    uint32_t *bits = mem_array(spec->rot_count * search->options.rot + 1, sizeof *bits);
+    size_t count = rot_draw(spec, machine->nvm, search->options.rot, search->options.seed, bits);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = rot_word(bits[i]);
+        uint32_t word;
+        memcpy(&word, machine->nvm + at, 4);
+        struct sum flipped = sum_xor(sum_word((uint32_t)(at / 4), word),
+                                     sum_word((uint32_t)(at / 4), word ^ rot_mask(bits[i])));
+        put_candidate(worker, sum_xor(machine->sum, flipped), bits[i], MODEL_ROT);
+    }
+    free(bits);
 }
 
 static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
@@ -457,6 +490,8 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     worker->page_candidate = false;
     table_clear(&worker->own);
     worker_load(worker, number);
+    if (collect)
+        rot_candidates(worker);
     uint64_t before = machine->instructions;
     machine_cycle(machine, UINT64_MAX);
     struct node *node = &result->node;
