@@ -62,7 +62,9 @@ static void put(struct timeline *line, const struct event *event)
     if (!line->any || event->t_us > line->last_us)
         line->last_us = event->t_us;
     line->any = true;
-    if (event->kind == EVENT_POWER) {
+    if (event->kind == EVENT_POWER && !strcmp(event->what, "edge")) {
+        return; /* some milliseconds behind the command that is shown */
+    } else if (event->kind == EVENT_POWER) {
         end_open(line, ROW_POWER, event->t_us);
         if (!strcmp(event->what, "on"))
             add(line, ROW_POWER, "p", event, true);

@@ -53,6 +53,9 @@ edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d['vary']['delay_ms'] 
 expect "at most 100000 values" run edited.json --rack "$good_rack"
 edit "$good_rack" "d['places'][1]['name'] = 'p1'"; expect "\$.places[1].name" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][1]['power']['channel'] = 1"; expect "\$.places[1].power" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][1]['power']['sense'] = 1"; expect "\$.places[1].power: expected a device of its own (ftdi:OTR00001:1 belongs to place 'p1'" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['power']['sense'] = 1"; expect "a sense pin that is not the relay's own" run "$good" --rack edited.json
+edit "$good_rack" "d['places'][0]['power']['sense'] = 9"; expect "from 0 to 8, found 9" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['power']['channel'] = 9"; expect "from 1 to 8, found 9" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['power']['driver'] = 'fdti'"; expect "\$.places[0].power.driver" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['power']['chanel'] = 1"; expect "did you mean 'channel'" run "$good" --rack edited.json

@@ -12,7 +12,7 @@ import re
 import sys
 
 RELAY_US = 30000  # no contact model of the rack takes longer; also what a busy machine may add between two processes
-bad = cuts = torn = cases = 0
+bad = cuts = torn = cases = sensed = 0
 
 
 def wrong(case, text):
@@ -23,6 +23,16 @@ def wrong(case, text):
 
 def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+
+
+def sense(case, event, truth):
+    """A pin that senses the rail told of an edge: it lies where that says."""
+    global sensed
+    told = event["fields"]
+    if not any(e["what"] == "rail_" + event["value"] and told["achieved_us"] - told["within_us"] <= e["t_us"] <= told["achieved_us"]
+               for e in truth):
+        wrong(case, f"event {event['seq']}: no such edge of the rail: {event['value']} {told}")
+    sensed += 1
 
 
 def check(folder):
@@ -38,9 +48,11 @@ def check(folder):
     cases += 1
     begin, end = journal[0]["t_us"], journal[-1]["t_us"]
     edges = [e for e in truth if e["what"] in ("rail_on", "rail_off") and begin <= e["t_us"] <= end]
-    on, first = None, next((event for event in journal if event["kind"] == "power"), None)
+    on, first = None, next((event for event in journal if event["kind"] == "power" and event["what"] != "edge"), None)
     for event in journal:
-        if event["kind"] != "power":
+        if event["kind"] == "power" and event["what"] == "edge":
+            sense(case, event, truth)
+        if event["kind"] != "power" or event["what"] == "edge":
             continue
         moves, on = on != (event["what"] == "on"), event["what"] == "on"
         times = event["fields"]
@@ -93,5 +105,5 @@ for run in sys.argv[1:]:
     for folder in sorted(pathlib.Path(run).glob("cases/*")):
         if (folder / "journal.jsonl").stat().st_size:
             check(folder)
-print(f"{cases} cases, {cuts} cuts against the rack's log, {torn} torn operations against the twin's")
+print(f"{cases} cases, {cuts} cuts against the rack's log, {torn} torn operations against the twin's, {sensed} sensed edges")
 sys.exit(1 if bad or not cuts else 0)

@@ -21,13 +21,14 @@ enum driver_kind { DRIVER_POWER, DRIVER_CONSOLE, DRIVER_PROBE, DRIVER_UPDATE };
 struct power_report {
     uint64_t commanded_us; /* just before the command left us */
     uint64_t returned_us;  /* when the call came back */
-    uint64_t achieved_us;  /* when the rail really moved, where the hardware senses it; else 0 */
     bool verified;         /* the command was read back from the device */
 };
+/* Where the hardware senses the rail, an EVENT_POWER "edge" (value: on | off) follows set() by itself. Its
+ * fields: commanded_us as reported; achieved_us, the first reading that showed the rail where it was wanted;
+ * within_us: so long before that it may have moved. A rail that does not follow is EVENT_RIG "rail". */
 struct power_ops {
     int (*set)(void *self, bool on, struct power_report *report, struct error *error);
-    int (*get)(void *self, bool *on, struct error *error);        /* as commanded, read from the device */
-    int (*sense)(void *self, bool *powered, struct error *error); /* NULL: the hardware cannot tell */
+    int (*get)(void *self, bool *on, struct error *error); /* as commanded, read from the device */
 };
 
 /* ---- links: a two-way byte stream between an update client and the board ---- */
@@ -134,6 +135,8 @@ struct driver {
     size_t config_size;
     /* The physical thing this config claims, as a lock key ("ftdi:A1B2", "tty:1-1.4"); written to `key`. */
     void (*claim)(const void *config, char *key, size_t size);
+    /* May be NULL. A second thing that no other place may have; "" for none. */
+    void (*claim_also)(const void *config, char *key, size_t size);
     /* May be NULL. What is wrong with options that are each right by itself, as in "expected WHAT"; NULL:
      * nothing. */
     const char *(*check)(const void *config);

@@ -1,7 +1,7 @@
 /* Power "exec": any switch that has a program (a PDU's client, uhubctl, usbrelay). The program runs to its
  * end, at most `timeout_ms`, and this holds the caller: the one exception to the 50 ms of a driver call,
  * since nothing else may happen between a command and its effect. When the rail really moved is not known, so
- * no time is claimed: achieved_us stays 0. */
+ * no time is claimed: no edge is told. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

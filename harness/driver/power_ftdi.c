@@ -7,7 +7,12 @@
  * process share one handle; a second process cannot claim the board.
  *
  * A call lasts 2 ms on a healthy full-speed board; one that hangs is given up after USB_LIMIT_MS. read_pins
- * tells the level of the pin, not of the contact behind it: `verified` means the pin. */
+ * tells the level of the pin, not of the contact behind it: `verified` means the pin.
+ *
+ * A free pin may be wired to the rail of a board (`sense`), through a divider to 3.3 V: it is an input, and
+ * after each command it is read until the rail has followed. A reading is one vendor request (SIO_READ_PINS,
+ * at most a full-speed frame or two), one in each turn of the loop. Until the place with the pin is open the
+ * pin is driven at the level that was read from it, so nothing fights. */
 #include <ftdi.h>
 #include <libusb.h>
 #include <stdio.h>
@@ -21,12 +26,13 @@
 
 #define ALL_PINS 0xff
 #define USB_LIMIT_MS 1000
+#define SENSE_AGAIN_US 200u
 /* of ftdi_usb_open_desc() and ftdi_usb_open_dev(), libftdi1 1.5 (API documentation of ftdi_usb_open_dev) */
 enum { OPEN_NOT_FOUND = -3, OPEN_NOT_ALLOWED = -4, OPEN_IN_USE = -5 };
 
 struct config {
     char *serial, *description;
-    int64_t channel, vendor, product;
+    int64_t channel, vendor, product, sense, sense_ms;
     int active;
 };
 
@@ -54,6 +60,20 @@ static const struct option_spec options[] = {
      .help = "product string of the board, when the serial number alone does not do",
      .type = OPTION_STRING,
      .offset = offsetof(struct config, description)},
+    {.name = "sense",
+     .help = "pin that is wired to the rail of the board, 1 to 8: tells when the power really moved",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, sense),
+     .standard = "0",
+     .low = 0,
+     .high = 8},
+    {.name = "sense_ms",
+     .help = "the rail must follow a command within so many ms; a next command before that asks no more",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, sense_ms),
+     .standard = "100",
+     .low = 1,
+     .high = 10000},
     {.name = "vendor",
      .help = "USB vendor id",
      .type = OPTION_INTEGER,
@@ -79,6 +99,7 @@ struct relay_board {
     struct relay *relays;         /* who uses it */
     struct ftdi_context *context; /* NULL: lost (unplugged) */
     uint8_t pins;                 /* as commanded */
+    uint8_t inputs;               /* pins that sense */
 };
 
 struct relay {
@@ -88,6 +109,11 @@ struct relay {
     struct sink *sink;
     char *role;
     bool safe_on;
+    /* the sensed rail */
+    struct loop_source *timer; /* NULL: nothing is sensed */
+    int level;                 /* as it was last seen; -1: not known */
+    bool wanted;
+    uint64_t commanded_us, old_us; /* old_us: it had not moved when that was asked for; 0: not known */
 };
 
 static struct relay_board *boards;
@@ -148,14 +174,14 @@ static int board_attach(struct relay_board *board, const struct relay *finder, c
         return lost(board, finder, "read pins", error);
     if (wanted)
         pins = *wanted;
-    if (ftdi_set_bitmode(board->context, ALL_PINS, BITMODE_BITBANG) < 0)
+    if (ftdi_set_bitmode(board->context, (uint8_t)~board->inputs, BITMODE_BITBANG) < 0)
         return lost(board, finder, "bit-bang mode", error);
     if (ftdi_write_data(board->context, &pins, 1) != 1)
         return lost(board, finder, "write", error);
     if (ftdi_read_pins(board->context, &back) < 0)
         return lost(board, finder, "read pins", error);
     board->pins = pins;
-    if (back != pins)
+    if ((back ^ pins) & ~board->inputs)
         return error_set(error, ERROR_RIG, "relay board %s: wrote 0x%02x, reads back 0x%02x", board->serial,
                          pins, back);
     return 0;
@@ -221,6 +247,75 @@ static bool level_of(const struct relay *relay, bool on)
     return on == (relay->config->active == 0);
 }
 
+/* ---- the sensed rail ---- */
+
+static uint8_t sense_mask(const struct config *config)
+{
+    return config->sense ? (uint8_t)(1u << (config->sense - 1)) : 0;
+}
+
+static void tell_edge(const struct relay *relay, uint64_t seen_us)
+{
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "commanded_us", (double)relay->commanded_us);
+    cJSON_AddNumberToObject(fields, "achieved_us", (double)seen_us);
+    cJSON_AddNumberToObject(fields, "within_us", (double)(seen_us - relay->old_us));
+    event_put_full(relay->sink, EVENT_POWER, relay->role, "edge", relay->wanted ? "on" : "off",
+                   EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
+static void tell_rail(const struct relay *relay, const char *what)
+{
+    struct error text = {0};
+    error_set(&text, ERROR_RIG, "relay board %s, channel %d: switched %s, but the rail at pin %d %s",
+              relay->board->serial, (int)relay->config->channel, relay->wanted ? "on" : "off",
+              (int)relay->config->sense, what);
+    event_put(relay->sink, EVENT_RIG, relay->role, "rail", text.text);
+}
+
+static void look(void *arg, uint64_t now_us)
+{
+    struct relay *relay = arg;
+    uint64_t asked_us = clock_now_us();
+    uint8_t pins;
+    if (!relay->board->context)
+        return; /* lost: everybody was told */
+    if (ftdi_read_pins(relay->board->context, &pins) < 0) {
+        lost(relay->board, NULL, "read pins", NULL);
+        return;
+    }
+    relay->level = (pins & sense_mask(relay->config)) != 0;
+    if (relay->level == relay->wanted) {
+        if (relay->old_us)
+            tell_edge(relay, clock_now_us());
+        return;
+    }
+    relay->old_us = asked_us;
+    if (asked_us > relay->commanded_us + (uint64_t)relay->config->sense_ms * 1000)
+        tell_rail(relay, "did not follow");
+    else
+        loop_timer_set(relay->timer, clock_now_us() + SENSE_AGAIN_US);
+}
+
+/* The command is out, and the pins were asked for at `asked_us` since; what was being looked for before it is
+ * not any more. */
+static void look_for(struct relay *relay, bool on, uint64_t commanded_us, uint8_t pins, uint64_t asked_us)
+{
+    if (!relay->timer)
+        return;
+    bool moves = relay->level >= 0 && relay->level != on, is_there = relay->level == on;
+    relay->wanted = on;
+    relay->commanded_us = commanded_us;
+    relay->old_us = moves ? commanded_us : 0;
+    if (is_there)
+        return;
+    if (((pins & sense_mask(relay->config)) != 0) != on)
+        relay->old_us = asked_us;
+    relay->level = -1;
+    loop_timer_set(relay->timer, commanded_us);
+}
+
 static int set(void *self, bool on, struct power_report *report, struct error *error)
 {
     struct relay *relay = self;
@@ -232,15 +327,20 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
         int result = board_attach(board, relay, relay->config, &pins, error);
         report->returned_us = clock_now_us();
         report->verified = !result;
+        relay->level = -1; /* whoever pulled the cable may have moved it */
+        if (!result)
+            look_for(relay, on, report->commanded_us, on ? ALL_PINS : 0, report->commanded_us);
         return result;
     }
     if (ftdi_write_data(board->context, &pins, 1) != 1)
         return lost(board, relay, "write", error);
     report->returned_us = clock_now_us();
     board->pins = pins;
+    uint64_t asked_us = report->returned_us;
     if (ftdi_read_pins(board->context, &back) < 0)
         return lost(board, relay, "read pins", error);
-    report->verified = back == pins;
+    report->verified = !((back ^ pins) & ~board->inputs);
+    look_for(relay, on, report->commanded_us, back, asked_us);
     if (!report->verified)
         return error_set(error, ERROR_RIG, "relay board %s: wrote 0x%02x, reads back 0x%02x", board->serial,
                          pins, back);
@@ -259,6 +359,31 @@ static int get(void *self, bool *on, struct error *error)
     return 0;
 }
 
+/* From here on the pin is an input. */
+static int sense_begin(struct relay *relay, const struct driver_env *env, struct error *error)
+{
+    struct relay_board *board = relay->board;
+    uint8_t mask = sense_mask(relay->config), pins;
+    if (!mask || !env->loop || !env->sink)
+        return 0;
+    board->inputs |= mask;
+    if (ftdi_set_bitmode(board->context, (uint8_t)~board->inputs, BITMODE_BITBANG) < 0)
+        return lost(board, relay, "bit-bang mode", error);
+    if (ftdi_read_pins(board->context, &pins) < 0)
+        return lost(board, relay, "read pins", error);
+    relay->level = (pins & mask) != 0;
+    relay->timer = loop_add_timer(env->loop, LOOP_NEVER, look, relay);
+    return 0;
+}
+
+static void relay_let_go(struct relay *relay)
+{
+    loop_remove(relay->timer);
+    board_leave(relay->board, relay);
+    free(relay->role);
+    free(relay);
+}
+
 static int relay_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
     struct relay_board *board = board_take(config, error);
@@ -270,17 +395,15 @@ static int relay_open(const struct driver_env *env, const void *config, void **s
                             .config = config,
                             .sink = env->sink,
                             .role = mem_string(env->role),
-                            .safe_on = env->safe_on};
+                            .safe_on = env->safe_on,
+                            .level = -1};
     board->relays = relay;
+    if (sense_begin(relay, env, error)) {
+        relay_let_go(relay);
+        return -1;
+    }
     *self = relay;
     return 0;
-}
-
-static void relay_let_go(struct relay *relay)
-{
-    board_leave(relay->board, relay);
-    free(relay->role);
-    free(relay);
 }
 
 static void relay_close(void *self)
@@ -297,6 +420,20 @@ static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
     snprintf(key, size, "ftdi:%s:%d", config->serial, (int)config->channel);
+}
+
+static void claim_sense(const void *data, char *key, size_t size)
+{
+    const struct config *config = data;
+    if (config->sense)
+        snprintf(key, size, "ftdi:%s:%d", config->serial, (int)config->sense);
+}
+
+static const char *check(const void *data)
+{
+    const struct config *config = data;
+    return config->sense && config->sense == config->channel ? "a sense pin that is not the relay's own"
+                                                             : NULL;
 }
 
 /* "OTR00001, OTR00002" or "none that you may open" */
@@ -346,6 +483,8 @@ const struct driver power_ftdi_driver = {.name = "ftdi",
                                          .options = options,
                                          .config_size = sizeof(struct config),
                                          .claim = claim,
+                                         .claim_also = claim_sense,
+                                         .check = check,
                                          .open = relay_open,
                                          .close = relay_close,
                                          .power = &ops,

@@ -63,7 +63,6 @@ Test(power_exec, switches_and_reads_back)
                  0);
     cr_expect_eq(power_exec_driver.power->set(self, true, &report, &error), 0, "%s", error.text);
     cr_expect(report.verified);
-    cr_expect_eq(report.achieved_us, 0, "nobody knows when the rail moved");
     cr_expect(report.commanded_us && report.commanded_us <= report.returned_us);
     cr_expect(power_exec_driver.power->get(self, &on, &error) == 0 && on);
     cr_expect_eq(power_exec_driver.power->set(self, false, &report, &error), 0, "%s", error.text);

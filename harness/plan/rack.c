@@ -37,6 +37,8 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
         return json_expected(at, error, "%s", wrong);
     if (device->driver->claim)
         device->driver->claim(device->config, device->claim, sizeof device->claim);
+    if (device->driver->claim_also)
+        device->driver->claim_also(device->config, device->claim_also, sizeof device->claim_also);
     return 0;
 }
 
@@ -59,6 +61,17 @@ static int parse_place(struct json at, struct rack_place *place, struct error *e
     return 0;
 }
 
+/* What both have; NULL: nothing. */
+static const char *shared(const struct rack_device *a, const struct rack_device *b)
+{
+    const char *mine[] = {a->claim, a->claim_also}, *theirs[] = {b->claim, b->claim_also};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            if (mine[i][0] && !strcmp(mine[i], theirs[k]))
+                return mine[i];
+    return NULL;
+}
+
 /* Two places must not share one physical thing: the later one is named, with the earlier one. */
 static int check_claims(struct json places, const struct rack *rack, size_t index, struct error *error)
 {
@@ -69,11 +82,13 @@ static int check_claims(struct json places, const struct rack *rack, size_t inde
             return json_expected(json_get(json_at(places, index), "name"), error,
                                  "a name of its own ($.places[%zu] has it already)", i);
         for (int a = 0; a < RACK_ROLES; a++)
-            for (int b = 0; b < RACK_ROLES; b++)
-                if (place->devices[a].claim[0] && !strcmp(place->devices[a].claim, other->devices[b].claim))
+            for (int b = 0; b < RACK_ROLES; b++) {
+                const char *key = shared(&place->devices[a], &other->devices[b]);
+                if (key)
                     return json_expected(json_get(json_at(places, index), roles[a].name), error,
-                                         "a device of its own (%s belongs to place '%s' already)",
-                                         place->devices[a].claim, other->name);
+                                         "a device of its own (%s belongs to place '%s' already)", key,
+                                         other->name);
+            }
     }
     return 0;
 }

@@ -10,7 +10,7 @@
 struct rack_device {
     const struct driver *driver; /* NULL: the place has none of this kind */
     void *config;
-    char claim[128];
+    char claim[128], claim_also[128]; /* no two places share one */
 };
 
 enum rack_role { RACK_POWER, RACK_CONSOLE, RACK_PROBE, RACK_UPDATE, RACK_ROLES };

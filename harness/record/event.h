@@ -10,7 +10,8 @@
 enum event_kind {
     EVENT_CASE,     /* first line: everything the verdict needs to know of the plan */
     EVENT_STEP,     /* what: begin | end; value: name of the step */
-    EVENT_POWER,    /* what: on | off; fields: planned_us, commanded_us, returned_us, achieved_us, verified */
+    EVENT_POWER,    /* what: on | off; fields: planned_us, commanded_us, returned_us, verified; what: edge,
+                     * value:    on | off; fields: commanded_us, achieved_us, within_us */
     EVENT_INPUT,    /* raw bytes from a console, as read (data, len); not journaled line by line */
     EVENT_LINE,     /* what: line; value: text of one console line */
     EVENT_MARK,     /* what: name of the board's mark; value: captured text */

@@ -80,8 +80,12 @@ static void tell_all(struct teller *teller, const struct story *story)
         tell(teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, story->first_line);
     observe(teller, "baseline", story->baseline, EVENT_NO_NUMBER, NULL);
     tell(teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER,
-         "{\"planned_us\":5,\"commanded_us\":6,\"achieved_us\":7,\"fault\":\"cut\"}");
+         "{\"planned_us\":5,\"commanded_us\":6,\"fault\":\"cut\"}");
+    tell(teller, EVENT_POWER, "edge", "off", EVENT_NO_NUMBER,
+         "{\"commanded_us\":6,\"achieved_us\":7,\"within_us\":1}");
     tell(teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER, "{\"planned_us\":8,\"commanded_us\":9}");
+    tell(teller, EVENT_POWER, "edge", "off", EVENT_NO_NUMBER,
+         "{\"commanded_us\":9,\"achieved_us\":11,\"within_us\":1}"); /* of no cut */
     if (story->fault)
         tell(teller, EVENT_FAULT, story->fault, "cut", EVENT_NO_NUMBER, "{\"why\":\"so\"}");
     observe(teller, "boot", story->boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
@@ -169,7 +173,7 @@ Test(verdict, passes)
                   verdict.clauses[i].detail);
     cr_assert_eq(verdict.cut_count, 1);
     cr_expect(verdict.cuts[0].planned_us == 5 && verdict.cuts[0].commanded_us == 6 &&
-              verdict.cuts[0].achieved_us == 7);
+              verdict.cuts[0].achieved_us == 7 && verdict.cuts[0].within_us == 1);
     cr_expect_eq(verdict.recovery_ms, 1000);
     verdict_release(&verdict);
     expect_verdict(WITH(s.proof = NULL), VERDICT_PASS, CLASS_NONE, "hold");

@@ -201,6 +201,7 @@ cJSON *verdict_json(const struct verdict *verdict)
         add_time(cut, "planned_us", verdict->cuts[i].planned_us);
         add_time(cut, "commanded_us", verdict->cuts[i].commanded_us);
         add_time(cut, "achieved_us", verdict->cuts[i].achieved_us);
+        add_time(cut, "achieved_within_us", verdict->cuts[i].within_us);
         cJSON_AddItemToArray(cuts, cut);
     }
     cJSON_AddItemToObject(object, "recovery_ms",

@@ -66,6 +66,7 @@ struct clause {
 #define VERDICT_CLAUSES 9
 struct verdict_cut {
     uint64_t planned_us, commanded_us, achieved_us; /* 0: unknown */
+    uint64_t within_us; /* the rail fell at most so long before achieved_us; 0: unknown */
 };
 
 struct verdict {

@@ -89,15 +89,27 @@ static void on_case(struct verdict_fold *fold, const struct event *event)
         fold->unclear = "it is of another schema version";
 }
 
+/* The rail was seen to fall: of the cut with the same command. */
+static void on_edge(struct verdict_fold *fold, const struct event *event)
+{
+    struct verdict_cut *cut = fold->cut_count ? &fold->cuts[fold->cut_count - 1] : NULL;
+    if (!cut || !event->value || strcmp(event->value, "off") ||
+        verdict_time_at(event->fields, "commanded_us") != cut->commanded_us)
+        return;
+    cut->achieved_us = verdict_time_at(event->fields, "achieved_us");
+    cut->within_us = verdict_time_at(event->fields, "within_us");
+}
+
 static void on_power(struct verdict_fold *fold, const struct event *event)
 {
+    if (!strcmp(event->what, "edge"))
+        on_edge(fold, event);
     if (strcmp(event->what, "off") || !verdict_text_at(event->fields, "fault") || fold->cut_count >= 100000)
         return;
     fold->cuts = mem_resize(fold->cuts, fold->cut_count + 1, sizeof *fold->cuts);
     fold->cuts[fold->cut_count++] =
         (struct verdict_cut){.planned_us = verdict_time_at(event->fields, "planned_us"),
-                             .commanded_us = verdict_time_at(event->fields, "commanded_us"),
-                             .achieved_us = verdict_time_at(event->fields, "achieved_us")};
+                             .commanded_us = verdict_time_at(event->fields, "commanded_us")};
 }
 
 static void on_fault(struct verdict_fold *fold, const struct event *event)

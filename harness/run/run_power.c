@@ -1,5 +1,5 @@
-/* Rails: every command is recorded with the times planned, commanded and, where the hardware senses it,
- * achieved. */
+/* Rails: every command is recorded with the times planned and commanded; when the rail moved is an event of
+ * the driver, where the hardware senses it. */
 #include "harness/base/clock.h"
 #include "harness/run/run.h"
 
@@ -12,8 +12,6 @@ static cJSON *power_fields(const struct power_report *report, uint64_t planned_u
     cJSON_AddNumberToObject(fields, "planned_us", (double)(planned_us ? planned_us : report->commanded_us));
     cJSON_AddNumberToObject(fields, "commanded_us", (double)report->commanded_us);
     cJSON_AddNumberToObject(fields, "returned_us", (double)report->returned_us);
-    if (report->achieved_us)
-        cJSON_AddNumberToObject(fields, "achieved_us", (double)report->achieved_us);
     cJSON_AddBoolToObject(fields, "verified", report->verified);
     if (fault)
         cJSON_AddStringToObject(fields, "fault", fault->fault->name);
