@@ -78,6 +78,9 @@ if (source / "scenarios" / "explore.schema.json").exists():
     explore = schema("scenarios/explore.schema.json")
     for path in sorted((source / "scenarios" / "explore").glob("*.json")):
         hold(explore, json.loads(path.read_text()), path, "explorations")
+    for path in sorted((source / "harness" / "explore" / "foreign").glob("*.json")):
+        if json.loads(path.read_text()).get("kind") == "explore":
+            hold(explore, json.loads(path.read_text()), path, "explorations")
 expected = schema("scenarios/selftest.schema.json")
 for path in sorted((source / "scenarios" / "selftest").glob("*.json")):
     hold(expected, json.loads(path.read_text()), path, "expectations")

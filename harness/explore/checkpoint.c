@@ -12,7 +12,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search.h"
 
-#define MAGIC 0x316b6863657270u
+#define MAGIC 0x326b6863657270u
 
 struct checkpoint {
     int fd;
@@ -133,7 +133,8 @@ struct result *checkpoint_read(struct checkpoint *checkpoint, size_t *count)
     if (read_all(checkpoint->fd, &head, sizeof head) && head.len <= (uint64_t)(end - begin)) {
         bytes.data = mem_alloc(head.len + 1);
         bytes.len = head.len;
-        if (read_all(checkpoint->fd, bytes.data, head.len) && XXH3_64bits(bytes.data, head.len) == head.hash)
+        if (read_all(checkpoint->fd, bytes.data, head.len) &&
+            XXH3_64bits_withSeed(bytes.data, head.len, head.count) == head.hash)
             results = unpack(&bytes, *count = head.count);
         free(bytes.data);
     }
@@ -161,7 +162,7 @@ int checkpoint_write(struct checkpoint *checkpoint, const struct result *results
             snprintf(class, sizeof class, "%s", result->verdict.fail_class);
         put(&bytes, class, sizeof class);
     }
-    struct record_head head = {bytes.len, XXH3_64bits(bytes.data, bytes.len), count};
+    struct record_head head = {bytes.len, XXH3_64bits_withSeed(bytes.data, bytes.len, count), count};
     bool good = write_all(checkpoint->fd, &head, sizeof head) &&
                 write_all(checkpoint->fd, bytes.data, bytes.len) && fdatasync(checkpoint->fd) == 0;
     free(bytes.data);

@@ -10,15 +10,23 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+#define RAW "an image of some bytes"
 static char folder[] = "/tmp/otarig-fuzz-spec.XXXXXX";
-static const char *const names[] = {"mbr.bin", "bootloader.bin", "v1.bin",
-                                    "v2.bin",  "v3.bin",         "settings.bin"};
-#define NAMES (sizeof names / sizeof *names)
+static const struct {
+    const char *name, *text;
+} files[] = {{"mbr.bin", RAW},
+             {"bootloader.bin", RAW},
+             {"v1.bin", RAW},
+             {"v2.bin", RAW},
+             {"v3.bin", RAW},
+             {"settings.bin", RAW},
+             {"firmware.hex", ":0400000001020304F2\n:00000001FF\n"}};
+#define FILES (sizeof files / sizeof *files)
 
 static void clear(void)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        char *path = mem_printf("%s/%s", folder, names[i]);
+    for (size_t i = 0; i < FILES; i++) {
+        char *path = mem_printf("%s/%s", folder, files[i].name);
         remove(path);
         free(path);
     }
@@ -30,12 +38,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (!mkdtemp(folder))
         abort();
     atexit(clear);
-    for (size_t i = 0; i < NAMES; i++) {
-        char *path = mem_printf("%s/%s", folder, names[i]);
+    for (size_t i = 0; i < FILES; i++) {
+        char *path = mem_printf("%s/%s", folder, files[i].name);
         FILE *file = fopen(path, "w");
         if (!file)
             abort();
-        fputs("an image of some bytes", file);
+        fputs(files[i].text, file);
         fclose(file);
         free(path);
     }

@@ -175,11 +175,13 @@ void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc,
     machine->op = NULL;
     bool good = judge_phase(&judging, 0, verdict);
     for (unsigned i = 1; i < spec->phase_count && good; i++) {
+        machine->input = spec->phases[i].input ? spec->phases[i].input : &spec->input;
         machine_prepare(machine, &spec->phases[i].prepare, NULL);
         if (spec->phases[i].boots)
             boot(&judging, spec->phases[i].boots);
         good = judge_phase(&judging, i, verdict);
     }
+    machine->input = &spec->input;
     machine->op = op_hook;
     machine->arg = op;
     machine_load(machine, copy);

@@ -122,10 +122,11 @@ static void line_done(struct machine *machine, uint64_t t_ns)
         machine->cutting = true;
         machine->cut_first = machine->op_count;
     }
-    for (size_t i = 0; i < spec->stimulus_count; i++)
-        if (spec->stimuli[i].pattern && spec_matches(spec->stimuli[i].pattern, line, len))
-            machine->stimulus_ns[i] = twin_now_ns(machine->twin) + spec->stimuli[i].after_ns;
-    if (spec->stimulus_count)
+    const struct input *input = machine->input;
+    for (size_t i = 0; i < input->count; i++)
+        if (input->items[i].pattern && spec_matches(input->items[i].pattern, line, len))
+            machine->stimulus_ns[i] = twin_now_ns(machine->twin) + input->items[i].after_ns;
+    if (input->count)
         twin_stop(machine->twin);
     if (spec->end_pattern && spec_matches(spec->end_pattern, line, len))
         machine_stop(machine, END_MARK);
@@ -209,6 +210,7 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
 {
     struct machine *machine = mem_alloc(sizeof *machine);
     machine->spec = spec;
+    machine->input = &spec->input;
     machine->reset_at = machine->cut_after_ns = UINT64_MAX;
     machine->nvm = mmap(NULL, spec->nvm_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (machine->nvm == MAP_FAILED)
@@ -287,7 +289,7 @@ struct sum machine_digest(struct machine *machine)
     sum = sum_with(sum, machine->cutting);
     if (machine->bark_ns != UINT64_MAX)
         sum = sum_with(sum, machine->bark_ns - now);
-    for (size_t i = 0; i < machine->spec->stimulus_count; i++) {
+    for (size_t i = 0; i < machine->input->count; i++) {
         uint64_t at = machine->stimulus_ns[i];
         sum = sum_with(sum, at == UINT64_MAX ? at : at - now);
     }
@@ -314,9 +316,10 @@ static void begin(struct machine *machine, uint64_t cut_at)
     uint64_t now = twin_now_ns(machine->twin);
     twin_run(machine->twin, (now / SECOND + 1) * SECOND);
     machine->begin_ns = machine->last_ns = twin_now_ns(machine->twin);
-    for (size_t i = 0; i < spec->stimulus_count; i++)
+    const struct input *input = machine->input;
+    for (size_t i = 0; i < input->count; i++)
         machine->stimulus_ns[i] =
-            spec->stimuli[i].pattern ? UINT64_MAX : machine->begin_ns + spec->stimuli[i].after_ns;
+            input->items[i].pattern ? UINT64_MAX : machine->begin_ns + input->items[i].after_ns;
     feed(machine, machine->begin_ns);
     twin_power_on(machine->twin, BOOT_SEED);
 }
@@ -324,8 +327,8 @@ static void begin(struct machine *machine, uint64_t cut_at)
 static uint64_t stimulate(struct machine *machine)
 {
     uint64_t now = twin_now_ns(machine->twin), next = UINT64_MAX;
-    for (size_t i = 0; i < machine->spec->stimulus_count; i++) {
-        const struct stimulus *stimulus = &machine->spec->stimuli[i];
+    for (size_t i = 0; i < machine->input->count; i++) {
+        const struct stimulus *stimulus = &machine->input->items[i];
         if (machine->stimulus_ns[i] <= now) {
             machine->stimulus_ns[i] = UINT64_MAX;
             twin_uart_put(machine->twin, stimulus->port, stimulus->data, stimulus->len);
@@ -394,9 +397,11 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
 int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error)
 {
     uint8_t *copy = mem_alloc(machine->spec->nvm_size);
+    const struct input *input = machine->input;
     int result = 0;
     for (size_t i = 0; i < list->count && !result; i++) {
         const struct prepare *prepare = &list->items[i];
+        machine->input = prepare->input ? prepare->input : input;
         for (unsigned boot = 0; prepare->kind == PREPARE_BOOTS && boot < prepare->boots; boot++)
             machine_cycle(machine, UINT64_MAX);
         if (prepare->kind == PREPARE_BOOTS)
@@ -405,6 +410,7 @@ int machine_prepare(struct machine *machine, const struct prepare_list *list, st
         spec_write(machine->spec, prepare, copy);
         machine_load(machine, copy);
     }
+    machine->input = input;
     free(copy);
     return result;
 }

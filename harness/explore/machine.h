@@ -30,8 +30,9 @@ struct op {
 struct machine {
     const struct spec *spec;
     struct twin *twin;
-    uint8_t *nvm;   /* page aligned, spec->nvm_size */
-    struct sum sum; /* of nvm now; whoever changes nvm from outside says so (machine_set) */
+    uint8_t *nvm;              /* page aligned, spec->nvm_size */
+    const struct input *input; /* of the power cycles to come; that of the spec at first */
+    struct sum sum;            /* of nvm now; whoever changes nvm from outside says so (machine_set) */
     struct op *ops;
     struct sum *sums; /* after each operation */
     size_t op_count, op_room;
@@ -67,7 +68,7 @@ struct machine {
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;
     uint64_t bark_ns; /* of the watchdog outside of the chip; UINT64_MAX: none */
-    uint64_t stimulus_ns[16];
+    uint64_t stimulus_ns[INPUT_MAX];
 };
 
 struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error *error);
@@ -85,7 +86,7 @@ void machine_load(struct machine *machine, const uint8_t *image);
 struct sum machine_digest(struct machine *machine);
 /* Offset in nvm of an operation's address. */
 size_t machine_offset(const struct spec *spec, uint32_t address);
-/* Makes the start image: fill, then all entries in order, boots included. */
+/* Makes the start image: all entries in order, boots included, each with its own input if it has one. */
 int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error);
 
 #endif

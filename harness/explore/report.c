@@ -92,11 +92,25 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
         fprintf(file, "PASS: the contract holds in all of them\n");
 }
 
-static int write_file(const char *out, const char *name, struct error *error, FILE **file)
+/* A report appears whole or not at all: whoever is killed while writing leaves PATH.new, which the next one
+ * overwrites. */
+static FILE *begin_file(const char *out, const char *name, struct error *error)
 {
-    char *path = mem_printf("%s/%s", out, name);
-    *file = fopen(path, "w");
-    int result = *file ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    char *path = mem_printf("%s/%s.new", out, name);
+    FILE *file = fopen(path, "w");
+    if (!file)
+        error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    free(path);
+    return file;
+}
+
+static int end_file(FILE *file, const char *out, const char *name, struct error *error)
+{
+    char *temporary = mem_printf("%s/%s.new", out, name), *path = mem_printf("%s/%s", out, name);
+    bool good = !ferror(file);
+    good = fclose(file) == 0 && good && rename(temporary, path) == 0;
+    int result = good ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    free(temporary);
     free(path);
     return result;
 }
@@ -127,19 +141,16 @@ static int write_reports(const struct search *search, const struct findings *fin
                          const char *json, struct error *error)
 {
     FILE *file;
-    if (evidence(search, findings, out, error) || write_file(out, "explore.json", error, &file))
-        return -1;
-    fprintf(file, "%s\n", json);
-    fclose(file);
-    if (write_file(out, "junit.xml", error, &file))
+    if (evidence(search, findings, out, error) || !(file = begin_file(out, "junit.xml", error)))
         return -1;
     explore_report_junit(file, search, findings);
-    fclose(file);
-    if (write_file(out, "index.html", error, &file))
+    if (end_file(file, out, "junit.xml", error) || !(file = begin_file(out, "index.html", error)))
         return -1;
     explore_report_html(file, search, findings);
-    fclose(file);
-    return 0;
+    if (end_file(file, out, "index.html", error) || !(file = begin_file(out, "explore.json", error)))
+        return -1;
+    fprintf(file, "%s\n", json);
+    return end_file(file, out, "explore.json", error);
 }
 
 #include <sys/stat.h>

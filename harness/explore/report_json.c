@@ -104,8 +104,9 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
     for (size_t i = 0; i < finding->window_count; i++)
         cJSON_AddItemToArray(list, window_json(search->spec, &finding->windows[i]));
     cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows_left_off);
-    char *console = mem_string(finding->text);
-    for (char *c = console; *c; c++) /* JSON is UTF-8: a garbled console must not break it */
+    /* JSON is UTF-8: a garbled console must not break it; a line that wakes up sends a NUL */
+    char *console = mem_copy(finding->text, finding->text_len + 1);
+    for (char *c = console; c < console + finding->text_len; c++)
         if ((unsigned char)*c >= 0x7f || ((unsigned char)*c < ' ' && *c != '\n' && *c != '\r' && *c != '\t'))
             *c = '?';
     cJSON_AddStringToObject(to, "console", console);

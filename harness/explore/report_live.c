@@ -213,7 +213,7 @@ static int write_case(const struct search *search, const char *folder, cJSON *st
         cJSON_AddItemToArray(memory, region);
     }
     cJSON *needs = cJSON_AddArrayToObject(tree, "needs");
-    if (search->spec->stimulus_count)
+    if (search->spec->input.count)
         cJSON_AddItemToArray(needs, cJSON_CreateString("input"));
     if (search->spec->watchdog_ns)
         cJSON_AddItemToArray(needs, cJSON_CreateString("watchdog"));

@@ -340,24 +340,31 @@ static int explore(struct search *search, struct worker **workers, struct checkp
     return 0;
 }
 
+static struct sum with_text(struct sum sum, const char *text)
+{
+    for (; *text; text++)
+        sum = sum_with(sum, (uint8_t)*text);
+    return sum;
+}
+
+/* Whatever the results depend on: a checkpoint of anything else must not be taken in. */
 static struct sum identity(const struct search *search)
 {
     const struct search_options *options = &search->options;
-    struct sum sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3);
+    const struct spec *spec = search->spec;
+    struct sum sum = sum_span(search->root, 0, spec->nvm_size & ~(size_t)3);
     uint64_t parts[] = {(uint64_t)(int64_t)options->depth,
                         options->full,
                         options->torn,
                         options->resets,
                         options->rot,
                         options->seed,
-                        options->prune,
-                        search->spec->text_sum.low,
-                        search->spec->text_sum.high};
+                        options->prune};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         sum = sum_with(sum, parts[i]);
-    for (size_t i = 0; i < search->spec->image_count; i++)
-        for (const char *c = search->spec->images[i].sha256; *c; c++)
-            sum = sum_with(sum, (uint8_t)*c);
+    sum = with_text(sum, spec->sha256);
+    for (size_t i = 0; i < spec->image_count; i++)
+        sum = with_text(sum, spec->images[i].sha256);
     return sum;
 }
 

@@ -55,11 +55,12 @@ const struct spec_region *spec_region_of(const struct spec *spec, uint32_t addre
 
 bool spec_matches(const void *pattern, const char *line, size_t len)
 {
-    /* the compiled pattern is shared between threads, the match data must not be */
-    static _Thread_local pcre2_match_data *data;
-    if (!data)
-        data = pcre2_match_data_create(16, NULL);
-    return pcre2_match(pattern, (PCRE2_SPTR)line, len, 0, 0, data, NULL) >= 0;
+    /* the compiled pattern is shared between threads, the match data must not be, and must not outlive them
+     */
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    bool found = pcre2_match(pattern, (PCRE2_SPTR)line, len, 0, 0, data, NULL) >= 0;
+    pcre2_match_data_free(data);
+    return found;
 }
 
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm)
@@ -108,19 +109,20 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
                    spec_parse_prepare(loader, json_get(root, "prepare"), &spec->prepare) ||
                    spec_parse_end(loader, json_get(root, "end")) ||
                    spec_parse_cuts(loader, json_get(root, "cuts")) ||
-                   spec_parse_input(loader, json_get(root, "input")) ||
+                   spec_parse_input(loader, json_get(root, "input"), &spec->input) ||
                    spec_parse_watchdog(loader, json_get(root, "watchdog")) || spec_parse_phases(loader, root)
                ? -1
                : 0;
 }
 
-static struct sum text_sum(struct sum sum, const struct json_document *document)
+static void name_text(struct spec *spec, struct json root, struct json board)
 {
-    char *text = cJSON_PrintUnformatted(document->root);
-    for (const char *c = text; *c; c++)
-        sum = sum_with(sum, (uint8_t)*c);
-    cJSON_free(text);
-    return sum;
+    char *first = cJSON_PrintUnformatted(root.node), *second = cJSON_PrintUnformatted(board.node);
+    char *text = mem_printf("%s\n%s", first, second);
+    explore_sha256(text, strlen(text), spec->sha256);
+    free(text);
+    cJSON_free(first);
+    cJSON_free(second);
 }
 
 int spec_parse(struct spec *spec, const struct json_document *scenario, const struct json_document *board,
@@ -128,9 +130,10 @@ int spec_parse(struct spec *spec, const struct json_document *scenario, const st
 {
     struct spec_loader loader = {spec, folders, error};
     *spec = (struct spec){.path = mem_string(scenario->name)};
-    spec->text_sum = text_sum(text_sum((struct sum){0, 0}, scenario), board);
-    if (parse(&loader, json_root(scenario), json_root(board)) == 0)
+    if (parse(&loader, json_root(scenario), json_root(board)) == 0) {
+        name_text(spec, json_root(scenario), json_root(board));
         return 0;
+    }
     spec_release(spec);
     return -1;
 }
@@ -155,16 +158,29 @@ int spec_load(struct spec *spec, const char *scenario, const char *board, const 
     return result;
 }
 
+static void release_input(struct input *input)
+{
+    for (size_t i = 0; input && i < input->count; i++) {
+        free(input->items[i].data);
+        pcre2_code_free(input->items[i].pattern);
+    }
+}
+
 static void release_prepare(struct prepare_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].bytes);
+        release_input(list->items[i].input);
+        free(list->items[i].input);
+    }
     free(list->items);
 }
 
 static void release_phase(struct phase *phase)
 {
     release_prepare(&phase->prepare);
+    release_input(phase->input);
+    free(phase->input);
     for (size_t i = 0; i < phase->clause_count; i++) {
         free(phase->clauses[i].text);
         pcre2_code_free(phase->clauses[i].pattern);
@@ -182,15 +198,11 @@ void spec_release(struct spec *spec)
         free(spec->regions[i].name);
     for (size_t i = 0; i < spec->image_count; i++)
         explore_image_release(&spec->images[i]);
-    for (size_t i = 0; i < spec->stimulus_count; i++) {
-        free(spec->stimuli[i].data);
-        pcre2_code_free(spec->stimuli[i].pattern);
-    }
+    release_input(&spec->input);
     pcre2_code_free(spec->end_pattern);
     pcre2_code_free(spec->cut_from);
     free(spec->regions);
     free(spec->images);
-    free(spec->stimuli);
     free(spec->exec);
     free(spec->trailers);
     free(spec->rot);

@@ -6,7 +6,6 @@
 #include "fixtures/twin/twin.h"
 #include "harness/base/json.h"
 #include "harness/explore/image.h"
-#include "harness/explore/sum.h"
 
 struct spec_region {
     char *name;
@@ -34,6 +33,20 @@ struct clause {
     unsigned boots; /* of STABLE */
 };
 
+struct stimulus {
+    void *pattern;     /* NULL: at a time */
+    uint64_t after_ns; /* after the mark, or after power-up */
+    uint8_t *data;
+    size_t len;
+    unsigned port;
+};
+/* What is typed in a power cycle. */
+#define INPUT_MAX 16
+struct input {
+    struct stimulus items[INPUT_MAX];
+    size_t count;
+};
+
 enum preparation { PREPARE_IMAGE, PREPARE_BYTES, PREPARE_FILL, PREPARE_BOOTS };
 struct prepare {
     enum preparation kind;
@@ -42,6 +55,7 @@ struct prepare {
     uint8_t *bytes; /* BYTES */
     uint8_t fill;
     unsigned boots;
+    struct input *input; /* in these boots; NULL: as in those around them */
 };
 struct prepare_list {
     struct prepare *items;
@@ -52,21 +66,14 @@ struct prepare_list {
 struct phase {
     struct prepare_list prepare;
     unsigned boots;
+    struct input *input; /* in these boots and those of `prepare`; NULL: that of the spec */
     struct clause *clauses;
     size_t clause_count;
 };
 
-struct stimulus {
-    void *pattern;     /* NULL: at a time */
-    uint64_t after_ns; /* after the mark, or after power-up */
-    uint8_t *data;
-    size_t len;
-    unsigned port;
-};
-
 struct spec {
     char *name, *title, *board, *chip, *path;
-    struct sum text_sum; /* of scenario and board as they were parsed */
+    char sha256[65]; /* of scenario and board, but for the files that they name */
     size_t nvm_size;
     struct spec_region *regions;
     size_t region_count;
@@ -76,12 +83,11 @@ struct spec {
     /* what ends a boot */
     struct spec_region *exec;
     size_t exec_count;
-    void *end_pattern; /* console line; NULL: none */
-    uint64_t quiet_ns; /* this long neither a flash operation nor a reset */
-    uint64_t total_ns; /* of a power cycle, with all its boots */
-    unsigned resets;   /* that a power cycle may take */
-    struct stimulus *stimuli;
-    size_t stimulus_count;
+    void *end_pattern;  /* console line; NULL: none */
+    uint64_t quiet_ns;  /* this long neither a flash operation nor a reset */
+    uint64_t total_ns;  /* of a power cycle, with all its boots */
+    unsigned resets;    /* that a power cycle may take */
+    struct input input; /* where nothing else is said */
     /* a watchdog outside of the chip: pulls the reset pin when this long no edge came from that pin */
     uint64_t watchdog_ns; /* 0: none */
     int watchdog_pin;     /* -1: nothing feeds it */

@@ -99,16 +99,25 @@ static int parse_stimulus(struct spec_loader *loader, struct json at, struct sti
     return 0;
 }
 
-int spec_parse_input(struct spec_loader *loader, struct json at)
+int spec_parse_input(struct spec_loader *loader, struct json at, struct input *input)
 {
-    struct spec *spec = loader->spec;
     if (!json_present(at))
         return 0;
     if (json_array(at, loader->error))
         return -1;
-    spec->stimuli = mem_array(json_count(at) + 1, sizeof *spec->stimuli);
+    if (json_count(at) > INPUT_MAX)
+        return json_expected(at, loader->error, "at most %d entries", INPUT_MAX);
     for (size_t i = 0; i < json_count(at); i++)
-        if (parse_stimulus(loader, json_at(at, i), &spec->stimuli[spec->stimulus_count++]))
+        if (parse_stimulus(loader, json_at(at, i), &input->items[input->count++]))
             return -1;
     return 0;
+}
+
+int spec_take_input(struct spec_loader *loader, struct json object, struct input **out)
+{
+    struct json at = json_get(object, "input");
+    if (!json_present(at))
+        return 0;
+    *out = mem_alloc(sizeof **out);
+    return spec_parse_input(loader, at, *out);
 }

@@ -187,7 +187,7 @@ static int parse_contract(struct spec_loader *loader, struct json at, struct pha
 
 int spec_parse_phases(struct spec_loader *loader, struct json root)
 {
-    static const char *const keys[] = {"prepare", "boots", "contract", "comment", NULL};
+    static const char *const keys[] = {"prepare", "boots", "input", "contract", "comment", NULL};
     struct json then = json_get(root, "then");
     struct spec *spec = loader->spec;
     if (json_present(then) && json_array(then, loader->error))
@@ -204,6 +204,7 @@ int spec_parse_phases(struct spec_loader *loader, struct json root)
         if (json_object(at, loader->error) || json_check_keys(at, keys, loader->error) ||
             spec_parse_prepare(loader, json_get(at, "prepare"), &phase->prepare) ||
             spec_take_count(loader, at, "boots", 1, &phase->boots) ||
+            spec_take_input(loader, at, &phase->input) ||
             parse_contract(loader, json_get(at, "contract"), phase))
             return -1;
     }

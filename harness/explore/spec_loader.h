@@ -19,7 +19,7 @@ int spec_parse_images(struct spec_loader *loader, struct json at);
 int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepare_list *list);
 int spec_parse_end(struct spec_loader *loader, struct json at);
 int spec_parse_cuts(struct spec_loader *loader, struct json at);
-int spec_parse_input(struct spec_loader *loader, struct json at);
+int spec_parse_input(struct spec_loader *loader, struct json at, struct input *input);
 int spec_parse_watchdog(struct spec_loader *loader, struct json at);
 int spec_parse_phases(struct spec_loader *loader, struct json root); /* "contract" and "then" */
 
@@ -39,5 +39,6 @@ int spec_take_ns(struct spec_loader *loader, struct json object, const char *key
                  uint64_t *out);
 int spec_take_count(struct spec_loader *loader, struct json object, const char *key, int64_t standard,
                     unsigned *out);
+int spec_take_input(struct spec_loader *loader, struct json object, struct input **out); /* "input" */
 
 #endif

@@ -116,6 +116,14 @@ static int prepare_fill(struct spec_loader *loader, struct json at, struct prepa
     return 0;
 }
 
+static int prepare_boots(struct spec_loader *loader, struct json at, struct prepare *prepare)
+{
+    return spec_take_count(loader, at, "boots", 1, &prepare->boots) ||
+                   spec_take_input(loader, at, &prepare->input)
+               ? -1
+               : 0;
+}
+
 static int parse_prepare_item(struct spec_loader *loader, struct json at, struct prepare *prepare)
 {
     static const struct {
@@ -128,7 +136,7 @@ static int parse_prepare_item(struct spec_loader *loader, struct json at, struct
         {"words", PREPARE_BYTES, prepare_words, {"words", "at", "comment", NULL}},
         {"bytes", PREPARE_BYTES, prepare_bytes, {"bytes", "at", "comment", NULL}},
         {"fill", PREPARE_FILL, prepare_fill, {"fill", "region", "comment", NULL}},
-        {"boots", PREPARE_BOOTS, NULL, {"boots", "comment", NULL}},
+        {"boots", PREPARE_BOOTS, prepare_boots, {"boots", "input", "comment", NULL}},
     };
     if (json_object(at, loader->error))
         return -1;
@@ -137,8 +145,7 @@ static int parse_prepare_item(struct spec_loader *loader, struct json at, struct
             prepare->kind = table[i].kind;
             if (json_check_keys(at, table[i].keys, loader->error))
                 return -1;
-            return table[i].parse ? table[i].parse(loader, at, prepare)
-                                  : spec_take_count(loader, at, "boots", 1, &prepare->boots);
+            return table[i].parse(loader, at, prepare);
         }
     return json_expected(at, loader->error, "one of image, words, bytes, fill, boots");
 }

@@ -10,11 +10,11 @@ static const char board_text[] =
     "{\"name\":\"b\",\"chip\":\"nrf52840\",\"memory\":{\"slots\":[{\"address\":\"0x10000\","
     "\"size\":\"0x1000\"}]}}";
 
-static int load(const char *body, struct error *error)
+static int load(const char *body, void (*look)(const struct spec *), struct error *error)
 {
     struct json_document scenario, board;
     struct spec spec;
-    char text[1000];
+    char text[2000];
     char path[64]; /* Criterion runs the tests of a file at the same time, each in its process */
     snprintf(path, sizeof path, "/tmp/otarig_test_spec.%d", (int)getpid());
     FILE *file = fopen(path, "wb");
@@ -27,6 +27,8 @@ static int load(const char *body, struct error *error)
     cr_assert_eq(json_parse(&board, "b.json", board_text, strlen(board_text), error), 0);
     cr_assert_eq(json_parse(&scenario, "s.json", text, strlen(text), error), 0, "%s", error->text);
     int result = spec_parse(&spec, &scenario, &board, &(struct spec_folders){.scenario = "."}, error);
+    if (!result && look)
+        look(&spec);
     if (!result)
         spec_release(&spec);
     remove(path);
@@ -40,7 +42,38 @@ Test(spec, takes_a_small_one)
     struct error error = {0};
     cr_assert_eq(load("\"end\":{\"exec\":[\"slot0\"]},\"prepare\":[{\"image\":\"i\",\"at\":\"slot0\"}],"
                       "\"contract\":[{\"executes\":\"slot0\"},{\"equals\":\"slot0\",\"images\":\"i\"}]",
-                      &error),
+                      NULL, &error),
+                 0, "%s", error.text);
+}
+
+#define FOUR                                                                                                 \
+    "{\"text\":\"x\",\"at_ms\":1},{\"text\":\"x\",\"at_ms\":1},{\"text\":\"x\",\"at_ms\":1},{\"text\":"      \
+    "\"x\",\"at_ms\":1}"
+#define SEVENTEEN FOUR "," FOUR "," FOUR "," FOUR ",{\"text\":\"x\",\"at_ms\":1}"
+#define TYPED(text) "[{\"at_ms\":1,\"text\":\"" text "\"}]"
+
+/* Criterion's forks share nothing: what a spec holds is looked at before it is released. */
+static void look_at_input(const struct spec *spec)
+{
+    cr_assert_eq(spec->input.count, 1);
+    cr_expect_eq(memcmp(spec->input.items[0].data, "all", 3), 0);
+    cr_assert_eq(spec->prepare.count, 2);
+    cr_assert(spec->prepare.items[0].input);
+    cr_expect_eq(memcmp(spec->prepare.items[0].input->items[0].data, "first", 5), 0);
+    cr_expect_null(spec->prepare.items[1].input, "the same as elsewhere");
+    cr_assert_eq(spec->phase_count, 3);
+    cr_expect_null(spec->phases[1].input);
+    cr_assert(spec->phases[2].input);
+    cr_expect_eq(spec->phases[2].input->count, 0, "nothing at all");
+}
+
+Test(spec, input_of_some_boots)
+{
+    struct error error = {0};
+    cr_assert_eq(load("\"end\":{},\"input\":" TYPED("all") ",\"prepare\":[{\"boots\":1,\"input\":" TYPED(
+                          "first") "},{\"boots\":2}],\"contract\":[{\"stable\":0}],\"then\":[{\"contract\":[{"
+                                   "\"stable\":0}]},{\"input\":[],\"contract\":[{\"stable\":0}]}]",
+                      look_at_input, &error),
                  0, "%s", error.text);
 }
 
@@ -71,10 +104,16 @@ Test(spec, says_where_it_is_wrong)
         {"\"end\":{},\"contract\":[{\"stable\":1}],\"regions\":{\"r\":{\"address\":\"0xFFFFFFFF\",\"size\":2}"
          "}",
          "below 4 GiB"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"input\":[" SEVENTEEN "]",
+         "$.input: expected at most 16 entries"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"prepare\":[{\"boots\":1,\"input\":[{\"at_ms\":1}]}]",
+         "$.prepare[0].input[0].text"},
+        {"\"end\":{},\"contract\":[{\"stable\":1}],\"then\":[{\"contract\":[{\"stable\":1}],\"input\":7}]",
+         "$.then[0].input"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error error = {0};
-        cr_expect_eq(load(cases[i].body, &error), -1, "%s", cases[i].body);
+        cr_expect_eq(load(cases[i].body, NULL, &error), -1, "%s", cases[i].body);
         cr_expect(strstr(error.text, cases[i].part), "%s", error.text);
         cr_expect_eq(error.kind, ERROR_INPUT);
     }

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Explores the file system of firmware that nobody made for this: MicroPython for the BBC micro:bit, from Debian's package
+# firmware-microbit-micropython, unmodified, driven by its console alone. It has no copy of what it replaces, so cuts lose files;
+# the interpreter comes up and can write after each of them.
+# test_microbit.sh OTARIG SOURCE [FOLDER_OF_FIRMWARE_HEX]
+set -eu
+otarig=$1 here=$2/harness/explore/foreign firmware=${3:-/usr/share/firmware-microbit-micropython}
+[ -f "$firmware/firmware.hex" ] && [ -x "$otarig" ] || exit 77
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
+explore() { # NAME SCENARIO EXPECTED OPTION...
+  name=$1 scenario=$2 expected=$3 got=0
+  shift 3
+  "$otarig" explore "$here/$scenario.json" --board "$here/microbit_board.json" --firmware "$firmware" --out "$out/$name" "$@" \
+    >"$out/text" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || fail "$name: exit $got, not $expected"
+}
+# found NAME CLASS WINDOW: failures of that class, reproduced by real cuts, in those operations of the boot without a cut
+found() {
+  grep -q "^FAIL [0-9]*: $2: .*confirmed by real cuts" "$out/text" || fail "$1: no $2"
+  grep -q "window: run 0, $3 " "$out/text" || fail "$1: not the window $3"
+}
+alive() { ! grep -E -q '^FAIL [0-9]+: (bricked|update-dead|not-converging)' "$out/text" || fail "$1: worse than lost files"; }
+
+explore calm microbit 0 --depth 0
+explore file microbit 1 --depth 1
+[ "$(grep -c '^FAIL' "$out/text")" = 2 ] || fail "file: not two classes of failure"
+found file data-lost 'operations 1 to 4'
+found file corrupt-image 'operations 5 to 77'
+alive file
+# what the console said is told although it begins with a NUL
+grep -q '"console":.*raw REPL.*a is lost' "$out/file/explore.json" || fail "file: no console in the report"
+
+# a rig cannot type at the instant at which the twin did
+"$otarig" repro microbit-f1 --run "$out/file" >"$out/text" 2>&1 && fail "file: typed on a rig"
+grep -q "needs\[0\]: a virtual rack gives a boot no 'input'" "$out/text" || fail "file: the reason"
+
+explore full-calm microbit_full 0 --depth 0
+explore full microbit_full 1 --depth 1 --alphabet reduced
+[ "$(grep -c '^FAIL' "$out/text")" = 1 ] || fail "full: not one class of failure"
+found full data-lost 'operations 193 to 2591'
+alive full
+echo ok
