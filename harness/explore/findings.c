@@ -145,7 +145,8 @@ static void take_lines(struct cut *cut, const struct machine *machine)
         cut->text[i] = (char)(c == '\n' || (c >= ' ' && c < 0x7f) ? c : c == '\r' ? ' ' : '?');
     }
     cut->line_ns = mem_array(cut->line_count + 1, sizeof *cut->line_ns);
-    memcpy(cut->line_ns, machine->line_ns, cut->line_count * sizeof *cut->line_ns);
+    if (cut->line_count)
+        memcpy(cut->line_ns, machine->line_ns, cut->line_count * sizeof *cut->line_ns);
 }
 
 static void time_cut(struct cut *cut, const struct live *live, const struct window *window)
@@ -291,7 +292,8 @@ static void confirm(struct finding *finding, const struct search *search, struct
     finding->after = mem_copy(machine->nvm, search->spec->nvm_size);
     finding->op_count = machine->op_count;
     finding->ops = mem_array(machine->op_count + 1, sizeof *finding->ops);
-    memcpy(finding->ops, machine->ops, machine->op_count * sizeof *finding->ops);
+    if (machine->op_count)
+        memcpy(finding->ops, machine->ops, machine->op_count * sizeof *finding->ops);
     finding->text_len = machine->text_len;
     finding->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
     finding->text[finding->text_len] = 0;
