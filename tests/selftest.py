@@ -56,7 +56,7 @@ def rig(entry):
     code, cases, folder = run(name, [all_rigs["scenario"] + ".json"], "--rack", work / f"{name}.json",
                               "--place", entry["defects"][0]["place"], "--case", all_rigs["case"])
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
-    if name.endswith("-sensed"): # the rail itself was looked at
+    if name.endswith("-sensed"):  # the rail itself was looked at
         ok = ok and any("but the rail at pin 8 did not follow" in case["reason"] for case in cases)
     return ok, name, f"exit {code}", cases, folder, False
 

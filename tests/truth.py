@@ -35,6 +35,13 @@ def sense(case, event, truth):
     sensed += 1
 
 
+def is_sensed(folder, place):
+    """Does the rack file of this run wire a pin to the rail of that place?"""
+    rack = json.loads((folder.parent.parent / "run.json").read_text())["rack"]
+    places = json.loads(pathlib.Path(rack).read_text())["places"]
+    return any(p["name"] == place and p.get("power", {}).get("sense") for p in places)
+
+
 def check(folder):
     global cuts, torn, cases
     case = folder.name
@@ -73,6 +80,8 @@ def check(folder):
             wrong(case, f"event {event['seq']}: the relay was commanded at {edge['commanded_us']}, outside of {times}")
         if edge["t_us"] < edge["commanded_us"] + edge["delay_us"]:
             wrong(case, f"event {event['seq']}: the edge came before the relay's delay was over")
+    if is_sensed(folder, place) and not any(e["kind"] == "power" and e["what"] == "edge" for e in journal):
+        wrong(case, "the rail is wired to a pin, but no edge of it was sensed")
     for edge in edges:
         wrong(case, f"an edge of the rail that the journal does not know: {edge}")
     told = set()

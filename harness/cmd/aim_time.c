@@ -69,8 +69,7 @@ cJSON *aim_time_trigger(struct aim_time *aim, const cJSON *cut, const cJSON *old
             aim->path, name, middle_us / 1e3);
         return NULL;
     }
-    double width_ms = (to_us - from_us) / 1e3;
-    aim->hits *= width_ms >= 2 * aim->jitter_ms ? 1 : width_ms / (2 * aim->jitter_ms);
+    aim->hits *= confidence_hits((to_us - from_us) / 1e3, aim->jitter_ms);
     cJSON *trigger = cJSON_CreateObject();
     cJSON_AddStringToObject(trigger, "on", "mark");
     cJSON_AddStringToObject(trigger, "mark", name);

@@ -264,9 +264,10 @@ static int flip(struct live *live, const cJSON *where, struct error *error)
     cJSON *answer = control(live, command, error), *report = NULL;
     if (answer)
         report = await_report(live, "flip", EDGE_US, error);
+    bool flipped = report != NULL;
     cJSON_Delete(answer);
     cJSON_Delete(report);
-    return report ? 0 : -1;
+    return flipped ? 0 : -1;
 }
 
 static int disturb(struct live *live, const cJSON *cuts, struct error *error)

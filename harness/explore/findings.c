@@ -240,16 +240,10 @@ static void time_windows(struct finding *finding, struct machine *machine, uint3
     free(before);
 }
 
-double finding_hits(uint64_t from_ns, uint64_t to_ns, uint64_t jitter_ns)
-{
-    double width = (double)(to_ns - from_ns), spread = 2.0 * (double)jitter_ns;
-    return to_ns <= from_ns ? 0 : width >= spread ? 1 : width / spread;
-}
-
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns)
 {
-    double hits = finding_hits(window->from_ns, window->to_ns, jitter_ns);
-    return hits >= 1 ? 1 : hits > 0 ? confidence_runs(hits, 0.95) : 0;
+    double width = (double)window->to_ns - (double)window->from_ns;
+    return confidence_runs(confidence_hits(width, (double)jitter_ns), 0.95);
 }
 
 /* The first window, when the node lies in it: it is the one that was timed in this boot. */

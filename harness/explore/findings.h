@@ -35,10 +35,8 @@ struct window {
     bool timed;
     uint64_t from_ns, to_ns;
 };
-/* The share of cuts aimed at the middle of this time that fall into it when they scatter evenly by +-jitter.
- */
-double finding_hits(uint64_t from_ns, uint64_t to_ns, uint64_t jitter_ns);
-/* How many cuts (or resets) at the middle of a window fall into it once, with 95 %; 0: it has no length. */
+/* How many cuts (or resets) at the middle of a window fall into it once, with 95 %, when they scatter evenly
+ * by +-jitter; 0: the window has no length. */
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns);
 struct finding {
     uint32_t node; /* the first, so with fewest cuts */

@@ -123,6 +123,7 @@ struct sum search_key(struct sum sum, unsigned torn);
 char *search_text(const struct search *search, uint32_t number, size_t *len);
 /* How many cuts of a sequence may be other than clean. */
 unsigned search_odd_cuts(const struct search *search);
+/* apply.c */
 void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op);
 /* Tears the operation in an image that is as before it. */
 void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,

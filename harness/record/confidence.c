@@ -15,6 +15,11 @@ double confidence_lower(unsigned fails, unsigned runs, double confidence)
     return gsl_cdf_beta_Pinv(1 - confidence, fails, (double)(runs - fails) + 1);
 }
 
+double confidence_hits(double width, double jitter)
+{
+    return width <= 0 ? 0 : width >= 2 * jitter ? 1 : width / (2 * jitter);
+}
+
 unsigned confidence_runs(double p, double confidence)
 {
     if (!(p > 0))

@@ -9,6 +9,9 @@
  * `fails` of `runs` failed. No runs: 1 and 0. A two-sided interval of 95 % is made of both at 97.5 %. */
 double confidence_upper(unsigned fails, unsigned runs, double confidence);
 double confidence_lower(unsigned fails, unsigned runs, double confidence);
+/* The share of shots at the middle of something this wide that hit it when they scatter evenly by +-jitter;
+ * of no width: 0. Both in one unit. */
+double confidence_hits(double width, double jitter);
 /* How many runs hit something of this probability at least once, with this confidence. 0 for p <= 0. */
 unsigned confidence_runs(double p, double confidence);
 

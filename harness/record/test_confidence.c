@@ -47,3 +47,13 @@ Test(confidence, runs_to_hit)
     cr_expect_eq(confidence_runs(1, 0.95), 1);
     cr_expect_eq(confidence_runs(0, 0.95), 0);
 }
+
+Test(confidence, shots_at_the_middle)
+{
+    cr_expect_float_eq(confidence_hits(0.5, 1), 0.25, 1e-12);
+    cr_expect_eq(confidence_hits(2, 1), 1);
+    cr_expect_eq(confidence_hits(9, 0), 1);
+    cr_expect_eq(confidence_hits(0, 1), 0);
+    cr_expect_eq(confidence_hits(0, 0), 0);
+    cr_expect_eq(confidence_hits(-1, 1), 0);
+}
