@@ -195,7 +195,7 @@ static void path_graph(FILE *file, const struct search *search, const struct fin
         fprintf(file, "<text x=%d y=76 text-anchor=middle>", x + 77);
         put(file, cut->place.function);
         fputs("</text>\n", file);
-        snprintf(text, sizeof text, "%zu cut%s", i + 1, i ? "s" : "");
+        snprintf(text, sizeof text, "after step %zu", i + 1); /* a flipped bit is no cut */
         box(file, 294 + (int)(i)*290 - 6, "state", "state", text);
     }
     int x = 134 + (int)shown * 290 - 6 * (shown > 0);
