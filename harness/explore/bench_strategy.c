@@ -47,16 +47,15 @@ static int make(struct box *box, const struct spec *spec, struct error *error)
         machine_free(machine);
         return -1;
     }
-    machine->arg = box;
-    machine->op = on_op;
+    machine->hooks = (struct machine_hooks){.op = on_op, .arg = box};
     machine_load(machine, search.root);
     machine_cycle(machine, UINT64_MAX);
     box->length_ms = (double)(machine->end_ns - machine->begin_ns) / 1e6;
     /* the reduced alphabet tries the edges of pages and every flag: between them nothing changes */
     box->bad = mem_array(box->count + 1, sizeof *box->bad);
     char *known = mem_array(box->count + 1, 1);
-    for (size_t i = 1; i < search.node_count; i++)
-        if (search.nodes[i].parent == 0 && search.nodes[i].done && search.nodes[i].op <= box->count) {
+    for (size_t i = 1; i < search.done; i++)
+        if (search.nodes[i].parent == 0 && search.nodes[i].op <= box->count) {
             known[search.nodes[i].op] = 1;
             box->bad[search.nodes[i].op] = search.verdicts[search.nodes[i].verdict].fails;
         }

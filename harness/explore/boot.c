@@ -101,7 +101,7 @@ static int run(const struct boot *boot, const struct spec *spec, struct error *e
     machine_load(machine, nvm);
     free(nvm);
     if (boot->trace)
-        machine->op = trace;
+        machine->hooks.op = trace;
     for (long i = 0; i < boot->boots; i++) {
         size_t notes = machine->note_count;
         machine_cycle(machine, UINT64_MAX);

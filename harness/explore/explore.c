@@ -42,8 +42,10 @@ static void usage(FILE *out)
         "is off;\n"
         "                        N are drawn in each region of $.cuts.rot (or the given trailers)\n"
         "  --jobs N              workers (number of processors)\n"
-        "  --budget TIME         stop after this long: 30s, 10m, 2h\n"
-        "  --memory MB           stop at this size of states and tables (900)\n"
+        "  --budget TIME         stop after this long: 30s, 10m, 2h; with --out, a larger one later goes on "
+        "from there\n"
+        "  --memory MB           stop at this size of states and tables (900); a worker has about 20 MB of "
+        "its own\n"
         "  --seed N              of RAM contents, tears and samples (1)\n"
         "  --out DIR             explore.json, junit.xml, index.html, evidence; resumed when it was "
         "interrupted\n"
@@ -55,7 +57,9 @@ static void usage(FILE *out)
         "  --first               stop after the first number of cuts that shows a failure\n"
         "  --no-prune            run every state to its end\n"
         "  --json                print explore.json instead of the summary\n\n"
-        "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool.\n",
+        "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 a limit came first and "
+        "no failure was\n"
+        "found till then.\n",
         out);
 }
 
@@ -251,13 +255,13 @@ static int explore(struct request *request, const struct spec *spec)
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
     } else {
-        code = findings.trouble || search.sample_bad ? 3 : findings.count ? 1 : 0;
+        code = findings.trouble || search.sample_bad ? 3 : findings.count ? 1 : search.unfinished ? 4 : 0;
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
             (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);
         findings_release(&findings);
-        if (checkpoint)
-            unlink(checkpoint);
+        if (checkpoint && !search.unfinished)
+            unlink(checkpoint); /* else the same command with a larger limit goes on from there */
     }
     search_free(&search);
     free(checkpoint);

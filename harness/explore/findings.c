@@ -44,11 +44,8 @@ static void windows(struct finding *finding, const struct search *search, bool r
 {
     unsigned depth = search->nodes[finding->node].depth;
     struct window *open = NULL;
-    for (uint32_t i = finding->node; i < search->node_count && search->nodes[i].depth == depth && depth;
-         i++) {
+    for (uint32_t i = finding->node; i < search->done && search->nodes[i].depth == depth && depth; i++) {
         const struct node *node = &search->nodes[i];
-        if (!node->done)
-            break;
         if (node->model == MODEL_ROT)
             continue; /* no operation of the parent's run */
         if ((node->model == MODEL_RESET) != resets)
@@ -227,14 +224,11 @@ static void time_windows(struct finding *finding, struct machine *machine, uint3
 {
     struct clock clock = {finding, run, 0};
     uint8_t *before = mem_copy(machine->nvm, nvm_size);
-    void *arg = machine->arg;
-    bool (*op)(void *, struct machine *, const struct twin_nvm_op *) = machine->op;
+    struct machine_hooks hooks = machine->hooks;
     uint64_t reset_at = machine->reset_at;
-    machine->arg = &clock;
-    machine->op = on_timed_op;
+    machine->hooks = (struct machine_hooks){.op = on_timed_op, .arg = &clock};
     machine_cycle(machine, UINT64_MAX);
-    machine->arg = arg;
-    machine->op = op;
+    machine->hooks = hooks;
     machine_load(machine, before);
     machine->reset_at = reset_at;
     free(before);
@@ -263,8 +257,7 @@ static void confirm(struct finding *finding, const struct search *search, struct
     struct live live = {.machine = machine, .symbols = symbols};
     uint32_t path[256];
     bool good = true;
-    machine->arg = &live;
-    machine->op = on_op;
+    machine->hooks = (struct machine_hooks){.op = on_op, .arg = &live};
     machine_load(machine, search->root);
     search_path(search, finding->node, path);
     finding->cut_count = node->depth;
@@ -294,7 +287,7 @@ static void confirm(struct finding *finding, const struct search *search, struct
     struct verdict verdict;
     enum machine_end end = machine->end;
     uint32_t end_pc = machine->end_pc;
-    judge_flash(machine, end, end_pc, &verdict);
+    judge_flash(machine, end, end_pc, NULL, &verdict);
     judge_text(search->spec, finding->text, finding->text_len, &verdict);
     const struct verdict *expected = &search->verdicts[node->verdict];
     /* un-pruned it goes round until a limit ends it */
@@ -317,8 +310,8 @@ static void name_windows(struct finding *finding, const struct search *search, c
 int findings_make(struct findings *findings, const struct search *search, struct error *error)
 {
     *findings = (struct findings){.symbols = symbols_open(search->spec)};
-    for (uint32_t i = 0; i < search->node_count; i++) {
-        if (!search->nodes[i].done || !search->verdicts[search->nodes[i].verdict].fails)
+    for (uint32_t i = 0; i < search->done; i++) {
+        if (!search->verdicts[search->nodes[i].verdict].fails)
             continue;
         struct finding *finding = find(findings, search, i);
         unsigned depth = search->nodes[i].depth;

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/memo.h"
 
 struct judging {
     struct machine *machine;
+    struct memo *memo; /* NULL: none */
+    unsigned phase;
     enum machine_end end;
     uint32_t end_pc;
-    const char *text;
+    char *text; /* NULL: the explored boot's, which judge_text looks at */
     size_t text_len;
     const char *fail_class;
     char detail[120];
@@ -98,12 +101,28 @@ static bool word(struct judging *judging, const struct clause *clause)
     return (value & clause->mask) == clause->value;
 }
 
+/* How the last boot ended, and what it left: a part of the place of boots that are compared with it. */
+static struct sum ended(const struct judging *judging, struct sum place)
+{
+    return sum_with(sum_with(place, judging->end), judging->end == END_EXEC ? judging->end_pc : 0);
+}
+
+static bool met(const struct judging *judging)
+{
+    return judging->memo && memo_met(judging->memo);
+}
+
+/* False when it is known already what the further boots come to, too. */
 static bool stable(struct judging *judging, const struct clause *clause)
 {
     struct machine *machine = judging->machine;
-    struct sum before = machine->sum;
+    struct sum before = machine->sum, place = sum_with(ended(judging, before), judging->phase);
+    if (judging->memo && memo_boots(judging->memo, sum_with(place, (uintptr_t)clause), false))
+        return false;
     for (unsigned i = 0; i < clause->boots; i++) {
         machine_cycle(machine, UINT64_MAX);
+        if (met(judging))
+            return false;
         bool exec = judging->end == END_EXEC;
         if (machine->end != judging->end || (exec && machine->end_pc != judging->end_pc)) {
             snprintf(judging->detail, sizeof judging->detail, "a further boot ended by: %s",
@@ -139,52 +158,85 @@ static bool holds(struct judging *judging, const struct clause *clause)
     return true;
 }
 
-static bool judge_phase(struct judging *judging, unsigned number, struct verdict *verdict)
+static bool judge_phase(struct judging *judging, struct verdict *verdict)
 {
-    const struct phase *phase = &judging->machine->spec->phases[number];
+    const struct phase *phase = &judging->machine->spec->phases[judging->phase];
     for (size_t i = 0; i < phase->clause_count; i++) {
         judging->detail[0] = 0;
         judging->fail_class = phase->clauses[i].fail_class;
         if (holds(judging, &phase->clauses[i]))
             continue;
-        *verdict = (struct verdict){true, (uint8_t)number, (uint8_t)i, judging->fail_class, ""};
+        *verdict = (struct verdict){true, (uint8_t)judging->phase, (uint8_t)i, judging->fail_class, ""};
         snprintf(verdict->detail, sizeof verdict->detail, "%s", judging->detail);
         return false;
     }
     return true;
 }
 
-static void boot(struct judging *judging, unsigned count)
+static bool looks_at_text(const struct phase *phase)
 {
-    for (unsigned i = 0; i < count; i++)
-        machine_cycle(judging->machine, UINT64_MAX);
-    judging->end = judging->machine->end;
-    judging->end_pc = judging->machine->end_pc;
-    judging->text = judging->machine->text;
-    judging->text_len = judging->machine->text_len;
+    for (size_t i = 0; i < phase->clause_count; i++)
+        if (phase->clauses[i].kind == CLAUSE_SEEN || phase->clauses[i].kind == CLAUSE_NEVER)
+            return true;
+    return false;
 }
 
-void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct verdict *verdict)
+/* The boots of a phase; how the last one ended is what its clauses look at. */
+static void boot_phase(struct judging *judging)
+{
+    struct machine *machine = judging->machine;
+    const struct phase *phase = &machine->spec->phases[judging->phase];
+    struct sum place = {judging->phase, 0};
+    if (!phase->boots)
+        place = ended(judging, place);
+    if (judging->memo && memo_boots(judging->memo, place, looks_at_text(phase)))
+        return;
+    machine->input = phase->input ? phase->input : &machine->spec->input;
+    machine_prepare(machine, &phase->prepare);
+    for (unsigned i = 0; i < phase->boots && !met(judging); i++)
+        machine_cycle(machine, UINT64_MAX);
+    if (!phase->boots || met(judging))
+        return;
+    judging->end = machine->end;
+    judging->end_pc = machine->end_pc;
+    free(judging->text); /* a copy: `stable` boots on */
+    judging->text_len = machine->text_len;
+    judging->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
+}
+
+/* A phase without a boot that looks at the console looks at that of an earlier one, which no memo knows. */
+static bool memo_fits(const struct spec *spec)
+{
+    for (size_t i = 1; i < spec->phase_count; i++)
+        if (!spec->phases[i].boots && looks_at_text(&spec->phases[i]))
+            return false;
+    return true;
+}
+
+void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
+                 struct verdict *verdict)
 {
     const struct spec *spec = machine->spec;
     struct judging judging = {.machine = machine, .end = end, .end_pc = end_pc};
+    struct machine_hooks hooks = machine->hooks;
     uint8_t *copy = mem_copy(machine->nvm, spec->nvm_size);
-    void *op = (void *)machine->arg;
-    bool (*op_hook)(void *, struct machine *, const struct twin_nvm_op *) = machine->op;
+    machine->hooks = (struct machine_hooks){0};
+    if (memo && memo_fits(spec))
+        memo_begin(judging.memo = memo, machine);
     *verdict = (struct verdict){.fail_class = ""};
-    machine->op = NULL;
-    bool good = judge_phase(&judging, 0, verdict);
-    for (unsigned i = 1; i < spec->phase_count && good; i++) {
-        machine->input = spec->phases[i].input ? spec->phases[i].input : &spec->input;
-        machine_prepare(machine, &spec->phases[i].prepare, NULL);
-        if (spec->phases[i].boots)
-            boot(&judging, spec->phases[i].boots);
-        good = judge_phase(&judging, i, verdict);
+    bool good = judge_phase(&judging, verdict);
+    for (judging.phase = 1; judging.phase < spec->phase_count && good && !met(&judging); judging.phase++) {
+        boot_phase(&judging);
+        good = met(&judging) || judge_phase(&judging, verdict);
     }
+    if (met(&judging))
+        *verdict = *memo_met(memo);
+    if (judging.memo)
+        memo_end(memo, verdict);
     machine->input = &spec->input;
-    machine->op = op_hook;
-    machine->arg = op;
+    machine->hooks = hooks;
     machine_load(machine, copy);
+    free(judging.text);
     free(copy);
 }
 

@@ -11,9 +11,13 @@ struct verdict {
     char detail[120];
 };
 
+struct memo;
+
 /* Clauses of the explored power cycle that look at how it ended and at flash, then all further phases, for
- * which it boots. nvm must be as the cycle left it, and is so again afterwards. */
-void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct verdict *verdict);
+ * which it boots. nvm must be as the cycle left it, and is so again afterwards. `memo`: what is known
+ * already, and is learnt from; NULL: everything is run to its end. The verdict is the same. */
+void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
+                 struct verdict *verdict);
 /* The clauses that look at the console; `verdict` is only changed when one comes before what it has. */
 void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict);
 

@@ -81,7 +81,7 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
     struct machine *machine = arg;
     if (machine->ended)
         return; /* of the block in which it ended */
-    bool wanted = machine->op && machine->op(machine->arg, machine, op);
+    bool wanted = machine->hooks.op && machine->hooks.op(machine->hooks.arg, machine, op);
     if (machine->op_count == machine->cut_at || op->begin_ns - machine->begin_ns >= machine->cut_after_ns) {
         machine_stop(machine, END_CUT);
         machine->cut_op = op_of(op);
@@ -97,7 +97,7 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
         machine->reset_wanted = true;
         twin_stop(machine->twin);
     }
-    if (wanted && machine->point) {
+    if (wanted && machine->hooks.point) {
         machine->point_wanted = true;
         twin_stop(machine->twin);
     }
@@ -282,9 +282,9 @@ void machine_load(struct machine *machine, const uint8_t *image)
 
 struct sum machine_digest(struct machine *machine)
 {
-    struct twin_digest digest = twin_digest(machine->twin);
+    struct twin_digest rest = twin_digest_volatile(machine->twin);
     uint64_t now = twin_now_ns(machine->twin);
-    struct sum sum = {digest.low, digest.high};
+    struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
     sum = sum_with(sum, now - machine->last_ns);
     sum = sum_with(sum, machine->cutting);
     if (machine->bark_ns != UINT64_MAX)
@@ -369,7 +369,7 @@ static void run(struct machine *machine)
         }
         if (machine->point_wanted) {
             machine->point_wanted = false;
-            if (machine->point(machine->arg, machine)) {
+            if (machine->hooks.point(machine->hooks.arg, machine)) {
                 machine_stop(machine, END_POINT);
                 return;
             }
@@ -392,25 +392,28 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
     /* what the core ran ahead of the moment in which it was over did not happen */
     twin_power_off(machine->twin, machine->cut_ns, NULL);
     machine->instructions += twin_instructions(machine->twin) - before;
+    if (machine->hooks.over)
+        machine->hooks.over(machine->hooks.arg, machine);
 }
 
-int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error)
+void machine_prepare(struct machine *machine, const struct prepare_list *list)
 {
     uint8_t *copy = mem_alloc(machine->spec->nvm_size);
     const struct input *input = machine->input;
-    int result = 0;
-    for (size_t i = 0; i < list->count && !result; i++) {
+    bool stopped = false;
+    for (size_t i = 0; i < list->count && !stopped; i++) {
         const struct prepare *prepare = &list->items[i];
         machine->input = prepare->input ? prepare->input : input;
-        for (unsigned boot = 0; prepare->kind == PREPARE_BOOTS && boot < prepare->boots; boot++)
+        if (prepare->kind != PREPARE_BOOTS) {
+            memcpy(copy, machine->nvm, machine->spec->nvm_size);
+            spec_write(machine->spec, prepare, copy);
+            machine_load(machine, copy);
+        }
+        for (unsigned boot = 0; prepare->kind == PREPARE_BOOTS && boot < prepare->boots && !stopped; boot++) {
             machine_cycle(machine, UINT64_MAX);
-        if (prepare->kind == PREPARE_BOOTS)
-            continue;
-        memcpy(copy, machine->nvm, machine->spec->nvm_size);
-        spec_write(machine->spec, prepare, copy);
-        machine_load(machine, copy);
+            stopped = machine->end == END_POINT;
+        }
     }
     machine->input = input;
     free(copy);
-    return result;
 }

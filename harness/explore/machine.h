@@ -27,6 +27,17 @@ struct op {
     uint8_t kind, len; /* enum twin_nvm_kind; of a word */
 };
 
+struct machine;
+/* Each may be NULL. `op` is called before an operation happens, with nvm and sum as before; true asks for a
+ * call of `point` at the next consistent moment. `point` returns true to end the cycle. `over`: a cycle has
+ * ended. */
+struct machine_hooks {
+    bool (*op)(void *arg, struct machine *machine, const struct twin_nvm_op *op);
+    bool (*point)(void *arg, struct machine *machine);
+    void (*over)(void *arg, struct machine *machine);
+    void *arg;
+};
+
 struct machine {
     const struct spec *spec;
     struct twin *twin;
@@ -51,11 +62,7 @@ struct machine {
     uint64_t instructions;
     char **notes;
     size_t note_count;
-    /* hooks, both may be NULL. `op` is called before the operation happens, with nvm and sum as before; true
-     * asks for a call of `point` at the next consistent moment. `point` returns true to end the cycle. */
-    bool (*op)(void *arg, struct machine *machine, const struct twin_nvm_op *op);
-    bool (*point)(void *arg, struct machine *machine);
-    void *arg;
+    struct machine_hooks hooks;
     /* A pin reset, RAM kept, after this many operations of the next power cycle; it does not count among
      * `resets`. machine_cycle sets it back to UINT64_MAX. */
     uint64_t reset_at;
@@ -86,7 +93,8 @@ void machine_load(struct machine *machine, const uint8_t *image);
 struct sum machine_digest(struct machine *machine);
 /* Offset in nvm of an operation's address. */
 size_t machine_offset(const struct spec *spec, uint32_t address);
-/* Makes the start image: all entries in order, boots included, each with its own input if it has one. */
-int machine_prepare(struct machine *machine, const struct prepare_list *list, struct error *error);
+/* Makes the start image: all entries in order, boots included, each with its own input if it has one. A hook
+ * that ends a boot ends it all. */
+void machine_prepare(struct machine *machine, const struct prepare_list *list);
 
 #endif

@@ -79,16 +79,19 @@ static void print_finding(FILE *file, const struct search *search, const struct 
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings)
 {
     fprintf(file, "%s: %u operations, %zu states, %u cuts deep, %s%s; %.1f s, %.0f states/s, %.0f MB\n",
-            search->spec->name, search->nodes[0].op_count, search->node_count, search->depth,
+            search->spec->name, search->nodes[0].op_count, search->done, search->depth,
             search->fixpoint ? "fixpoint" : "bounded by ", search->fixpoint ? "" : search->bound,
-            search->wall_s, (double)search->node_count / (search->wall_s + 1e-9),
-            (double)search_bytes(search) / 1e6);
+            search->wall_s, search_rate(search), (double)search_bytes(search) / 1e6);
     fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);
     for (size_t i = 0; i < findings->count; i++)
         print_finding(file, search, &findings->items[i], i);
-    if (!findings->count)
+    size_t waiting = search->node_count - search->done;
+    if (search->unfinished)
+        fprintf(file, "%s: %zu more states were found, but not booted\n",
+                findings->count ? "not all" : "INCONCLUSIVE", waiting);
+    else if (!findings->count)
         fprintf(file, "PASS: the contract holds in all of them\n");
 }
 

@@ -137,10 +137,10 @@ static void timeline(FILE *file, const struct search *search, const struct findi
 static void histogram(FILE *file, const struct search *search)
 {
     size_t states[256] = {0}, bad[256] = {0}, most = 1;
-    for (size_t i = 0; i < search->node_count; i++) {
+    for (size_t i = 0; i < search->done; i++) {
         const struct node *node = &search->nodes[i];
         states[node->depth]++;
-        bad[node->depth] += node->done && search->verdicts[node->verdict].fails;
+        bad[node->depth] += search->verdicts[node->verdict].fails;
         most = states[node->depth] > most ? states[node->depth] : most;
     }
     unsigned shown = search->depth < 23 ? search->depth : 23;

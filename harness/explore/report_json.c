@@ -126,10 +126,10 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
 static void put_depths(cJSON *to, const struct search *search)
 {
     size_t states[256] = {0}, bad[256] = {0};
-    for (size_t i = 0; i < search->node_count; i++) {
+    for (size_t i = 0; i < search->done; i++) {
         const struct node *node = &search->nodes[i];
         states[node->depth]++;
-        bad[node->depth] += node->done && search->verdicts[node->verdict].fails;
+        bad[node->depth] += search->verdicts[node->verdict].fails;
     }
     cJSON *list = cJSON_AddArrayToObject(to, "depths");
     for (unsigned i = 0; i <= search->depth; i++) {
@@ -139,14 +139,6 @@ static void put_depths(cJSON *to, const struct search *search)
         cJSON_AddNumberToObject(item, "bad", (double)bad[i]);
         cJSON_AddItemToArray(list, item);
     }
-}
-
-static size_t not_judged(const struct search *search)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < search->node_count; i++)
-        count += !search->nodes[i].done;
-    return count;
 }
 
 static void put_coverage(cJSON *to, const struct search *search)
@@ -165,7 +157,7 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "rot_places_per_region", search->options.rot);
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
-    cJSON_AddNumberToObject(coverage, "states_not_judged", (double)not_judged(search));
+    cJSON_AddNumberToObject(coverage, "states_not_judged", (double)(search->node_count - search->done));
     cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
     if (!search->options.full)
         cJSON_AddItemToArray(not_claimed,
@@ -226,11 +218,11 @@ cJSON *explore_report_json(const struct search *search, const struct findings *f
     }
     cJSON *summary = cJSON_AddObjectToObject(to, "summary");
     cJSON_AddNumberToObject(summary, "operations", search->nodes[0].op_count);
-    cJSON_AddNumberToObject(summary, "states", (double)search->node_count);
+    cJSON_AddNumberToObject(summary, "states", (double)search->done);
     cJSON_AddNumberToObject(summary, "bad_states", (double)findings->bad_states);
     cJSON_AddBoolToObject(summary, "fixpoint", search->fixpoint);
     cJSON_AddNumberToObject(summary, "depth", search->depth);
-    cJSON_AddNumberToObject(summary, "states_per_s", (double)search->node_count / (search->wall_s + 1e-9));
+    cJSON_AddNumberToObject(summary, "states_per_s", search_rate(search));
     cJSON_AddNumberToObject(summary, "wall_s", search->wall_s);
     cJSON_AddNumberToObject(summary, "workers", search->options.jobs);
     cJSON_AddNumberToObject(summary, "peak_bytes", (double)explore_report_peak_bytes());

@@ -162,11 +162,11 @@ static cJSON *finding_json(const struct search *search, struct worker *worker, c
  * no state of its own. */
 static void put_sample(cJSON *states, const struct search *search, struct worker *worker, unsigned wanted)
 {
-    uint32_t *numbers = mem_array(search->node_count + 1, sizeof *numbers);
+    uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
     size_t count = 0;
     uint64_t chance = search->options.seed;
-    for (uint32_t i = 0; i < search->node_count; i++)
-        if (search->nodes[i].depth && search->nodes[i].done && search->nodes[i].model != MODEL_RESET)
+    for (uint32_t i = 0; i < search->done; i++)
+        if (search->nodes[i].depth && search->nodes[i].model != MODEL_RESET)
             numbers[count++] = i;
     for (size_t i = 0; i < wanted && i < count; i++) {
         size_t other = i + mix_next(&chance) % (count - i);

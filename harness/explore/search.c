@@ -53,12 +53,14 @@ unsigned search_odd_cuts(const struct search *search)
 
 size_t search_bytes(const struct search *search)
 {
-    size_t bytes = search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
-                   table_bytes(&search->visited) + table_bytes(&search->met) + table_bytes(&search->judged) +
-                   search->verdict_count * sizeof *search->verdicts;
-    for (size_t i = 0; i < search->node_count; i++)
-        bytes += search->nodes[i].op_count * sizeof(struct op) + search->nodes[i].text_len;
-    return bytes;
+    return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
+           table_bytes(&search->visited) + table_bytes(&search->met) + table_bytes(&search->judged) +
+           search->verdict_count * sizeof *search->verdicts + search->journal_bytes;
+}
+
+double search_rate(const struct search *search)
+{
+    return (double)(search->done - search->resumed) / (search->wall_s + 1e-9);
 }
 
 /* ---- taking results in ---- */
@@ -158,7 +160,8 @@ static bool goes_on(const struct search *search, uint32_t number)
 static void take(struct search *search, uint32_t number, struct result *result)
 {
     search->nodes[number] = result->node;
-    search->nodes[number].done = true;
+    search->done = number + 1u;
+    search->journal_bytes += result->node.op_count * sizeof *result->node.ops + result->node.text_len;
     take_verdict(search, number, result);
     take_points(search, result);
     if (goes_on(search, number))
@@ -182,8 +185,10 @@ struct batch {
     struct search *search;
     struct worker **workers;
     struct result *results;
-    uint32_t first, count;
+    bool *ran;
+    uint32_t first, count, chunk;
     bool collect;
+    double deadline;  /* 0: none */
     atomic_uint next; /* chunk */
 };
 struct hand {
@@ -196,13 +201,17 @@ static void *work(void *arg)
     struct hand *hand = arg;
     struct batch *batch = hand->batch;
     for (;;) {
-        uint32_t begin = atomic_fetch_add(&batch->next, 1) * CHUNK_NODES;
+        uint32_t begin = atomic_fetch_add(&batch->next, 1) * batch->chunk;
         if (begin >= batch->count)
             return NULL;
         worker_begin_chunk(hand->worker);
-        for (uint32_t i = begin; i < begin + CHUNK_NODES && i < batch->count; i++)
+        for (uint32_t i = begin; i < begin + batch->chunk && i < batch->count; i++) {
+            if (batch->deadline > 0 && seconds() > batch->deadline)
+                return NULL;
             worker_node(hand->worker, batch->first + i, batch->collect, batch->search->options.prune,
                         &batch->results[i]);
+            batch->ran[i] = true;
+        }
     }
 }
 
@@ -257,37 +266,82 @@ static void find_trailers(struct search *search)
 
 /* ---- the search ---- */
 
-static void progress(const struct search *search, uint32_t done, double began, bool last)
+static void progress(const struct search *search, double began, bool last)
 {
     static double shown;
     double now = seconds();
     if (!search->options.progress || (!last && now - shown < 0.2))
         return;
     shown = now;
-    size_t queue = search->node_count - done;
-    double rate = (double)(done - search->resumed) / (now - began + 1e-9);
-    fprintf(stderr, "\r%u states, depth %u, %.0f/s, %zu waiting, about %.0f s  \033[K%s", done, search->depth,
-            rate, queue, rate > 0 ? (double)queue / rate : 0, last ? "\n" : "");
+    size_t queue = search->node_count - search->done;
+    double rate = (double)(search->done - search->resumed) / (now - began + 1e-9);
+    fprintf(stderr, "\r%zu states, depth %u, %.0f/s, %zu waiting, about %.0f s  \033[K%s", search->done,
+            search->depth, rate, queue, rate > 0 ? (double)queue / rate : 0, last ? "\n" : "");
 }
 
-static const char *bounded(const struct search *search, double began)
+static bool memory_is_full(const struct search *search)
+{
+    return search->options.memory_max && search_bytes(search) > search->options.memory_max;
+}
+
+/* How many states come next, and how many of them to a worker. Nodes of one level only, so that nobody is met
+ * by somebody less deep; fewer when they take long or lead to many, so that a limit is kept and all workers
+ * have something to do. It depends on what was found, never on time or workers. */
+static void plan_batch(const struct search *search, struct batch *batch, uint32_t most)
+{
+    while (batch->count < most && batch->first + batch->count < search->node_count &&
+           search->nodes[batch->first + batch->count].depth == search->nodes[batch->first].depth)
+        batch->count++;
+    uint32_t chunk = (batch->count + BATCH_CHUNKS - 1) / BATCH_CHUNKS;
+    batch->chunk = chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_NODES ? CHUNK_NODES : chunk;
+}
+
+static uint32_t next_most(const struct batch *batch, uint32_t most)
+{
+    uint64_t instructions = 0, candidates = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        instructions += batch->results[i].instructions;
+        candidates += batch->results[i].candidate_count;
+    }
+    uint64_t limit = (uint64_t)most * 2;
+    uint64_t by_time = BATCH_INSTRUCTIONS / (instructions / batch->count + 1);
+    uint64_t by_room = BATCH_CANDIDATES / (candidates / batch->count + 1);
+    limit = limit < by_time ? limit : by_time;
+    limit = limit < by_room ? limit : by_room;
+    limit = limit < BATCH_NODES ? limit : BATCH_NODES;
+    return limit < BATCH_LEAST ? BATCH_LEAST : (uint32_t)limit;
+}
+
+/* From the checkpoint or by running it; 0: taken, and written. The first `ran` results count. */
+static int do_batch(struct search *search, struct batch *batch, struct checkpoint *checkpoint, bool *stored,
+                    uint32_t *ran, struct error *error)
 {
     const struct search_options *options = &search->options;
-    if (options->budget_s > 0 && seconds() - began > options->budget_s)
-        return "time budget";
-    if (options->memory_max && search_bytes(search) > options->memory_max)
-        return "memory";
-    return NULL;
+    size_t count = 0;
+    *ran = batch->count;
+    batch->results = *stored ? checkpoint_read(checkpoint, &count) : NULL;
+    *stored = batch->results != NULL;
+    if (*stored && count != batch->count)
+        return error_set(error, ERROR_INPUT, "%s: does not fit this exploration", options->checkpoint);
+    if (*stored)
+        return 0;
+    batch->results = mem_array(batch->count, sizeof *batch->results);
+    batch->ran = mem_array(batch->count, sizeof *batch->ran);
+    run_batch(batch, options->jobs);
+    for (*ran = 0; *ran < batch->count && batch->ran[*ran];)
+        ++*ran;
+    free(batch->ran);
+    return checkpoint && *ran == batch->count ? checkpoint_write(checkpoint, batch->results, *ran, error) : 0;
 }
 
-/* Nodes of one level only, so that nobody is met by somebody less deep. */
-static uint32_t batch_count(const struct search *search, uint32_t first, unsigned chunks)
+static void drop_results(struct batch *batch, uint32_t from)
 {
-    uint32_t count = 0, most = chunks * CHUNK_NODES;
-    while (count < most && first + count < search->node_count &&
-           search->nodes[first + count].depth == search->nodes[first].depth)
-        count++;
-    return count;
+    for (uint32_t i = from; i < batch->count; i++) {
+        free(batch->results[i].node.ops);
+        free(batch->results[i].node.text);
+        result_release(&batch->results[i]);
+    }
+    free(batch->results);
 }
 
 static int explore(struct search *search, struct worker **workers, struct checkpoint *checkpoint,
@@ -295,44 +349,42 @@ static int explore(struct search *search, struct worker **workers, struct checkp
 {
     const struct search_options *options = &search->options;
     double began = seconds();
-    unsigned chunks = 1;
+    uint32_t most = 1, ran;
     size_t failures = 0;
     bool stored = checkpoint != NULL;
-    for (uint32_t first = 0; first < search->node_count;) {
+    while (search->done < search->node_count && !search->bound) {
+        uint32_t first = (uint32_t)search->done;
         unsigned depth = search->nodes[first].depth;
         bool collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
         struct batch batch = {.search = search, .workers = workers, .first = first, .collect = collect};
-        batch.count = batch_count(search, first, chunks);
-        size_t count = 0;
-        batch.results = stored ? checkpoint_read(checkpoint, &count) : NULL;
-        stored = batch.results != NULL;
-        if (stored && count != batch.count)
-            return error_set(error, ERROR_INPUT, "%s: does not fit this exploration", options->checkpoint);
-        if (stored) {
-            search->resumed += count;
-        } else {
-            batch.results = mem_array(batch.count, sizeof *batch.results);
-            run_batch(&batch, options->jobs);
-            if (checkpoint && checkpoint_write(checkpoint, batch.results, batch.count, error))
-                return -1;
+        plan_batch(search, &batch, most);
+        if (first && options->budget_s > 0)
+            batch.deadline = began + options->budget_s;
+        if (do_batch(search, &batch, checkpoint, &stored, &ran, error)) {
+            drop_results(&batch, 0);
+            return -1;
         }
-        for (uint32_t i = 0; i < batch.count; i++) {
-            take(search, first + i, &batch.results[i]);
-            failures += first + i > 0 && !goes_on(search, first + i);
+        if (ran < batch.count)
+            search->bound = "time budget";
+        else
+            most = next_most(&batch, most);
+        uint32_t taken = 0;
+        for (; taken < ran && !(first && memory_is_full(search)); taken++) {
+            take(search, first + taken, &batch.results[taken]);
+            failures += first + taken > 0 && !goes_on(search, first + taken);
         }
-        free(batch.results);
+        search->resumed += stored ? taken : 0;
+        if (taken < ran)
+            search->bound = "memory";
+        drop_results(&batch, taken);
         if (first == 0 && !search->spec->trailers_given)
             find_trailers(search);
-        first += batch.count;
-        chunks = chunks < BATCH_CHUNKS ? chunks * 2 : BATCH_CHUNKS;
-        progress(search, first, began, first == search->node_count);
-        bool level_over = first < search->node_count && search->nodes[first].depth != depth;
-        if (level_over && failures && options->first)
-            search->bound = "first depth with failures";
-        else if (first < search->node_count)
-            search->bound = bounded(search, began);
+        progress(search, began, search->done == search->node_count || search->bound);
+        bool level_over = search->done < search->node_count && search->nodes[search->done].depth != depth;
         if (search->bound)
-            break;
+            search->unfinished = true;
+        else if (level_over && failures && options->first)
+            search->bound = "first depth with failures";
     }
     search->fixpoint = !search->bound && options->depth < 0 && search->depth < 255;
     if (!search->fixpoint && !search->bound)
@@ -368,22 +420,20 @@ static struct sum identity(const struct search *search)
     return sum;
 }
 
-static int make_root(struct search *search, struct machine *machine, const uint8_t *start,
-                     struct error *error)
+static void make_root(struct search *search, struct machine *machine, const uint8_t *start)
 {
-    bool (*op)(void *, struct machine *, const struct twin_nvm_op *) = machine->op;
-    machine->op = NULL;
+    struct machine_hooks hooks = machine->hooks;
+    machine->hooks = (struct machine_hooks){0};
     if (start)
         machine_load(machine, start);
-    else if (machine_prepare(machine, &search->spec->prepare, error))
-        return -1;
-    machine->op = op;
+    else
+        machine_prepare(machine, &search->spec->prepare);
+    machine->hooks = hooks;
     search->root = mem_copy(machine->nvm, search->spec->nvm_size);
     struct node node = {.sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3),
                         .parent = NODE_NONE,
                         .donor = NODE_NONE};
     add_node(search, &node);
-    return 0;
 }
 
 /* What the twin had to say about the boot without a cut: registers it does not model, and the like. From a
@@ -417,7 +467,7 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;
     if (!result)
-        result = make_root(search, worker_machine(workers[0]), start, error);
+        make_root(search, worker_machine(workers[0]), start);
     if (!result && options->checkpoint)
         result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
     if (!result)

@@ -26,7 +26,7 @@ struct search_options {
     bool progress;          /* on stderr */
     const char *checkpoint; /* file; NULL: none */
     size_t memory_max;      /* bytes of states and tables; the search stops there and says so */
-    unsigned sample;        /* pruned runs to repeat un-pruned */
+    unsigned sample;        /* states to repeat un-pruned */
 };
 
 /* A state and what became of it. Its number is its place in search.nodes. */
@@ -36,7 +36,6 @@ struct node {
     /* MODEL_RESET: no state of its own but the parent's power cycle, again, with a reset before `op`; `sum`
      * is a name. MODEL_ROT: the parent's state with bit `op` flipped (rot.h) */
     uint8_t model, torn, depth, end;
-    bool done;
     /* its own run, up to where it met another one */
     uint32_t op_count, text_len;
     struct op *ops;
@@ -58,6 +57,8 @@ struct search {
     uint8_t *root; /* nvm at the start */
     struct node *nodes;
     size_t node_count, node_room;
+    size_t done;          /* the first ones of them: booted and judged; the others wait */
+    size_t journal_bytes; /* operations and console of all nodes */
     struct point *points;
     size_t point_count, point_room;
     struct table visited, met, judged; /* states, points, verdicts by final state */
@@ -67,6 +68,7 @@ struct search {
     /* how it ended */
     bool fixpoint;
     const char *bound; /* why not; NULL */
+    bool unfinished;   /* a limit ended it before what was asked for */
     unsigned depth;    /* deepest level with states */
     size_t ran_to_end, inherited, loops;
     size_t not_cut_further; /* states that fail: cuts in their boots were not tried */
@@ -84,6 +86,8 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
                const uint8_t *start, struct error *error);
 void search_free(struct search *search);
 size_t search_bytes(const struct search *search);
+/* States booted in a second of this run; those of a checkpoint count nothing. */
+double search_rate(const struct search *search);
 
 /* ---- used by its parts ---- */
 struct candidate {
@@ -131,7 +135,7 @@ void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enu
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
 void search_path(const struct search *search, uint32_t number, uint32_t *path);
 
-/* self_test.c: repeats options.sample runs that inherited, un-pruned; fills in sampled and sample_*. */
+/* self_test.c: repeats options.sample states un-pruned; fills in sampled and sample_*. */
 void search_self_test(struct search *search, struct worker *worker);
 
 /* checkpoint.c: one record for each finished batch. */

@@ -1,9 +1,11 @@
-/* Is what runs inherited true? A seeded sample of them is run again to its end (soundness.h). */
+/* Is what runs inherited and verdicts remembered true? A seeded sample of states is run and judged again to
+ * its end (soundness.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/judge.h"
 #include "harness/explore/search.h"
 
 static void sample_failed(struct search *search, uint32_t number, const char *what)
@@ -19,6 +21,17 @@ static bool passes_unknown(const struct result *result)
         if (result->candidates[i].model != MODEL_RESET)
             return true;
     return false;
+}
+
+static bool judged_alike(struct search *search, struct worker *worker, uint32_t number,
+                         const struct node *again)
+{
+    const struct verdict *known = &search->verdicts[search->nodes[number].flash_verdict];
+    struct verdict verdict;
+    judge_flash(worker_machine(worker), again->end, again->end_pc, NULL, &verdict);
+    return verdict.fails == known->fails && verdict.phase == known->phase &&
+           verdict.clause == known->clause && !strcmp(verdict.fail_class, known->fail_class) &&
+           !strcmp(verdict.detail, known->detail);
 }
 
 static void sample_one(struct search *search, struct worker *worker, uint32_t number)
@@ -43,6 +56,8 @@ static void sample_one(struct search *search, struct worker *worker, uint32_t nu
         sample_failed(search, number, "console");
     else if (passes_unknown(&result))
         sample_failed(search, number, "a state it passes is unknown, which");
+    else if (!judged_alike(search, worker, number, again))
+        sample_failed(search, number, "verdict");
     free(text);
     free(result.node.ops);
     free(result.node.text);
@@ -51,15 +66,14 @@ static void sample_one(struct search *search, struct worker *worker, uint32_t nu
 
 void search_self_test(struct search *search, struct worker *worker)
 {
-    uint32_t *inherited = mem_array(search->node_count + 1, sizeof *inherited);
+    uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
     size_t count = 0;
-    for (uint32_t i = 0; i < search->node_count; i++)
-        if (search->nodes[i].done && search->nodes[i].donor != NODE_NONE)
-            inherited[count++] = i;
+    for (uint32_t i = 1; i < search->done; i++)
+        numbers[count++] = i;
     for (unsigned i = 0; i < search->options.sample && count; i++) {
         size_t pick = (size_t)(mix64(search->options.seed + i * MIX_STEP) % count);
-        sample_one(search, worker, inherited[pick]);
-        inherited[pick] = inherited[--count];
+        sample_one(search, worker, numbers[pick]);
+        numbers[pick] = numbers[--count];
     }
-    free(inherited);
+    free(numbers);
 }

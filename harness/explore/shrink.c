@@ -57,7 +57,7 @@ static void run(struct trial *trial, struct sequence_cut *steps, size_t count)
     machine_cycle(machine, UINT64_MAX);
     size_t len = machine->text_len;
     char *text = mem_copy(len ? machine->text : "", len + 1);
-    judge_flash(machine, machine->end, machine->end_pc, &trial->verdict);
+    judge_flash(machine, machine->end, machine->end_pc, NULL, &trial->verdict);
     judge_text(trial->spec, text, len, &trial->verdict);
     free(text);
 }
@@ -158,11 +158,11 @@ int shrink(const struct spec *spec, const char *path, const uint8_t *start, uint
     if (!sequence_load(path, &steps, &count, error) && steps && (machine = machine_new(spec, seed, error))) {
         if (start)
             machine_load(machine, start);
-        if (start || !machine_prepare(machine, &spec->prepare, error)) {
-            root = mem_copy(machine->nvm, spec->nvm_size);
-            struct trial trial = {.spec = spec, .machine = machine, .root = root, .seed = seed};
-            result = shrink_steps(&trial, steps, count, json);
-        }
+        else
+            machine_prepare(machine, &spec->prepare);
+        root = mem_copy(machine->nvm, spec->nvm_size);
+        struct trial trial = {.spec = spec, .machine = machine, .root = root, .seed = seed};
+        result = shrink_steps(&trial, steps, count, json);
     }
     machine_free(machine);
     free(root);

@@ -25,14 +25,15 @@
  *  5. Two different machines do not share a digest (128 bits; 10^6 points collide with less than 10^-26).
  *
  * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
- * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the runs
- * that inherited is run again to its end; end, console, resets, time, final memory and every state it passes
- * must be what was inherited. Every class of failure is reproduced by real power cuts on a fresh twin,
- * un-pruned, before it is reported.
+ * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the
+ * states is run and judged again to the end; end, console, resets, time, final memory, verdict and every
+ * state it passes must be what was inherited or remembered. Every class of failure is reproduced by real
+ * power cuts on a fresh twin, un-pruned, before it is reported.
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
- * found, in chunks of a fixed size; a chunk sees points of earlier batches and of itself only; results are
- * merged in order.
+ * found, in chunks whose size depends on what was found before; a chunk sees points of earlier batches and of
+ * itself only; results are merged in order. Verdicts are a function of the final state: what a worker knows
+ * of earlier ones (memo.h, the same conditions) saves it time only.
  *
  * Cuts at times, not operations: a cut between two operations leaves in non-volatile memory just what a cut
  * right before the second one leaves, and nothing else outlives it (4.), so the full alphabet holds all of
@@ -41,8 +42,13 @@
 #ifndef OTARIG_EXPLORE_SOUNDNESS_H
 #define OTARIG_EXPLORE_SOUNDNESS_H
 
-#define CHUNK_NODES 64   /* of one worker, in order */
-#define BATCH_CHUNKS 32  /* at most, between two merges */
+#define CHUNK_NODES 64 /* of one worker, in order; at most, */
+#define CHUNK_LEAST 4  /* and at least */
+#define BATCH_CHUNKS 32
+#define BATCH_NODES (CHUNK_NODES * BATCH_CHUNKS) /* between two merges; at most, */
+#define BATCH_LEAST 16                           /* and at least */
+#define BATCH_INSTRUCTIONS UINT64_C(2000000000)  /* about 10 s of one core, and as much for judging */
+#define BATCH_CANDIDATES UINT64_C(8000000)       /* about 200 MB of results */
 #define POINT_EVERY 256u /* operations: so that long stretches without erase meet, too */
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/memo.h"
 #include "harness/explore/rot.h"
 #include "harness/explore/search.h"
 #include "harness/explore/soundness.h"
@@ -28,6 +29,7 @@ struct worker {
     unsigned in_page;
     bool page_candidate; /* the last operation was put among the candidates */
     uint8_t *scratch;
+    struct memo *memo;
 };
 
 struct sum search_key(struct sum sum, unsigned torn)
@@ -359,12 +361,11 @@ struct worker *worker_new(struct search *search, struct error *error)
         free(worker);
         return NULL;
     }
-    worker->machine->arg = worker;
-    worker->machine->op = on_op;
-    worker->machine->point = on_point;
+    worker->machine->hooks = (struct machine_hooks){.op = on_op, .point = on_point, .arg = worker};
     worker->image = mem_alloc(search->spec->nvm_size);
     worker->dirty = mem_alloc(worker->machine->touched_count);
     worker->scratch = mem_alloc(search->spec->nvm_size);
+    worker->memo = memo_new(search->trailer);
     memset(worker->dirty, 1, worker->machine->touched_count);
     return worker;
 }
@@ -382,6 +383,7 @@ void worker_free(struct worker *worker)
     free(worker->image);
     free(worker->dirty);
     free(worker->scratch);
+    memo_free(worker->memo);
     free(worker);
 }
 
@@ -408,7 +410,8 @@ static void judge(struct worker *worker, struct result *result)
     } else if ((known = table_find(&worker->judged, key)) != TABLE_NONE) {
         result->verdict = worker->verdicts[known];
     } else {
-        judge_flash(worker->machine, node->end, node->end_pc, &result->verdict);
+        judge_flash(worker->machine, node->end, node->end_pc, worker->prune ? worker->memo : NULL,
+                    &result->verdict);
         worker->verdicts = mem_resize(worker->verdicts, worker->verdict_count + 1, sizeof *worker->verdicts);
         worker->verdicts[worker->verdict_count] = result->verdict;
         table_put(&worker->judged, key, (uint32_t)worker->verdict_count++);
@@ -466,6 +469,8 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
         rot_candidates(worker);
     uint64_t before = machine->instructions;
     machine_cycle(machine, UINT64_MAX);
+    /* not those of judging: they depend on what this worker knows already */
+    result->instructions = machine->instructions - before;
     struct node *node = &result->node;
     take_run(worker, node);
     if (node->donor == NODE_NONE) {
@@ -473,7 +478,6 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
             put_candidate(worker, machine->sum, node->op_count, TORN_CLEAN);
         judge(worker, result);
     }
-    result->instructions = machine->instructions - before;
     if (node->end == END_RESETS || node->end == END_TOTAL)
         result->point_count = 0; /* soundness.h, 2 */
     if (prune)
