@@ -57,9 +57,9 @@ static void usage(FILE *out)
         "  --first               stop after the first number of cuts that shows a failure\n"
         "  --no-prune            run every state to its end\n"
         "  --json                print explore.json instead of the summary\n\n"
-        "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 a limit came first and "
-        "no failure was\n"
-        "found till then.\n",
+        "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 no failure, but a limit "
+        "came first\n"
+        "or there was nothing to cut.\n",
         out);
 }
 
@@ -255,7 +255,7 @@ static int explore(struct request *request, const struct spec *spec)
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
     } else {
-        code = findings.trouble || search.sample_bad ? 3 : findings.count ? 1 : search.unfinished ? 4 : 0;
+        code = findings.trouble ? 3 : findings.count ? 1 : search.unfinished || search.vacuous ? 4 : 0;
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
             (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);

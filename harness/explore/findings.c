@@ -53,6 +53,8 @@ static void windows(struct finding *finding, const struct search *search, bool r
         bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
         if (open && (open->run != node->parent || !bad))
             open = NULL;
+        if (open && !search->options.full && node->op > open->last + 1u)
+            open = NULL; /* nobody tried what lies between */
         if (!bad)
             continue;
         if (!open && finding->window_count == WINDOWS_MAX) {
@@ -292,9 +294,9 @@ static void confirm(struct finding *finding, const struct search *search, struct
     const struct verdict *expected = &search->verdicts[node->verdict];
     /* un-pruned it goes round until a limit ends it */
     bool same_end = end == node->end || node->end == END_LOOP;
-    finding->confirmed =
-        good && same_end && verdict.fails &&
-        ((verdict.phase == expected->phase && verdict.clause == expected->clause) || node->end == END_LOOP);
+    finding->confirmed = good && same_end && verdict.fails && verdict.phase == expected->phase &&
+                         verdict.clause == expected->clause &&
+                         !strcmp(verdict.fail_class, expected->fail_class);
 }
 
 static void name_windows(struct finding *finding, const struct search *search, const struct symbols *symbols)

@@ -13,8 +13,8 @@ struct judging {
     unsigned phase;
     enum machine_end end;
     uint32_t end_pc;
-    char *text; /* NULL: the explored boot's, which judge_text looks at */
-    size_t text_len;
+    char *text; /* of all boots of the phase; NULL: the explored one's, which judge_text looks at */
+    size_t text_len, last_begin; /* where the last boot's begins */
     const char *fail_class;
     char detail[120];
 };
@@ -50,6 +50,12 @@ static const char *other_image(const struct spec *spec, const uint8_t *nvm, cons
     return NULL;
 }
 
+/* Un-pruned, a boot that would go round for ever ends by a limit. */
+static bool goes_round(enum machine_end end)
+{
+    return end == END_LOOP || end == END_RESETS || end == END_TOTAL;
+}
+
 static bool executes(struct judging *judging, const struct clause *clause)
 {
     if (judging->end == END_EXEC && judging->end_pc - clause->region.address < clause->region.len)
@@ -58,7 +64,22 @@ static bool executes(struct judging *judging, const struct clause *clause)
         snprintf(judging->detail, sizeof judging->detail, "executes at 0x%08x", judging->end_pc);
     else
         snprintf(judging->detail, sizeof judging->detail, "ended by: %s", machine_end_names[judging->end]);
-    if (judging->end == END_LOOP || judging->end == END_RESETS)
+    if (goes_round(judging->end))
+        judging->fail_class = "not-converging";
+    return false;
+}
+
+static bool is_stuck(enum machine_end end)
+{
+    return end == END_LOCKUP || goes_round(end);
+}
+
+static bool settles(struct judging *judging)
+{
+    if (!is_stuck(judging->end))
+        return true;
+    snprintf(judging->detail, sizeof judging->detail, "ended by: %s", machine_end_names[judging->end]);
+    if (goes_round(judging->end))
         judging->fail_class = "not-converging";
     return false;
 }
@@ -150,8 +171,11 @@ static bool holds(struct judging *judging, const struct clause *clause)
         return word(judging, clause);
     case CLAUSE_STABLE:
         return stable(judging, clause);
+    case CLAUSE_SETTLES:
+        return settles(judging);
     case CLAUSE_SEEN:
-        return !judging->text || any_line(clause->pattern, judging->text, judging->text_len);
+        return !judging->text || any_line(clause->pattern, judging->text + judging->last_begin,
+                                          judging->text_len - judging->last_begin);
     case CLAUSE_NEVER:
         return !judging->text || !any_line(clause->pattern, judging->text, judging->text_len);
     }
@@ -181,36 +205,35 @@ static bool looks_at_text(const struct phase *phase)
     return false;
 }
 
-/* The boots of a phase; how the last one ended is what its clauses look at. */
+static void take_text(struct judging *judging)
+{
+    const struct machine *machine = judging->machine;
+    judging->text = mem_resize(judging->text, judging->text_len + machine->text_len + 2, 1);
+    memcpy(judging->text + judging->text_len, machine->text ? machine->text : "", machine->text_len);
+    judging->last_begin = judging->text_len;
+    judging->text_len += machine->text_len;
+    if (judging->text_len && judging->text[judging->text_len - 1] != '\n')
+        judging->text[judging->text_len++] = '\n'; /* the next boot's line is another one */
+}
+
+/* The boots of a phase. One that does not settle is the last. */
 static void boot_phase(struct judging *judging)
 {
     struct machine *machine = judging->machine;
     const struct phase *phase = &machine->spec->phases[judging->phase];
-    struct sum place = {judging->phase, 0};
-    if (!phase->boots)
-        place = ended(judging, place);
-    if (judging->memo && memo_boots(judging->memo, place, looks_at_text(phase)))
+    judging->text_len = 0;
+    if (judging->memo && memo_boots(judging->memo, (struct sum){judging->phase, 0}, looks_at_text(phase)))
         return;
     machine->input = phase->input ? phase->input : &machine->spec->input;
     machine_prepare(machine, &phase->prepare);
-    for (unsigned i = 0; i < phase->boots && !met(judging); i++)
+    for (unsigned i = 0; i < phase->boots && !met(judging); i++) {
         machine_cycle(machine, UINT64_MAX);
-    if (!phase->boots || met(judging))
-        return;
-    judging->end = machine->end;
-    judging->end_pc = machine->end_pc;
-    free(judging->text); /* a copy: `stable` boots on */
-    judging->text_len = machine->text_len;
-    judging->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
-}
-
-/* A phase without a boot that looks at the console looks at that of an earlier one, which no memo knows. */
-static bool memo_fits(const struct spec *spec)
-{
-    for (size_t i = 1; i < spec->phase_count; i++)
-        if (!spec->phases[i].boots && looks_at_text(&spec->phases[i]))
-            return false;
-    return true;
+        judging->end = machine->end;
+        judging->end_pc = machine->end_pc;
+        take_text(judging);
+        if (is_stuck(judging->end))
+            return;
+    }
 }
 
 void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
@@ -221,7 +244,7 @@ void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc,
     struct machine_hooks hooks = machine->hooks;
     uint8_t *copy = mem_copy(machine->nvm, spec->nvm_size);
     machine->hooks = (struct machine_hooks){0};
-    if (memo && memo_fits(spec))
+    if (memo)
         memo_begin(judging.memo = memo, machine);
     *verdict = (struct verdict){.fail_class = ""};
     bool good = judge_phase(&judging, verdict);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
 
 #define BOOT_SEED 1 /* one for all boots: else runs could not meet (soundness.h) */
@@ -309,6 +310,7 @@ static void begin(struct machine *machine, uint64_t cut_at)
     machine->ended = machine->point_wanted = machine->reset_wanted = false;
     machine->reset_to_come = machine->reset_at != UINT64_MAX;
     machine->resets = 0;
+    machine->silent_ns = 0;
     machine->end_pc = 0;
     machine->cutting = !spec->cut_from;
     machine->cut_at = cut_at;
@@ -346,38 +348,128 @@ static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
     return why == TWIN_STOP_SLEEP && twin_next_ns(machine->twin) == UINT64_MAX ? END_SLEEP : END_QUIET;
 }
 
+/* ---- a core that goes round ---- */
+
+/* Waiting for the quiet time to pass costs seconds when the core spins. The whole machine, times of all that
+ * is to come included, is compared with itself some blocks later: if it came back to where it was, it will do
+ * so for ever, and the rest of the quiet time brings nothing. Looked for at growing distances from the last
+ * operation or reset, over growing lengths, so that it costs about as much as running on. */
+#define SPIN_FIRST_NS UINT64_C(2000000)
+#define SPIN_STEPS 256 /* blocks, at the first look */
+#define SPIN_COMPARED 16
+
+static struct sum spin_digest(const struct machine *machine)
+{
+    struct twin_digest rest = twin_digest_volatile(machine->twin);
+    uint64_t now = twin_now_ns(machine->twin);
+    struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
+    sum = sum_with(sum, machine->text_len);
+    return machine->bark_ns == UINT64_MAX ? sum : sum_with(sum, machine->bark_ns - now);
+}
+
+/* Something is still to be typed: the machine is not left to itself. */
+static bool input_to_come(const struct machine *machine)
+{
+    for (size_t i = 0; i < machine->input->count; i++)
+        if (machine->stimulus_ns[i] != UINT64_MAX)
+            return true;
+    return false;
+}
+
+static bool same_registers(struct machine *machine, const uint32_t *registers)
+{
+    for (unsigned i = 16; i-- > 0;)
+        if (debug_register(machine->twin, i) != registers[i])
+            return false;
+    return true;
+}
+
+static bool spins(struct machine *machine, uint64_t steps)
+{
+    size_t op_count = machine->op_count;
+    unsigned resets = machine->resets, compared = 0;
+    uint32_t registers[16];
+    if (input_to_come(machine))
+        return false;
+    for (unsigned i = 0; i < 16; i++)
+        registers[i] = debug_register(machine->twin, i);
+    struct sum first = spin_digest(machine);
+    for (uint64_t i = 0; i < steps && compared < SPIN_COMPARED; i++) {
+        twin_run(machine->twin, twin_now_ns(machine->twin) + 1);
+        if (machine->ended || machine->reset_wanted || machine->point_wanted ||
+            op_count != machine->op_count || resets != machine->resets)
+            return false;
+        if (!same_registers(machine, registers))
+            continue;
+        if (sum_equal(first, spin_digest(machine)))
+            return true;
+        compared++;
+    }
+    return false;
+}
+
+/* How far from the last operation or reset to look next, as a power of two times the first distance. */
+static unsigned next_look(const struct machine *machine, uint64_t now)
+{
+    unsigned look = 0;
+    while (machine->last_ns + (SPIN_FIRST_NS << look) <= now)
+        look++;
+    return look;
+}
+
+static void end_in_silence(struct machine *machine, enum twin_stop why, uint64_t quiet_ns, uint64_t total_ns)
+{
+    bool quiet = quiet_ns <= total_ns;
+    machine_stop(machine, quiet ? quiet_end(machine, why) : END_TOTAL);
+    machine->silent_ns = quiet ? quiet_ns : total_ns;
+}
+
+/* What hooks asked for while code ran. */
+static void attend(struct machine *machine)
+{
+    if (machine->reset_wanted) {
+        twin_reset(machine->twin, TWIN_RESET_PIN);
+        machine->reset_wanted = machine->reset_to_come = false;
+    }
+    if (!machine->point_wanted)
+        return;
+    machine->point_wanted = false;
+    if (machine->hooks.point(machine->hooks.arg, machine))
+        machine_stop(machine, END_POINT);
+}
+
 static void run(struct machine *machine)
 {
     const struct spec *spec = machine->spec;
+    unsigned looks = next_look(machine, twin_now_ns(machine->twin));
     while (!machine->ended) {
-        uint64_t until = machine->last_ns + spec->quiet_ns, total = machine->begin_ns + spec->total_ns;
-        uint64_t input = stimulate(machine);
+        uint64_t quiet = machine->last_ns + spec->quiet_ns, total = machine->begin_ns + spec->total_ns;
+        uint64_t until = stimulate(machine);
+        until = until < quiet ? until : quiet;
         until = until < total ? until : total;
         until = until < machine->bark_ns ? until : machine->bark_ns;
-        enum twin_stop why = twin_run(machine->twin, until < input ? until : input);
+        uint64_t look = machine->last_ns + (SPIN_FIRST_NS << looks);
+        enum twin_stop why = twin_run(machine->twin, until < look ? until : look);
         uint64_t now = twin_now_ns(machine->twin);
         if (machine->ended)
             return;
-        if (machine->reset_wanted) {
-            twin_reset(machine->twin, TWIN_RESET_PIN);
-            machine->reset_wanted = machine->reset_to_come = false;
-        }
         if (now >= machine->bark_ns) {
             feed(machine, now);
             twin_reset(machine->twin, TWIN_RESET_PIN);
-            continue;
+            machine->reset_wanted = machine->reset_to_come = false;
         }
-        if (machine->point_wanted) {
-            machine->point_wanted = false;
-            if (machine->hooks.point(machine->hooks.arg, machine)) {
-                machine_stop(machine, END_POINT);
-                return;
-            }
+        attend(machine);
+        quiet = machine->last_ns + spec->quiet_ns;
+        if (now >= quiet || now >= total) {
+            end_in_silence(machine, why, now >= quiet ? quiet : UINT64_MAX, total);
+        } else if (now >= machine->last_ns + (SPIN_FIRST_NS << looks)) {
+            if (spins(machine, (uint64_t)SPIN_STEPS << looks))
+                end_in_silence(machine, why, quiet, total);
+            attend(machine);
+            looks = next_look(machine, twin_now_ns(machine->twin));
+        } else if (now < machine->last_ns + SPIN_FIRST_NS) {
+            looks = 0; /* something happened */
         }
-        if (now >= machine->last_ns + spec->quiet_ns)
-            machine_stop(machine, quiet_end(machine, why));
-        else if (now >= total)
-            machine_stop(machine, END_TOTAL);
     }
 }
 
@@ -388,7 +480,7 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
     machine->end = END_QUIET;
     run(machine);
     machine->reset_at = machine->cut_after_ns = UINT64_MAX;
-    machine->end_ns = machine->cut_ns;
+    machine->end_ns = machine->silent_ns ? machine->silent_ns : machine->cut_ns;
     /* what the core ran ahead of the moment in which it was over did not happen */
     twin_power_off(machine->twin, machine->cut_ns, NULL);
     machine->instructions += twin_instructions(machine->twin) - before;

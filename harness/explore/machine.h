@@ -74,6 +74,8 @@ struct machine {
     /* internal */
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;
+    uint64_t
+        silent_ns; /* when a boot in which nothing happens any more would have ended; 0: it ended by itself */
     uint64_t bark_ns; /* of the watchdog outside of the chip; UINT64_MAX: none */
     uint64_t stimulus_ns[INPUT_MAX];
 };

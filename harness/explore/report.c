@@ -87,12 +87,27 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
             search->sample_bad ? ": " : "", search->sample_detail);
     for (size_t i = 0; i < findings->count; i++)
         print_finding(file, search, &findings->items[i], i);
-    size_t waiting = search->node_count - search->done;
-    if (search->unfinished)
-        fprintf(file, "%s: %zu more states were found, but not booted\n",
-                findings->count ? "not all" : "INCONCLUSIVE", waiting);
+    if (search->fell_back)
+        fprintf(file, "run again un-pruned, as runs may not share what follows here: %s\n",
+                search->fell_back);
+    if (search->not_cut_further)
+        fprintf(file, "%zu states in which the device is out of reach were not cut further\n",
+                search->not_cut_further);
+    char *open = explore_report_open(search);
+    if (open)
+        fprintf(file, "%s: %s\n", findings->count ? "not all" : "INCONCLUSIVE", open);
     else if (!findings->count)
         fprintf(file, "PASS: the contract holds in all of them\n");
+    free(open);
+}
+
+char *explore_report_open(const struct search *search)
+{
+    if (search->unfinished)
+        return mem_printf("%zu more states were found, but not booted", search->node_count - search->done);
+    if (search->vacuous)
+        return mem_printf("the boot without a cut has no flash operation that could be cut");
+    return NULL;
 }
 
 /* A report appears whole or not at all: whoever is killed while writing leaves PATH.new, which the next one

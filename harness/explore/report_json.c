@@ -157,6 +157,7 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "rot_places_per_region", search->options.rot);
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
+    cJSON_AddBoolToObject(coverage, "vacuous", search->vacuous);
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)(search->node_count - search->done));
     cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
     if (!search->options.full)
@@ -178,8 +179,8 @@ static void put_coverage(cJSON *to, const struct search *search)
         cJSON_CreateString("other contents of RAM after power-up, cuts in boots after the explored one"));
     cJSON_AddNumberToObject(coverage, "failing_states_not_cut_further", (double)search->not_cut_further);
     if (search->not_cut_further)
-        cJSON_AddItemToArray(not_claimed,
-                             cJSON_CreateString("states that are reached only through failing ones"));
+        cJSON_AddItemToArray(not_claimed, cJSON_CreateString("states that are reached only through those in "
+                                                             "which the device is out of reach"));
     if (search->bound)
         cJSON_AddItemToArray(not_claimed,
                              cJSON_CreateString("states that only longer sequences of cuts reach"));
@@ -197,6 +198,7 @@ static void put_engine(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(engine, "self_test_repeated", (double)search->sampled);
     cJSON_AddNumberToObject(engine, "self_test_differ", (double)search->sample_bad);
     cJSON_AddNumberToObject(engine, "resumed_states", (double)search->resumed);
+    cJSON_AddStringToObject(engine, "fell_back", search->fell_back ? search->fell_back : "");
     cJSON_AddNumberToObject(engine, "seed", (double)search->options.seed);
 }
 

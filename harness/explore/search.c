@@ -1,21 +1,11 @@
 #include "harness/explore/search.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/soundness.h"
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+#include "harness/explore/batch.h"
 
 /* ---- questions about what was found ---- */
 
@@ -149,12 +139,18 @@ static void take_candidates(struct search *search, uint32_t number, const struct
     }
 }
 
-/* A state that fails in a way of its own is a finding, not a way to more of them: shorter sequences are what
- * is looked for. What fails like the run without any cut tells nothing, so it goes on. */
-static bool goes_on(const struct search *search, uint32_t number)
+bool search_fails_anew(const struct search *search, uint32_t number)
 {
     uint32_t verdict = search->nodes[number].flash_verdict;
-    return !search->verdicts[verdict].fails || verdict == search->nodes[0].flash_verdict;
+    return search->verdicts[verdict].fails && verdict != search->nodes[0].flash_verdict;
+}
+
+/* Behind a device that is out of reach there is nothing worse to be found; behind any other failure there may
+ * be. */
+bool search_goes_on(const struct search *search, uint32_t number)
+{
+    return !search_fails_anew(search, number) ||
+           !explore_class_is_end(search->verdicts[search->nodes[number].flash_verdict].fail_class);
 }
 
 static void take(struct search *search, uint32_t number, struct result *result)
@@ -164,7 +160,7 @@ static void take(struct search *search, uint32_t number, struct result *result)
     search->journal_bytes += result->node.op_count * sizeof *result->node.ops + result->node.text_len;
     take_verdict(search, number, result);
     take_points(search, result);
-    if (goes_on(search, number))
+    if (search_goes_on(search, number))
         take_candidates(search, number, result);
     else
         search->not_cut_further++;
@@ -179,97 +175,12 @@ static void take(struct search *search, uint32_t number, struct result *result)
     result_release(result);
 }
 
-/* ---- workers ---- */
-
-struct batch {
-    struct search *search;
-    struct worker **workers;
-    struct result *results;
-    bool *ran;
-    uint32_t first, count, chunk;
-    bool collect;
-    double deadline;  /* 0: none */
-    atomic_uint next; /* chunk */
-};
-struct hand {
-    struct batch *batch;
-    struct worker *worker;
-};
-
-static void *work(void *arg)
-{
-    struct hand *hand = arg;
-    struct batch *batch = hand->batch;
-    for (;;) {
-        uint32_t begin = atomic_fetch_add(&batch->next, 1) * batch->chunk;
-        if (begin >= batch->count)
-            return NULL;
-        worker_begin_chunk(hand->worker);
-        for (uint32_t i = begin; i < begin + batch->chunk && i < batch->count; i++) {
-            if (batch->deadline > 0 && seconds() > batch->deadline)
-                return NULL;
-            worker_node(hand->worker, batch->first + i, batch->collect, batch->search->options.prune,
-                        &batch->results[i]);
-            batch->ran[i] = true;
-        }
-    }
-}
-
-static void run_batch(struct batch *batch, unsigned jobs)
-{
-    pthread_t threads[64];
-    struct hand hands[64];
-    bool started[64] = {false};
-    atomic_store(&batch->next, 0);
-    for (unsigned i = 1; i < jobs; i++) {
-        hands[i] = (struct hand){batch, batch->workers[i]};
-        started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
-    }
-    work(&(struct hand){batch, batch->workers[0]});
-    for (unsigned i = 1; i < jobs; i++)
-        if (started[i])
-            pthread_join(threads[i], NULL);
-}
-
-/* ---- trailers ---- */
-
-static void take_trailers(struct search *search)
-{
-    const struct spec *spec = search->spec;
-    for (size_t i = 0; i < spec->trailer_count; i++) {
-        size_t offset = machine_offset(spec, spec->trailers[i].address);
-        for (size_t at = offset; at < offset + spec->trailers[i].len; at += 4096)
-            search->trailer[at >> 12] = 1;
-    }
-}
-
-/* Pages that are come back to again and again for few operations each: flags, not data. */
-static void find_trailers(struct search *search)
-{
-    const struct spec *spec = search->spec;
-    size_t pages = (spec->nvm_size >> 12) + 1, last = SIZE_MAX;
-    uint32_t *visits = mem_array(pages, sizeof *visits), *writes = mem_array(pages, sizeof *writes);
-    const struct node *root = &search->nodes[0];
-    for (uint32_t i = 0; i < root->op_count; i++) {
-        if (root->ops[i].kind != TWIN_NVM_WRITE)
-            continue;
-        size_t page = machine_offset(spec, root->ops[i].address) >> 12;
-        visits[page] += page != last;
-        writes[page]++;
-        last = page;
-    }
-    for (size_t i = 0; i < pages; i++)
-        search->trailer[i] = writes[i] && writes[i] <= 16 * visits[i];
-    free(visits);
-    free(writes);
-}
-
 /* ---- the search ---- */
 
 static void progress(const struct search *search, double began, bool last)
 {
     static double shown;
-    double now = seconds();
+    double now = search_seconds();
     if (!search->options.progress || (!last && now - shown < 0.2))
         return;
     shown = now;
@@ -284,107 +195,45 @@ static bool memory_is_full(const struct search *search)
     return search->options.memory_max && search_bytes(search) > search->options.memory_max;
 }
 
-/* How many states come next, and how many of them to a worker. Nodes of one level only, so that nobody is met
- * by somebody less deep; fewer when they take long or lead to many, so that a limit is kept and all workers
- * have something to do. It depends on what was found, never on time or workers. */
-static void plan_batch(const struct search *search, struct batch *batch, uint32_t most)
+/* Takes what a batch found; false: a limit was reached. */
+static bool take_batch(struct search *search, struct batch *batch, size_t *failures)
 {
-    while (batch->count < most && batch->first + batch->count < search->node_count &&
-           search->nodes[batch->first + batch->count].depth == search->nodes[batch->first].depth)
-        batch->count++;
-    uint32_t chunk = (batch->count + BATCH_CHUNKS - 1) / BATCH_CHUNKS;
-    batch->chunk = chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_NODES ? CHUNK_NODES : chunk;
-}
-
-static uint32_t next_most(const struct batch *batch, uint32_t most)
-{
-    uint64_t instructions = 0, candidates = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        instructions += batch->results[i].instructions;
-        candidates += batch->results[i].candidate_count;
+    uint32_t taken = 0;
+    for (; taken < batch->ran && !(batch->first && memory_is_full(search)); taken++) {
+        take(search, batch->first + taken, &batch->results[taken]);
+        *failures += search_fails_anew(search, batch->first + taken);
     }
-    uint64_t limit = (uint64_t)most * 2;
-    uint64_t by_time = BATCH_INSTRUCTIONS / (instructions / batch->count + 1);
-    uint64_t by_room = BATCH_CANDIDATES / (candidates / batch->count + 1);
-    limit = limit < by_time ? limit : by_time;
-    limit = limit < by_room ? limit : by_room;
-    limit = limit < BATCH_NODES ? limit : BATCH_NODES;
-    return limit < BATCH_LEAST ? BATCH_LEAST : (uint32_t)limit;
-}
-
-/* From the checkpoint or by running it; 0: taken, and written. The first `ran` results count. */
-static int do_batch(struct search *search, struct batch *batch, struct checkpoint *checkpoint, bool *stored,
-                    uint32_t *ran, struct error *error)
-{
-    const struct search_options *options = &search->options;
-    size_t count = 0;
-    *ran = batch->count;
-    batch->results = *stored ? checkpoint_read(checkpoint, &count) : NULL;
-    *stored = batch->results != NULL;
-    if (*stored && count != batch->count)
-        return error_set(error, ERROR_INPUT, "%s: does not fit this exploration", options->checkpoint);
-    if (*stored)
-        return 0;
-    batch->results = mem_array(batch->count, sizeof *batch->results);
-    batch->ran = mem_array(batch->count, sizeof *batch->ran);
-    run_batch(batch, options->jobs);
-    for (*ran = 0; *ran < batch->count && batch->ran[*ran];)
-        ++*ran;
-    free(batch->ran);
-    return checkpoint && *ran == batch->count ? checkpoint_write(checkpoint, batch->results, *ran, error) : 0;
-}
-
-static void drop_results(struct batch *batch, uint32_t from)
-{
-    for (uint32_t i = from; i < batch->count; i++) {
-        free(batch->results[i].node.ops);
-        free(batch->results[i].node.text);
-        result_release(&batch->results[i]);
-    }
-    free(batch->results);
+    search->resumed += batch->stored ? taken : 0;
+    if (taken < batch->ran)
+        search->bound = "memory";
+    else if (batch->ran < batch->count)
+        search->bound = "time budget";
+    batch_release(batch, taken);
+    return !search->bound;
 }
 
 static int explore(struct search *search, struct worker **workers, struct checkpoint *checkpoint,
                    struct error *error)
 {
     const struct search_options *options = &search->options;
-    double began = seconds();
-    uint32_t most = 1, ran;
+    double began = search_seconds();
+    uint32_t most = 1;
     size_t failures = 0;
     bool stored = checkpoint != NULL;
     while (search->done < search->node_count && !search->bound) {
-        uint32_t first = (uint32_t)search->done;
-        unsigned depth = search->nodes[first].depth;
-        bool collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
-        struct batch batch = {.search = search, .workers = workers, .first = first, .collect = collect};
-        plan_batch(search, &batch, most);
-        if (first && options->budget_s > 0)
+        unsigned depth = search->nodes[search->done].depth;
+        struct batch batch = {.search = search, .workers = workers};
+        batch.collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
+        if (search->done && options->budget_s > 0)
             batch.deadline = began + options->budget_s;
-        if (do_batch(search, &batch, checkpoint, &stored, &ran, error)) {
-            drop_results(&batch, 0);
+        if (batch_run(&batch, most, checkpoint, &stored, error))
             return -1;
-        }
-        if (ran < batch.count)
-            search->bound = "time budget";
-        else
-            most = next_most(&batch, most);
-        uint32_t taken = 0;
-        for (; taken < ran && !(first && memory_is_full(search)); taken++) {
-            take(search, first + taken, &batch.results[taken]);
-            failures += first + taken > 0 && !goes_on(search, first + taken);
-        }
-        search->resumed += stored ? taken : 0;
-        if (taken < ran)
-            search->bound = "memory";
-        drop_results(&batch, taken);
-        if (first == 0 && !search->spec->trailers_given)
-            find_trailers(search);
-        progress(search, began, search->done == search->node_count || search->bound);
+        most = batch_next_most(&batch, most);
+        search->unfinished = !take_batch(search, &batch, &failures);
         bool level_over = search->done < search->node_count && search->nodes[search->done].depth != depth;
-        if (search->bound)
-            search->unfinished = true;
-        else if (level_over && failures && options->first)
+        if (level_over && failures && options->first && !search->bound)
             search->bound = "first depth with failures";
+        progress(search, began, search->done == search->node_count || search->bound);
     }
     search->fixpoint = !search->bound && options->depth < 0 && search->depth < 255;
     if (!search->fixpoint && !search->bound)
@@ -436,15 +285,17 @@ static void make_root(struct search *search, struct machine *machine, const uint
     add_node(search, &node);
 }
 
-/* What the twin had to say about the boot without a cut: registers it does not model, and the like. From a
- * machine of its own, so that the list does not depend on who ran what. */
-static int take_notes(struct search *search, struct error *error)
+/* The boot without a cut, on a machine of its own, so that nothing depends on who ran what: which pages hold
+ * flags, and what the twin had to say: registers it does not model, and the like. */
+static int look_at_root(struct search *search, struct error *error)
 {
     struct machine *machine = machine_new(search->spec, search->options.seed, error);
     if (!machine)
         return -1;
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
+    search_find_trailers(search, machine->ops, machine->op_count);
+    search->vacuous = search->options.depth && (!machine->op_count || !machine->cutting);
     search->notes = machine->notes;
     search->note_count = machine->note_count;
     machine->notes = NULL;
@@ -453,33 +304,49 @@ static int take_notes(struct search *search, struct error *error)
     return 0;
 }
 
-int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
-               const uint8_t *start, struct error *error)
+static int run_once(struct search *search, const struct spec *spec, const struct search_options *options,
+                    const uint8_t *start, struct error *error)
 {
     struct worker *workers[64] = {NULL};
     struct checkpoint *checkpoint = NULL;
     *search = (struct search){.spec = spec, .options = *options};
     search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
     search->trailer = mem_alloc((spec->nvm_size >> 12) + 1);
-    take_trailers(search);
-    double began = seconds();
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;
     if (!result)
         make_root(search, worker_machine(workers[0]), start);
+    if (!result)
+        result = look_at_root(search, error);
     if (!result && options->checkpoint)
         result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
     if (!result)
         result = explore(search, workers, checkpoint, error);
     if (!result && options->prune)
         search_self_test(search, workers[0]);
-    if (!result)
-        result = take_notes(search, error);
     checkpoint_close(checkpoint);
     for (unsigned i = 0; i < search->options.jobs; i++)
         worker_free(workers[i]);
-    search->wall_s = seconds() - began;
+    return result;
+}
+
+int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
+               const uint8_t *start, struct error *error)
+{
+    double began = search_seconds();
+    int result = run_once(search, spec, options, start, error);
+    if (!result && search->sample_bad) {
+        /* runs may not share what follows, whatever the reason: nothing of it counts */
+        struct search_options whole = *options;
+        char *detail = mem_printf("%zu of %zu repeated states differ: %s", search->sample_bad,
+                                  search->sampled, search->sample_detail);
+        whole.prune = false;
+        search_free(search);
+        result = run_once(search, spec, &whole, start, error);
+        search->fell_back = detail;
+    }
+    search->wall_s = search_seconds() - began;
     return result;
 }
 
@@ -497,6 +364,7 @@ void search_free(struct search *search)
     free(search->verdicts);
     free(search->trailer);
     free(search->root);
+    free(search->fell_back);
     table_free(&search->visited);
     table_free(&search->met);
     table_free(&search->judged);

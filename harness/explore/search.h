@@ -69,6 +69,8 @@ struct search {
     bool fixpoint;
     const char *bound; /* why not; NULL */
     bool unfinished;   /* a limit ended it before what was asked for */
+    bool vacuous;      /* the boot without a cut has no operation that may be cut: nothing is claimed */
+    char *fell_back;   /* why it was run again un-pruned; NULL: it was not */
     unsigned depth;    /* deepest level with states */
     size_t ran_to_end, inherited, loops;
     size_t not_cut_further; /* states that fail: cuts in their boots were not tried */
@@ -122,6 +124,10 @@ struct machine *worker_machine(struct worker *worker);
 void worker_load(struct worker *worker, uint32_t number);
 void result_release(struct result *result);
 
+/* Does it fail in another way than the run without any cut? */
+bool search_fails_anew(const struct search *search, uint32_t number);
+/* Are cuts in its boot tried, too? */
+bool search_goes_on(const struct search *search, uint32_t number);
 struct sum search_key(struct sum sum, unsigned torn);
 /* What the console said in the whole power cycle of a node; the caller frees. */
 char *search_text(const struct search *search, uint32_t number, size_t *len);
@@ -134,6 +140,10 @@ void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enu
                  uint64_t seed);
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
 void search_path(const struct search *search, uint32_t number, uint32_t *path);
+
+/* trailer.c: which pages hold flags, as the scenario says or from the operations of the boot without a cut.
+ */
+void search_find_trailers(struct search *search, const struct op *ops, size_t op_count);
 
 /* self_test.c: repeats options.sample states un-pruned; fills in sampled and sample_*. */
 void search_self_test(struct search *search, struct worker *worker);

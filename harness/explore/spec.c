@@ -18,6 +18,11 @@ const char *const explore_class_names[] = {"",
                                            "contract",
                                            NULL};
 
+bool explore_class_is_end(const char *name)
+{
+    return !strcmp(name, "bricked") || !strcmp(name, "not-converging");
+}
+
 /* ---- addresses ---- */
 
 size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left)

@@ -20,6 +20,8 @@ enum clause_kind {
     CLAUSE_EQUALS,   /* the region begins with one of the images */
     CLAUSE_SWAPPED,  /* region has image, other has other_image, or both as they were */
     CLAUSE_STABLE,   /* a further boot ends the same way and leaves the non-volatile memory as it is */
+    CLAUSE_SETTLES, /* no boot locks up, resets for ever or goes on for ever; the last one of every phase that
+                       boots */
 };
 #define CLAUSE_IMAGES_MAX 8
 struct clause {
@@ -128,5 +130,7 @@ void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t 
 
 /* Outcome classes; index 0 is "". */
 extern const char *const explore_class_names[];
+/* Is the device out of reach for good, so that no worse can follow? */
+bool explore_class_is_end(const char *name);
 
 #endif

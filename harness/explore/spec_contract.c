@@ -139,8 +139,10 @@ static int clause_swapped(struct spec_loader *loader, struct json at, struct cla
 static int clause_stable(struct spec_loader *loader, struct json at, struct clause *clause)
 {
     clause->kind = CLAUSE_STABLE;
-    if (spec_take_count(loader, at, "stable", 1, &clause->boots))
+    int64_t boots;
+    if (json_integer(json_get(at, "stable"), 1, 1000, &boots, loader->error))
         return -1;
+    clause->boots = (unsigned)boots;
     clause->text = mem_printf("stays as it is for %u more boots", clause->boots);
     return take_class(loader, at, "not-converging", clause);
 }
@@ -170,18 +172,41 @@ static int parse_clause(struct spec_loader *loader, struct json at, struct claus
     return json_expected(at, loader->error, "one of executes, seen, never, word, equals, swapped, stable");
 }
 
+/* What a phase that boots nothing cannot look at. */
+static int check_looks(struct spec_loader *loader, struct json at, const struct phase *phase)
+{
+    for (size_t i = 0; i < phase->clause_count; i++) {
+        enum clause_kind kind = phase->clauses[i].kind;
+        if (kind == CLAUSE_EXECUTES || kind == CLAUSE_SEEN || kind == CLAUSE_NEVER)
+            return json_expected(json_at(at, i), loader->error,
+                                 "\"boots\" of at least 1 in a phase that looks at a boot");
+    }
+    return 0;
+}
+
+/* Nothing else may say it: a boot that locks up or goes round for ever can leave flash just as it should be.
+ */
+static void add_settles(struct phase *phase)
+{
+    phase->clauses[phase->clause_count++] = (struct clause){
+        .kind = CLAUSE_SETTLES, .text = mem_string("each boot comes to an end"), .fail_class = "bricked"};
+}
+
 static int parse_contract(struct spec_loader *loader, struct json at, struct phase *phase)
 {
     if (json_array(at, loader->error))
         return -1;
     if (!json_count(at) || json_count(at) > 60)
         return json_expected(at, loader->error, "1 to 60 clauses");
-    phase->clauses = mem_array(json_count(at), sizeof *phase->clauses);
+    phase->clauses = mem_array(json_count(at) + 1, sizeof *phase->clauses);
     for (size_t i = 0; i < json_count(at); i++) {
         phase->clause_count++;
         if (parse_clause(loader, json_at(at, i), &phase->clauses[i]))
             return -1;
     }
+    if (!phase->boots)
+        return check_looks(loader, at, phase);
+    add_settles(phase);
     return 0;
 }
 
@@ -196,6 +221,7 @@ int spec_parse_phases(struct spec_loader *loader, struct json root)
         return json_expected(then, loader->error, "at most 16 phases");
     spec->phases = mem_array(1 + json_count(then), sizeof *spec->phases);
     spec->phase_count = 1;
+    spec->phases[0].boots = 1; /* the explored one */
     if (parse_contract(loader, json_get(root, "contract"), &spec->phases[0]))
         return -1;
     for (size_t i = 0; i < json_count(then); i++) {

@@ -71,8 +71,8 @@ Test(spec, input_of_some_boots)
 {
     struct error error = {0};
     cr_assert_eq(load("\"end\":{},\"input\":" TYPED("all") ",\"prepare\":[{\"boots\":1,\"input\":" TYPED(
-                          "first") "},{\"boots\":2}],\"contract\":[{\"stable\":0}],\"then\":[{\"contract\":[{"
-                                   "\"stable\":0}]},{\"input\":[],\"contract\":[{\"stable\":0}]}]",
+                          "first") "},{\"boots\":2}],\"contract\":[{\"stable\":1}],\"then\":[{\"contract\":[{"
+                                   "\"stable\":1}]},{\"input\":[],\"contract\":[{\"stable\":1}]}]",
                       look_at_input, &error),
                  0, "%s", error.text);
 }

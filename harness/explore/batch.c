@@ -1,0 +1,143 @@
+#include "harness/explore/batch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/soundness.h"
+
+double search_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- workers ---- */
+
+struct team {
+    struct batch *batch;
+    uint32_t chunk;
+    atomic_uint next; /* chunk */
+    bool *ran;
+};
+struct hand {
+    struct team *team;
+    struct worker *worker;
+};
+
+static void *work(void *arg)
+{
+    struct hand *hand = arg;
+    struct team *team = hand->team;
+    struct batch *batch = team->batch;
+    for (;;) {
+        uint32_t begin = atomic_fetch_add(&team->next, 1) * team->chunk;
+        if (begin >= batch->count)
+            return NULL;
+        worker_begin_chunk(hand->worker);
+        for (uint32_t i = begin; i < begin + team->chunk && i < batch->count; i++) {
+            if (batch->deadline > 0 && search_seconds() > batch->deadline)
+                return NULL;
+            worker_node(hand->worker, batch->first + i, batch->collect, batch->search->options.prune,
+                        &batch->results[i]);
+            team->ran[i] = true;
+        }
+    }
+}
+
+static void run_team(struct team *team)
+{
+    pthread_t threads[64];
+    struct hand hands[64];
+    bool started[64] = {false};
+    unsigned jobs = team->batch->search->options.jobs;
+    for (unsigned i = 1; i < jobs; i++) {
+        hands[i] = (struct hand){team, team->batch->workers[i]};
+        started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
+    }
+    work(&(struct hand){team, team->batch->workers[0]});
+    for (unsigned i = 1; i < jobs; i++)
+        if (started[i])
+            pthread_join(threads[i], NULL);
+}
+
+/* ---- size ---- */
+
+/* States of one level only, so that nobody is met by somebody less deep. */
+static void plan(struct batch *batch, uint32_t most)
+{
+    const struct search *search = batch->search;
+    batch->first = (uint32_t)search->done;
+    batch->count = 0;
+    while (batch->count < most && batch->first + batch->count < search->node_count &&
+           search->nodes[batch->first + batch->count].depth == search->nodes[batch->first].depth)
+        batch->count++;
+}
+
+/* Fewer when they take long, so that all workers have something to do. */
+static uint32_t chunk_of(const struct batch *batch)
+{
+    uint32_t chunk = (batch->count + BATCH_CHUNKS - 1) / BATCH_CHUNKS;
+    return chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_NODES ? CHUNK_NODES : chunk;
+}
+
+uint32_t batch_next_most(const struct batch *batch, uint32_t most)
+{
+    uint64_t instructions = 0, candidates = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        instructions += batch->results[i].instructions;
+        candidates += batch->results[i].candidate_count;
+    }
+    uint64_t limit = (uint64_t)most * 2;
+    uint64_t by_time = BATCH_INSTRUCTIONS / (instructions / batch->count + 1);
+    uint64_t by_room = BATCH_CANDIDATES / (candidates / batch->count + 1);
+    limit = limit < by_time ? limit : by_time;
+    limit = limit < by_room ? limit : by_room;
+    limit = limit < BATCH_NODES ? limit : BATCH_NODES;
+    return limit < BATCH_LEAST ? BATCH_LEAST : (uint32_t)limit;
+}
+
+/* ---- a batch ---- */
+
+void batch_release(struct batch *batch, uint32_t taken)
+{
+    for (uint32_t i = taken; i < batch->count; i++) {
+        free(batch->results[i].node.ops);
+        free(batch->results[i].node.text);
+        result_release(&batch->results[i]);
+    }
+    free(batch->results);
+}
+
+int batch_run(struct batch *batch, uint32_t most, struct checkpoint *checkpoint, bool *stored,
+              struct error *error)
+{
+    size_t count = 0;
+    plan(batch, most);
+    batch->ran = batch->count;
+    batch->results = *stored ? checkpoint_read(checkpoint, &count) : NULL;
+    batch->stored = *stored = batch->results != NULL;
+    if (*stored && count == batch->count)
+        return 0;
+    if (*stored) {
+        batch->count = (uint32_t)count;
+        batch_release(batch, 0);
+        return error_set(error, ERROR_INPUT, "%s: does not fit this exploration",
+                         batch->search->options.checkpoint);
+    }
+    batch->results = mem_array(batch->count, sizeof *batch->results);
+    struct team team = {
+        .batch = batch, .chunk = chunk_of(batch), .ran = mem_array(batch->count, sizeof *team.ran)};
+    run_team(&team);
+    for (batch->ran = 0; batch->ran < batch->count && team.ran[batch->ran];)
+        batch->ran++;
+    free(team.ran);
+    if (!checkpoint || batch->ran < batch->count ||
+        !checkpoint_write(checkpoint, batch->results, batch->count, error))
+        return 0;
+    batch_release(batch, 0);
+    return -1;
+}

@@ -1,0 +1,94 @@
+/* Two flags and an application on an nRF52840, in a few instructions: what goes wrong after a cut is chosen by a
+ * define, and how far an exploration sees it is known beforehand (test_tiny.sh). */
+#include <stdint.h>
+
+#define WORD(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#define NVMC_READY WORD(0x4001e400u)
+#define NVMC_CONFIG WORD(0x4001e504u)
+#define NVMC_ERASEPAGE WORD(0x4001e508u)
+#define ERASED 0xffffffffu
+
+#define BEGUN 0x10000u
+#define DONE 0x10004u
+#define NOTE 0x11000u
+#define APP 0x8000u
+#define NEW_APP 0xc000u
+#define APP_LEN 0x100u
+
+void start(void);
+__attribute__((section(".vectors"), used)) static const struct {
+    void *stack;
+    void (*reset)(void);
+    uint32_t rest[14];
+} vectors = {(void *)0x20004000u, start, {0}};
+
+static void put(uint32_t address, uint32_t value)
+{
+    NVMC_CONFIG = 1;
+    WORD(address) = value;
+    while (!NVMC_READY)
+        ;
+    NVMC_CONFIG = 0;
+}
+
+static void __attribute__((unused)) erase(uint32_t address)
+{
+    NVMC_CONFIG = 2;
+    NVMC_ERASEPAGE = address;
+    while (!NVMC_READY)
+        ;
+    NVMC_CONFIG = 0;
+}
+
+static void __attribute__((noreturn)) go(uint32_t base)
+{
+    __asm volatile("msr msp, %0\n\tbx %1" ::"r"(WORD(base)), "r"(WORD(base + 4)));
+    __builtin_unreachable();
+}
+
+static void __attribute__((noreturn, unused)) rest(void)
+{
+    for (;;)
+        __asm volatile("wfi");
+}
+
+#ifdef ONE_PLACE
+/* The application that is replaced asks for it, at the place where the new one will run. */
+void start(void)
+{
+    if (WORD(DONE) == 0x22222222u && WORD(DONE + 4) == ERASED) {
+        erase(APP);
+        for (uint32_t i = 0; i < APP_LEN; i += 4)
+            if (WORD(NEW_APP + i) != ERASED)
+                put(APP + i, WORD(NEW_APP + i));
+        put(DONE + 4, 0);
+    }
+    go(APP);
+}
+#else
+void start(void)
+{
+    if (WORD(BEGUN) == ERASED) {
+        put(BEGUN, 0);
+        put(DONE, 0);
+    } else if (WORD(DONE) == ERASED) {
+#if defined MILD_THEN_DEAD
+        if (WORD(NOTE - 4) == 0)
+            rest(); /* only a second cut leads here */
+        put(NOTE - 4, 0);
+        put(NOTE, 0xbad);
+        put(DONE, 0);
+#elif defined GOES_ROUND
+        for (;;) {
+            erase(0x12000);
+            put(0x12000, 5);
+        }
+#elif defined SPINS
+        for (;;)
+            for (volatile int i = 0; i < 1000; i++)
+                ;
+#endif
+    }
+    go(APP);
+}
+#endif

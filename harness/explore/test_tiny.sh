@@ -1,0 +1,91 @@
+#!/bin/sh
+# What an exploration may claim, on boot loaders of a few instructions: test_tiny.sh OTARIG SOURCE
+set -eu
+otarig=$1 here=$2/harness/explore/foreign
+command -v arm-none-eabi-gcc >/dev/null && [ -x "$otarig" ] || exit 77
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
+cc() { # OUT BASE SOURCE OPTION...
+  sed -e "s/BASE/$2/" -e "s/BASE/$2/" -e "s/LENGTH/0x100/" "$here/foreign.ld" >"$out/ld"
+  to=$1 from=$3
+  shift 3
+  arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments \
+    -T "$out/ld" "$@" "$here/$from" -o "$out/$to.elf"
+  arm-none-eabi-objcopy -O binary "$out/$to.elf" "$out/$to.bin"
+}
+echo '{"schema_version": 1, "name": "tiny", "chip": "nrf52840"}' >"$out/board.json"
+scenario() { # NAME BOOT APP END CONTRACT [MORE]
+  cat >"$out/$1.json" <<JSON
+{"schema_version": 1, "kind": "explore", "name": "$1", "regions": {"slot0": {"address": "0x8000", "size": "0x1000"}},
+ "images": {"boot": {"file": "$2.elf"}, "v1": {"file": "$3.bin"}, "v2": {"file": "app2.bin"}},
+ "prepare": [{"image": "boot"}, {"image": "v1", "at": "slot0"}, {"image": "v2", "at": "0xC000"}],
+ "end": {$4"quiet_ms": 1000, "total_ms": 20000, "resets": 4}, "contract": [$5]${6:-}}
+JSON
+}
+explore() { # NAME EXPECTED OPTION...
+  name=$1 expected=$2 got=0
+  shift 2
+  "$otarig" explore "$out/$name.json" --board "$out/board.json" --out "$out/$name" "$@" >"$out/text" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || fail "$name: exit $got, not $expected"
+}
+says() { grep -q -- "$1" "$out/text" || fail "$name does not say: $1"; }
+for version in 1 2; do cc app$version 0x8000 tiny_app.c -DVERSION=$version; done
+for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE; do cc $what 0 tiny.c -D$what; done
+exec='"exec": ["slot0"], ' runs='{"executes": "slot0"}'
+
+# both applications run in one place: none of the old one's code may run on when the new one is there, and the old
+# one's defect shows in the one state that a cut in its request leaves
+scenario one-place ONE_PLACE app1 "" '{"word": "0x13000", "value": 2}'
+for prune in "" --no-prune; do
+  explore one-place 1 $prune
+  says 'FAIL 1: contract: .*(1 states'
+  says 'power cut before operation 1, word 0x00010004'
+done
+
+# behind a mild failure there is a worse one
+scenario mild MILD_THEN_DEAD app2 "$exec" "$runs"', {"word": "0x11000", "value": "0xffffffff"}'
+explore mild 1
+says 'FAIL 1: contract'
+says 'FAIL 2: bricked'
+says '1 states in which the device is out of reach were not cut further\|2 states in which'
+
+# going round for ever has one class, pruned or not, and is confirmed; flash alone would not tell
+scenario round GOES_ROUND app2 "$exec" '{"word": "0x11000", "value": "0xffffffff"}'
+for prune in "" --no-prune; do
+  explore round 1 $prune
+  says 'FAIL 1: not-converging: not so: each boot comes to an end'
+  says 'confirmed by real cuts'
+done
+
+# a core that spins costs no quiet time: an hour of it would never end otherwise
+scenario spins SPINS app2 "$exec" "$runs"
+sed -i 's/"quiet_ms": 1000, "total_ms": 20000/"quiet_ms": 3600000, "total_ms": 86400000/' "$out/spins.json"
+explore spins 1
+says 'FAIL 1: bricked: .*ended by: quiet'
+grep -q '"states_per_s"' "$out/spins/explore.json" || fail "no report"
+
+# nothing to cut, or not all that was found booted: no pass, in no report
+scenario nothing SPINS app2 "$exec" "$runs" ', "cuts": {"from": "never said"}'
+explore nothing 4
+says 'INCONCLUSIVE: the boot without a cut has no flash operation'
+grep -q 'errors="1"' "$out/nothing/junit.xml" || fail "nothing: junit"
+grep -q 'PASS' "$out/nothing/index.html" && fail "nothing: html says pass"
+scenario bounded ONE_PLACE app1 "" '{"stable": 1}'
+sed -i 's/"contract": .*/"contract": [{"word": "0x11000", "value": "0xffffffff"}]}/' "$out/bounded.json"
+explore bounded 4 --budget 0.000001
+says 'INCONCLUSIVE: [1-9][0-9]* more states were found, but not booted'
+grep -q '"states_not_judged":.*[1-9]' "$out/bounded/explore.json" || fail "bounded: all judged"
+explore bounded 0
+says 'PASS'
+grep -q '"resumed_states":.*[1-9]' "$out/bounded/explore.json" || fail "bounded: did not go on from where it was"
+
+# clauses that could not fail
+refused() { # CONTRACT MORE PATH
+  scenario bad SPINS app2 "$exec" "$1" "$2"
+  explore bad 2
+  says "bad.json: $3"
+}
+refused "$runs, {\"stable\": 0}" "" '\$.contract\[1\].stable: expected a whole number from 1'
+refused "$runs" ', "then": [{"boots": 0, "contract": [{"seen": "x"}]}]' '\$.then\[0\].contract\[0\]: expected "boots" of at least 1'
+echo ok
