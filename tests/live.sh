@@ -44,12 +44,51 @@ code=$?
 sh "$here/tests/check_schemas.sh" "$work/good/cases/sample" "$work/bad/cases/upgrade-f1" "$work/good" "$work/bad" >"$work/log" 2>&1
 code=$?
 [ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas, exit $code"; cat "$work/log"; bad=1; }
-# a boot that had what no rack gives is not repeated
-cp -r "$work/bad/cases/upgrade-f1" "$work/watched"
-sed -i 's/"needs":\[\]/"needs":["watchdog"]/' "$work/watched/live.json"
-"$build/bin/otarig" repro "$work/watched" >"$work/log" 2>&1
+# refused, in one line: refuse NAME SED-SCRIPT TEXT
+refuse() {
+  cp -r "$work/bad/cases/upgrade-f1" "$work/$1"
+  sed -i "$2" "$work/$1/live.json"
+  "$build/bin/otarig" repro "$work/$1" >"$work/log" 2>&1
+  code=$?
+  { [ $code = 2 ] && grep -v '^virtual rack at ' "$work/log" >"$work/line" && [ "$(wc -l <"$work/line")" = 1 ] && grep -q "$3" "$work/line"; } ||
+    { echo "WRONG: $1, exit $code"; cat "$work/log"; bad=1; }
+}
+refuse older 's/"schema_version":2/"schema_version":1/' 'schema_version: expected 2'
+refuse other-chip 's/"chip":"nrf52840"/"chip":"stm32f407"/' "chip: expected nrf52840, which place 'p1' of this rack has, found stm32f407"
+long=$(printf '%09000d' 0)
+refuse too-long "s/\"input\":\[\]/\"input\":[{\"after_us\":0,\"port\":0,\"hex\":\"$long\"}]/" 'input\[0\].hex: expected 1 to 4096 bytes, found 4500'
+# a watchdog outside of the chip gets a boot loader out of its hang, on the rack as in the explorer
+watched() { # NAME BASE LENGTH SOURCE OPTION...
+  to=$1
+  sed -e "s/BASE/$2/g" -e "s/LENGTH/$3/" "$foreign/foreign.ld" >"$work/ld"
+  from=$4
+  shift 4
+  arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$work/ld" "$@" \
+    "$foreign/$from" -o "$work/f4/$to.elf" && arm-none-eabi-objcopy -O binary "$work/f4/$to.elf" "$work/f4/$to.bin" || bad=1
+}
+foreign=$here/harness/explore/foreign
+mkdir "$work/f4"
+watched v1 0x08008000 0x100 app.c -DVERSION=1
+watched v2 0x08008000 0x100 app.c -DVERSION=2
+watched boot 0x08000000 0x400 copy_stm32.c -DHANGS -DDONE_FIRST
+sed 's/"end":/"watchdog": {"timeout_ms": 1000, "pin": 0},\n  "end":/' "$foreign/copy.json" >"$work/watched.json"
+"$build/bin/otarig" explore "$work/watched.json" --board "$foreign/board.json" --firmware "$work/f4" --depth 1 --out "$work/watched" >/dev/null
+cat >"$work/f4.json" <<TEXT
+{
+  "schema_version": 1, "name": "f4", "virtual": {"chip": "stm32f407"},
+  "places": [{
+    "name": "p1", "board": "f4", "power": {"driver": "ftdi", "serial": "OTR00001", "channel": 1},
+    "probe": {"driver": "openocd", "adapter": "remote_bitbang", "socket": "p1.dap", "target": "$foreign/stm32f4_jtag.cfg",
+              "erase_all": "stm32f2x mass_erase 0"}
+  }]
+}
+TEXT
+"$build/bin/otarig" repro copy-f3 --run "$work/watched" --rack "$work/f4.json" >"$work/log" 2>&1
 code=$?
-{ [ $code = 2 ] && grep -q "needs\[0\]: a virtual rack gives a boot no 'watchdog'" "$work/log"; } || { echo "WRONG: needs, exit $code"; cat "$work/log"; bad=1; }
+{ [ $code = 1 ] && grep -q '^agrees copy-f3: 1 cut.*: corrupt-image$' "$work/log"; } || { echo "WRONG: a watchdog, exit $code"; cat "$work/log"; bad=1; }
+sh "$here/tests/check_schemas.sh" "$work/watched" "$work/watched/cases/copy-f3" >"$work/log" 2>&1
+code=$?
+[ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas of a watchdog, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys

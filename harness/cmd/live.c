@@ -71,25 +71,58 @@ static int tell(struct live *live, const char *verb, const cJSON *cut, double bo
     return answer ? 0 : -1;
 }
 
-/* How often this place was powered up: what the rack counts its next one by. */
-static double power_ups(struct live *live, struct error *error)
+/* What the rack says of this place; the caller deletes it. */
+static cJSON *place_status(struct live *live, struct error *error)
 {
     cJSON *command = cJSON_CreateObject();
     cJSON_AddStringToObject(command, "do", "status");
-    cJSON *answer = virtual_rack_control(live->rack, command, error);
+    cJSON *answer = virtual_rack_control(live->rack, command, error), *found = NULL;
     const cJSON *item;
-    double found = -1;
     cJSON_Delete(command);
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(answer, "places"))
     {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "name"));
-        if (name && !strcmp(name, live->place))
-            found = live_case_number(item, "power_ups");
+        if (!found && name && !strcmp(name, live->place))
+            found = cJSON_Duplicate(item, true);
     }
     cJSON_Delete(answer);
-    if (found < 0 && error->kind == ERROR_NONE)
+    if (!found && error->kind == ERROR_NONE)
         error_set(error, ERROR_RIG, "the rack does not know place '%s'", live->place);
     return found;
+}
+
+/* How often this place was powered up: what the rack counts its next one by. -1: trouble. */
+static double power_ups(struct live *live, struct error *error)
+{
+    cJSON *status = place_status(live, error);
+    double count = status ? live_case_number(status, "power_ups") : -1;
+    cJSON_Delete(status);
+    return count;
+}
+
+static int check_chip(struct live *live, struct error *error)
+{
+    cJSON *status = place_status(live, error);
+    const char *chip = cJSON_GetStringValue(cJSON_GetObjectItem(status, "chip"));
+    int result = -1;
+    if (chip && !strcmp(chip, live->it.chip))
+        result = 0;
+    else if (status)
+        error_set(error, ERROR_INPUT, "%s: $.chip: expected %s, which place '%s' of this rack has, found %s",
+                  live->it.path, chip ? chip : "that", live->place, live->it.chip);
+    cJSON_Delete(status);
+    return result;
+}
+
+/* What acts on the board in its next boot, besides us: the rack does it in virtual time, as the explorer did.
+ */
+static int surround(struct live *live, double boot, struct error *error)
+{
+    const cJSON *item;
+    if (tell(live, "chance", live->it.chance, boot, error))
+        return -1;
+    cJSON_ArrayForEach(item, live->it.input) if (tell(live, "type", item, boot, error)) return -1;
+    return live->it.watchdog ? tell(live, "watchdog", live->it.watchdog, boot, error) : 0;
 }
 
 /* The next line of the rack's log that tells this of our twin; NULL: not yet. */
@@ -150,7 +183,7 @@ static int cut(struct live *live, const cJSON *where, struct error *error)
     double boot = power_ups(live, error) + 1;
     const cJSON *reset = live->reset;
     live->reset = NULL;
-    if (boot < 1 || (reset && tell(live, "reset_at", reset, boot, error)) ||
+    if (boot < 1 || surround(live, boot, error) || (reset && tell(live, "reset_at", reset, boot, error)) ||
         tell(live, "align", where, boot, error) || power(live, true, error) ||
         (reset && await_state(live, "reset", HIT_US, error)) || await_state(live, "hit", HIT_US, error) ||
         power(live, false, error))
@@ -367,15 +400,6 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
         live_case_release(&live.it);
         return cmd_fail(&error);
     }
-    const char *need =
-        cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItem(live.it.tree, "needs"), 0));
-    if (need) {
-        error_set(&error, ERROR_INPUT, "%s: $.needs[0]: a virtual rack gives a boot no '%s'", live.it.path,
-                  need);
-        code = cmd_fail(&error);
-        live_case_release(&live.it);
-        return code;
-    }
     if (by_hand_enter(&live.hand, rack, place, argc, argv, &code)) {
         by_hand_end(&live.hand);
         live_case_release(&live.it);
@@ -390,7 +414,8 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
         failed = error_set(
             &error, ERROR_INPUT,
             "%s: only a virtual rack can cut exactly at an operation; for a real board see --aim", rack);
-    failed = failed || by_hand_open(&live.hand, &error) || all_states(&live, &finding, &error);
+    failed = failed || check_chip(&live, &error) || by_hand_open(&live.hand, &error) ||
+             all_states(&live, &finding, &error);
     code = failed ? cmd_fail(&error) : finding;
     by_hand_end(&live.hand);
     live_case_release(&live.it);

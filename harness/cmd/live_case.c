@@ -44,8 +44,8 @@ static int take_memory(struct live_case *it, struct error *error)
         it->memory[it->memory_count++] = (struct live_memory){(uint32_t)address, (uint32_t)len, it->size};
         it->size += (size_t)len;
     }
-    if (!it->size || it->size % PAGE || it->memory[0].len % PAGE)
-        return wrong(it, "$.memory: expected whole pages of 4096 bytes", error);
+    if (!it->size || it->memory[0].len % PAGE)
+        return wrong(it, "$.memory[0].len: expected whole pages of 4096 bytes", error);
     return 0;
 }
 
@@ -66,6 +66,41 @@ static int check_states(const struct live_case *it, struct error *error)
                 "$.states: expected \"id\", \"cuts\", \"changes\", and of a finding \"class\" and \"after\"",
                 error);
     }
+    return 0;
+}
+
+static int check_typing(const struct live_case *it, const cJSON *item, int index, struct error *error)
+{
+    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(item, "hex"));
+    const char *mark = cJSON_GetStringValue(cJSON_GetObjectItem(item, "mark"));
+    size_t len = hex ? strlen(hex) / 2 : 0;
+    if (len < 1 || len > LIVE_BYTES_MAX)
+        return error_set(
+            error, ERROR_INPUT,
+            "%s: $.input[%d].hex: expected 1 to %d bytes, found %zu: no more can be typed at once "
+            "on a virtual rack",
+            it->path, index, LIVE_BYTES_MAX, len);
+    if (mark && (!*mark || strlen(mark) > LIVE_MARK_MAX))
+        return error_set(error, ERROR_INPUT,
+                         "%s: $.input[%d].mark: expected 1 to %d characters, found %zu: a virtual rack takes "
+                         "no longer one",
+                         it->path, index, LIVE_MARK_MAX, strlen(mark));
+    return 0;
+}
+
+/* What a virtual rack can do to a boot. */
+static int take_outside(struct live_case *it, struct error *error)
+{
+    const cJSON *item;
+    int index = 0;
+    it->input = cJSON_GetObjectItem(it->tree, "input");
+    it->watchdog = cJSON_GetObjectItem(it->tree, "watchdog");
+    it->chance = cJSON_GetObjectItem(it->tree, "chance");
+    if (!cJSON_IsObject(it->chance))
+        return wrong(it, "$.chance: expected an object", error);
+    if (!cJSON_IsArray(it->input) || cJSON_GetArraySize(it->input) > LIVE_INPUT_MAX)
+        return wrong(it, "$.input: expected at most 16 entries", error);
+    cJSON_ArrayForEach(item, it->input) if (check_typing(it, item, index++, error)) return -1;
     return 0;
 }
 
@@ -92,9 +127,15 @@ int live_case_load(struct live_case *it, const char *folder, struct error *error
     it->tree = cJSON_Duplicate(document.root, true);
     json_close(&document);
     it->states = cJSON_GetObjectItem(it->tree, "states");
-    if (live_case_number(it->tree, "schema_version") != 1 || !cJSON_IsArray(it->states) || !it->states->child)
-        return wrong(it, "expected \"schema_version\" 1 and at least one of \"states\"", error);
-    return take_memory(it, error) || check_states(it, error) || take_start(it, folder, error) ? -1 : 0;
+    it->chip = cJSON_GetStringValue(cJSON_GetObjectItem(it->tree, "chip"));
+    if (live_case_number(it->tree, "schema_version") != 2)
+        return wrong(it, "$.schema_version: expected 2: explore again to get it", error);
+    if (!it->chip || !cJSON_IsArray(it->states) || !it->states->child)
+        return wrong(it, "expected \"chip\" and at least one of \"states\"", error);
+    return take_memory(it, error) || check_states(it, error) || take_outside(it, error) ||
+                   take_start(it, folder, error)
+               ? -1
+               : 0;
 }
 
 void live_case_release(struct live_case *it)

@@ -11,6 +11,10 @@
 #include "harness/base/error.h"
 
 #define LIVE_REGIONS_MAX 4
+/* what a virtual rack types at once */
+#define LIVE_BYTES_MAX 4096
+#define LIVE_MARK_MAX 1024
+#define LIVE_INPUT_MAX 16
 
 struct live_memory {
     uint32_t address, len;
@@ -20,8 +24,10 @@ struct live_case {
     char *path; /* of live.json */
     cJSON *tree;
     const cJSON *states;
+    const cJSON *chance, *input, *watchdog; /* in each boot; watchdog: NULL for none */
+    const char *chip;
     struct live_memory
-        memory[LIVE_REGIONS_MAX]; /* whole pages of the chip's non-volatile memory, without holes */
+        memory[LIVE_REGIONS_MAX]; /* non-volatile, without holes; the code flash, in whole pages, first */
     size_t memory_count, size;
     uint8_t *start;
 };

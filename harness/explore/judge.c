@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/pattern.h"
 #include "harness/explore/memo.h"
 
 struct judging {
@@ -26,7 +27,7 @@ static bool any_line(const void *pattern, const char *text, size_t len)
         size_t stop = end ? (size_t)(end - text) : len, cut = stop;
         if (cut > at && text[cut - 1] == '\r')
             cut--;
-        if (spec_matches(pattern, text + at, cut - at))
+        if (pattern_matches(pattern, text + at, cut - at))
             return true;
         at = stop + 1;
     }

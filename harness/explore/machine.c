@@ -6,8 +6,8 @@
 
 #include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
+#include "harness/base/pattern.h"
 
-#define BOOT_SEED 1 /* one for all boots: else runs could not meet (soundness.h) */
 #define SECOND UINT64_C(1000000000)
 #define TEXT_MAX (1u << 20)
 #define NOTES_MAX 128
@@ -119,17 +119,13 @@ static void line_done(struct machine *machine, uint64_t t_ns)
     if (len && line[len - 1] == '\r')
         len--;
     machine->line_begin = machine->text_len;
-    if (!machine->cutting && spec_matches(spec->cut_from, line, len)) {
+    if (!machine->cutting && pattern_matches(spec->cut_from, line, len)) {
         machine->cutting = true;
         machine->cut_first = machine->op_count;
     }
-    const struct input *input = machine->input;
-    for (size_t i = 0; i < input->count; i++)
-        if (input->items[i].pattern && spec_matches(input->items[i].pattern, line, len))
-            machine->stimulus_ns[i] = twin_now_ns(machine->twin) + input->items[i].after_ns;
-    if (input->count)
+    if (outside_line(&machine->outside, line, len, twin_now_ns(machine->twin)))
         twin_stop(machine->twin);
-    if (spec->end_pattern && spec_matches(spec->end_pattern, line, len))
+    if (spec->end_pattern && pattern_matches(spec->end_pattern, line, len))
         machine_stop(machine, END_MARK);
 }
 
@@ -173,16 +169,10 @@ static void on_exec(void *arg, uint32_t pc, uint64_t t_ns)
     }
 }
 
-static void feed(struct machine *machine, uint64_t t_ns)
-{
-    machine->bark_ns = machine->spec->watchdog_ns ? t_ns + machine->spec->watchdog_ns : UINT64_MAX;
-}
-
 static void on_pin(void *arg, unsigned pin, bool level, uint64_t t_ns)
 {
     struct machine *machine = arg;
-    if ((int)pin == machine->spec->watchdog_pin)
-        feed(machine, t_ns);
+    outside_pin(&machine->outside, pin, t_ns);
 }
 
 static void on_note(void *arg, const char *text, uint64_t t_ns)
@@ -288,10 +278,10 @@ struct sum machine_digest(struct machine *machine)
     struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
     sum = sum_with(sum, now - machine->last_ns);
     sum = sum_with(sum, machine->cutting);
-    if (machine->bark_ns != UINT64_MAX)
-        sum = sum_with(sum, machine->bark_ns - now);
+    if (machine->outside.bark_ns != UINT64_MAX)
+        sum = sum_with(sum, machine->outside.bark_ns - now);
     for (size_t i = 0; i < machine->input->count; i++) {
-        uint64_t at = machine->stimulus_ns[i];
+        uint64_t at = machine->outside.due_ns[i];
         sum = sum_with(sum, at == UINT64_MAX ? at : at - now);
     }
     /* the line the console is in the middle of: a mark may need it */
@@ -318,27 +308,8 @@ static void begin(struct machine *machine, uint64_t cut_at)
     uint64_t now = twin_now_ns(machine->twin);
     twin_run(machine->twin, (now / SECOND + 1) * SECOND);
     machine->begin_ns = machine->last_ns = twin_now_ns(machine->twin);
-    const struct input *input = machine->input;
-    for (size_t i = 0; i < input->count; i++)
-        machine->stimulus_ns[i] =
-            input->items[i].pattern ? UINT64_MAX : machine->begin_ns + input->items[i].after_ns;
-    feed(machine, machine->begin_ns);
-    twin_power_on(machine->twin, BOOT_SEED);
-}
-
-static uint64_t stimulate(struct machine *machine)
-{
-    uint64_t now = twin_now_ns(machine->twin), next = UINT64_MAX;
-    for (size_t i = 0; i < machine->input->count; i++) {
-        const struct stimulus *stimulus = &machine->input->items[i];
-        if (machine->stimulus_ns[i] <= now) {
-            machine->stimulus_ns[i] = UINT64_MAX;
-            twin_uart_put(machine->twin, stimulus->port, stimulus->data, stimulus->len);
-        }
-        if (machine->stimulus_ns[i] < next)
-            next = machine->stimulus_ns[i];
-    }
-    return next;
+    outside_power_on(&machine->outside, machine->input, &spec->watchdog, machine->begin_ns);
+    twin_power_on(machine->twin, MACHINE_BOOT_SEED);
 }
 
 static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
@@ -361,17 +332,17 @@ static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
 static struct sum spin_digest(const struct machine *machine)
 {
     struct twin_digest rest = twin_digest_volatile(machine->twin);
-    uint64_t now = twin_now_ns(machine->twin);
     struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
-    sum = sum_with(sum, machine->text_len);
-    return machine->bark_ns == UINT64_MAX ? sum : sum_with(sum, machine->bark_ns - now);
+    return sum_with(sum, machine->text_len);
 }
 
-/* Something is still to be typed: the machine is not left to itself. */
-static bool input_to_come(const struct machine *machine)
+/* Something is still to be typed, or a watchdog outside will bark: the machine is not left to itself. */
+static bool acted_upon(const struct machine *machine)
 {
+    if (machine->outside.bark_ns != UINT64_MAX)
+        return true;
     for (size_t i = 0; i < machine->input->count; i++)
-        if (machine->stimulus_ns[i] != UINT64_MAX)
+        if (machine->outside.due_ns[i] != UINT64_MAX)
             return true;
     return false;
 }
@@ -389,7 +360,7 @@ static bool spins(struct machine *machine, uint64_t steps)
     size_t op_count = machine->op_count;
     unsigned resets = machine->resets, compared = 0;
     uint32_t registers[16];
-    if (input_to_come(machine))
+    if (acted_upon(machine))
         return false;
     for (unsigned i = 0; i < 16; i++)
         registers[i] = debug_register(machine->twin, i);
@@ -444,20 +415,17 @@ static void run(struct machine *machine)
     unsigned looks = next_look(machine, twin_now_ns(machine->twin));
     while (!machine->ended) {
         uint64_t quiet = machine->last_ns + spec->quiet_ns, total = machine->begin_ns + spec->total_ns;
-        uint64_t until = stimulate(machine);
+        uint64_t until = outside_act(&machine->outside, machine->twin);
         until = until < quiet ? until : quiet;
         until = until < total ? until : total;
-        until = until < machine->bark_ns ? until : machine->bark_ns;
         uint64_t look = machine->last_ns + (SPIN_FIRST_NS << looks);
-        enum twin_stop why = twin_run(machine->twin, until < look ? until : look);
+        until = until < look ? until : look;
+        enum twin_stop why = twin_run(machine->twin, until);
         uint64_t now = twin_now_ns(machine->twin);
         if (machine->ended)
             return;
-        if (now >= machine->bark_ns) {
-            feed(machine, now);
-            twin_reset(machine->twin, TWIN_RESET_PIN);
+        if (outside_bark(&machine->outside, machine->twin, until))
             machine->reset_wanted = machine->reset_to_come = false;
-        }
         attend(machine);
         quiet = machine->last_ns + spec->quiet_ns;
         if (now >= quiet || now >= total) {

@@ -69,24 +69,29 @@ static void put_cut(cJSON *list, const struct search *search, const struct node 
     }
 }
 
-static void put_change(cJSON *list, const struct spec *spec, const uint8_t *nvm, size_t at, size_t len)
+static void put_hex(cJSON *to, const uint8_t *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
+    char *hex = mem_alloc(2 * len + 1);
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    cJSON_AddStringToObject(to, "hex", hex);
+    free(hex);
+}
+
+static void put_change(cJSON *list, const struct spec *spec, const uint8_t *nvm, size_t at, size_t len)
+{
     const struct twin_region *regions;
     size_t count = twin_nvm_regions(spec->chip, &regions);
-    char *hex = mem_alloc(2 * len + 1);
     cJSON *change = cJSON_CreateObject();
-    for (size_t i = 0; i < len; i++) {
-        hex[2 * i] = digits[nvm[at + i] >> 4];
-        hex[2 * i + 1] = digits[nvm[at + i] & 15];
-    }
     for (size_t i = 0; i < count; i++)
         if (at - regions[i].offset < regions[i].size)
             cJSON_AddNumberToObject(change, "address",
                                     (double)(regions[i].address + (at - regions[i].offset)));
-    cJSON_AddStringToObject(change, "hex", hex);
+    put_hex(change, nvm + at, len);
     cJSON_AddItemToArray(list, change);
-    free(hex);
 }
 
 /* What a content of the memory differs in from the start. */
@@ -192,6 +197,30 @@ static int write_json(const cJSON *tree, const char *folder, struct error *error
     return result;
 }
 
+/* What acts on the board in each of the boots: who types, and a watchdog at its reset pin. */
+static void put_outside(cJSON *tree, const struct spec *spec)
+{
+    cJSON *input = cJSON_AddArrayToObject(tree, "input");
+    for (size_t i = 0; i < spec->input.count; i++) {
+        const struct stimulus *stimulus = &spec->input.items[i];
+        if (!stimulus->len)
+            continue;
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "after_us", (double)(stimulus->after_ns / 1000));
+        if (stimulus->mark)
+            cJSON_AddStringToObject(item, "mark", *stimulus->mark ? stimulus->mark : "^");
+        cJSON_AddNumberToObject(item, "port", stimulus->port);
+        put_hex(item, stimulus->data, stimulus->len);
+        cJSON_AddItemToArray(input, item);
+    }
+    if (!spec->watchdog.timeout_ns)
+        return;
+    cJSON *watchdog = cJSON_AddObjectToObject(tree, "watchdog");
+    cJSON_AddNumberToObject(watchdog, "timeout_us", (double)(spec->watchdog.timeout_ns / 1000));
+    if (spec->watchdog.pin >= 0)
+        cJSON_AddNumberToObject(watchdog, "pin", spec->watchdog.pin);
+}
+
 static int write_case(const struct search *search, const char *folder, cJSON *states, struct error *error)
 {
     const struct twin_region *regions;
@@ -199,7 +228,7 @@ static int write_case(const struct search *search, const char *folder, cJSON *st
     cJSON *tree = cJSON_CreateObject(), *memory;
     char *path = mem_printf("%s/start.bin", folder);
     mkdir(folder, 0777);
-    cJSON_AddNumberToObject(tree, "schema_version", 1);
+    cJSON_AddNumberToObject(tree, "schema_version", 2);
     cJSON_AddStringToObject(tree, "scenario", search->spec->name);
     cJSON_AddStringToObject(tree, "board", search->spec->board);
     cJSON_AddStringToObject(tree, "chip", search->spec->chip);
@@ -212,11 +241,10 @@ static int write_case(const struct search *search, const char *folder, cJSON *st
         cJSON_AddNumberToObject(region, "offset", (double)regions[i].offset);
         cJSON_AddItemToArray(memory, region);
     }
-    cJSON *needs = cJSON_AddArrayToObject(tree, "needs");
-    if (search->spec->input.count)
-        cJSON_AddItemToArray(needs, cJSON_CreateString("input"));
-    if (search->spec->watchdog_ns)
-        cJSON_AddItemToArray(needs, cJSON_CreateString("watchdog"));
+    cJSON *chance = cJSON_AddObjectToObject(tree, "chance");
+    cJSON_AddNumberToObject(chance, "seed", (double)search->options.seed);
+    cJSON_AddNumberToObject(chance, "boot_seed", MACHINE_BOOT_SEED);
+    put_outside(tree, search->spec);
     cJSON_AddItemToObject(tree, "states", states);
     FILE *file = fopen(path, "w");
     int failed = !file || fwrite(search->root, 1, search->spec->nvm_size, file) != search->spec->nvm_size;

@@ -1,11 +1,10 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "harness/explore/spec_loader.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/pattern.h"
 
 const char *const explore_class_names[] = {"",
                                            "bricked",
@@ -56,16 +55,6 @@ const struct spec_region *spec_region_of(const struct spec *spec, uint32_t addre
             best = region;
     }
     return best;
-}
-
-bool spec_matches(const void *pattern, const char *line, size_t len)
-{
-    /* the compiled pattern is shared between threads, the match data must not be, and must not outlive them
-     */
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    bool found = pcre2_match(pattern, (PCRE2_SPTR)line, len, 0, 0, data, NULL) >= 0;
-    pcre2_match_data_free(data);
-    return found;
 }
 
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm)
@@ -163,19 +152,11 @@ int spec_load(struct spec *spec, const char *scenario, const char *board, const 
     return result;
 }
 
-static void release_input(struct input *input)
-{
-    for (size_t i = 0; input && i < input->count; i++) {
-        free(input->items[i].data);
-        pcre2_code_free(input->items[i].pattern);
-    }
-}
-
 static void release_prepare(struct prepare_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].bytes);
-        release_input(list->items[i].input);
+        input_release(list->items[i].input);
         free(list->items[i].input);
     }
     free(list->items);
@@ -184,11 +165,11 @@ static void release_prepare(struct prepare_list *list)
 static void release_phase(struct phase *phase)
 {
     release_prepare(&phase->prepare);
-    release_input(phase->input);
+    input_release(phase->input);
     free(phase->input);
     for (size_t i = 0; i < phase->clause_count; i++) {
         free(phase->clauses[i].text);
-        pcre2_code_free(phase->clauses[i].pattern);
+        pattern_free(phase->clauses[i].pattern);
     }
     free(phase->clauses);
 }
@@ -203,9 +184,9 @@ void spec_release(struct spec *spec)
         free(spec->regions[i].name);
     for (size_t i = 0; i < spec->image_count; i++)
         explore_image_release(&spec->images[i]);
-    release_input(&spec->input);
-    pcre2_code_free(spec->end_pattern);
-    pcre2_code_free(spec->cut_from);
+    input_release(&spec->input);
+    pattern_free(spec->end_pattern);
+    pattern_free(spec->cut_from);
     free(spec->regions);
     free(spec->images);
     free(spec->exec);

@@ -3,6 +3,7 @@
 #ifndef OTARIG_EXPLORE_SPEC_H
 #define OTARIG_EXPLORE_SPEC_H
 
+#include "fixtures/twin/outside.h"
 #include "fixtures/twin/twin.h"
 #include "harness/base/json.h"
 #include "harness/explore/image.h"
@@ -30,23 +31,9 @@ struct clause {
     const char *fail_class; /* one of explore_class_names */
     struct spec_region region, other;
     size_t images[CLAUSE_IMAGES_MAX], image_count; /* indices; SWAPPED: exactly two, region's then other's */
-    void *pattern;                                 /* pcre2_code, of SEEN and NEVER */
+    void *pattern;                                 /* of SEEN and NEVER */
     uint32_t mask, value;
     unsigned boots; /* of STABLE */
-};
-
-struct stimulus {
-    void *pattern;     /* NULL: at a time */
-    uint64_t after_ns; /* after the mark, or after power-up */
-    uint8_t *data;
-    size_t len;
-    unsigned port;
-};
-/* What is typed in a power cycle. */
-#define INPUT_MAX 16
-struct input {
-    struct stimulus items[INPUT_MAX];
-    size_t count;
 };
 
 enum preparation { PREPARE_IMAGE, PREPARE_BYTES, PREPARE_FILL, PREPARE_BOOTS };
@@ -90,9 +77,7 @@ struct spec {
     uint64_t total_ns;  /* of a power cycle, with all its boots */
     unsigned resets;    /* that a power cycle may take */
     struct input input; /* where nothing else is said */
-    /* a watchdog outside of the chip: pulls the reset pin when this long no edge came from that pin */
-    uint64_t watchdog_ns; /* 0: none */
-    int watchdog_pin;     /* -1: nothing feeds it */
+    struct watchdog watchdog;
     /* what is cut */
     struct spec_region *trailers;
     size_t trailer_count;
@@ -123,8 +108,6 @@ void spec_release(struct spec *spec);
 size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left);
 uint32_t spec_address(const struct spec *spec, size_t offset);                       /* the inverse */
 const struct spec_region *spec_region_of(const struct spec *spec, uint32_t address); /* the smallest; NULL */
-/* Does this line match? */
-bool spec_matches(const void *pattern, const char *line, size_t len);
 /* Puts everything but boots into a flash image. */
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm);
 

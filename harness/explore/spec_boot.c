@@ -33,15 +33,15 @@ int spec_parse_watchdog(struct spec_loader *loader, struct json at)
     static const char *const keys[] = {"timeout_ms", "pin", "comment", NULL};
     struct json pin = json_get(at, "pin");
     int64_t ms, number = -1;
-    loader->spec->watchdog_pin = -1;
+    loader->spec->watchdog.pin = -1;
     if (!json_present(at))
         return 0;
     if (json_object(at, loader->error) || json_check_keys(at, keys, loader->error) ||
         json_integer(json_get(at, "timeout_ms"), 1, 24 * 3600 * 1000, &ms, loader->error) ||
         (json_present(pin) && json_integer(pin, 0, 255, &number, loader->error)))
         return -1;
-    loader->spec->watchdog_ns = (uint64_t)ms * MS;
-    loader->spec->watchdog_pin = (int)number;
+    loader->spec->watchdog.timeout_ns = (uint64_t)ms * MS;
+    loader->spec->watchdog.pin = (int)number;
     return 0;
 }
 
@@ -86,6 +86,8 @@ static int parse_stimulus(struct spec_loader *loader, struct json at, struct sti
     int64_t ms = 0;
     if (json_present(mark) && spec_take_pattern(loader, mark, &stimulus->pattern))
         return -1;
+    if (json_present(mark) && !json_string(mark, &text, loader->error))
+        stimulus->mark = mem_string(text);
     if ((json_present(when) || !json_present(mark)) &&
         json_integer(when, 0, 24 * 3600 * 1000, &ms, loader->error))
         return -1;

@@ -30,7 +30,7 @@ int spec_take_nvm_region(struct spec_loader *loader, struct json at, struct spec
 int spec_take_image(struct spec_loader *loader, struct json at, size_t *out);
 /* A number, or the name of the region that begins there. */
 int spec_take_address(struct spec_loader *loader, struct json at, uint32_t *out);
-int spec_take_pattern(struct spec_loader *loader, struct json at, void **out); /* pcre2_code */
+int spec_take_pattern(struct spec_loader *loader, struct json at, void **out); /* harness/base/pattern.h */
 int spec_take_hex(struct spec_loader *loader, struct json at, uint8_t **out, size_t *len);
 /* Are these bytes inside of one region of non-volatile memory? */
 int spec_check_fits(struct spec_loader *loader, struct json at, uint32_t address, size_t len);

@@ -1,13 +1,12 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "harness/explore/spec_loader.h"
 
-#include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/pattern.h"
 
 #define REGIONS_MAX 256
 #define IMAGES_MAX 64
@@ -120,17 +119,11 @@ int spec_take_nvm_region(struct spec_loader *loader, struct json at, struct spec
 int spec_take_pattern(struct spec_loader *loader, struct json at, void **out)
 {
     const char *text;
-    int number;
-    PCRE2_SIZE offset;
-    PCRE2_UCHAR why[120];
+    char why[160];
     if (json_string(at, &text, loader->error))
         return -1;
-    *out = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, &number, &offset, NULL);
-    if (*out)
-        return 0;
-    pcre2_get_error_message(number, why, sizeof why);
-    return json_expected(at, loader->error, "a regular expression (%s at %zu)", (const char *)why,
-                         (size_t)offset);
+    *out = pattern_compile(text, why, sizeof why);
+    return *out ? 0 : json_expected(at, loader->error, "a regular expression (%s)", why);
 }
 
 int spec_take_ns(struct spec_loader *loader, struct json object, const char *key, int64_t standard_ms,

@@ -2,7 +2,8 @@
  * application in sector 2, then says so in sector 1. With COPIED_IN_RAM it remembers in RAM that it began,
  * and takes a reset in mid-copy, which RAM outlives, for the reset after it. With HANGS it hangs once, and
  * only a watchdog outside of the chip gets it out of there. With SLOW it works for three seconds before it
- * copies; FEEDS moves pin PA0 meanwhile. */
+ * copies; FEEDS moves pin PA0 meanwhile. With DONE_FIRST it says that
+ * it is done before it copies. */
 #include <stdint.h>
 
 #define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
@@ -71,9 +72,16 @@ void boot(void)
                 ;
         }
 #endif
-        copy();
+#ifdef DONE_FIRST
+        REG(CR) = 1u | 2u << 8;
         REG(STATE + 4) = 0;
         ready();
+#endif
+        copy();
+#ifndef DONE_FIRST
+        REG(STATE + 4) = 0;
+        ready();
+#endif
         REG(CR) = 1u << 31;
     }
     ((void (*)(void))(uintptr_t)REG(SLOT0 + 4))();
