@@ -28,13 +28,15 @@
 
 const struct option_spec openocd_options[] = {
     {.name = "adapter",
-     .help = "remote_bitbang; or an OpenOCD interface file like interface/cmsis-dap.cfg; or custom: `config` "
+     .help = "remote_bitbang; buspirate, which needs far fewer round trips; or an OpenOCD interface file "
+             "like interface/cmsis-dap.cfg; or custom: `config` "
              "has it",
      .type = OPTION_STRING,
      .offset = offsetof(struct openocd_config, adapter),
      .required = true},
     {.name = "socket",
-     .help = "remote_bitbang: unix socket; relative to the virtual rack's folder (PLACE.dap)",
+     .help = "remote_bitbang: unix socket; buspirate: serial port; relative to the virtual rack's folder "
+             "(PLACE.dap, PLACE.bp)",
      .type = OPTION_STRING,
      .offset = offsetof(struct openocd_config, socket)},
     {.name = "transport",

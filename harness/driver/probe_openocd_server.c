@@ -51,13 +51,24 @@ static void add_all(struct arguments *arguments, const char *flag, char *const *
         add(arguments, flag, mem_string(*texts));
 }
 
+static bool is_pirate(const struct openocd_config *config)
+{
+    return !strcmp(config->adapter, "buspirate");
+}
+
 char *openocd_socket_path(const struct openocd_config *config, const char *place)
 {
     const char *rack = getenv("OTARIG_RACK"), *name = config->socket;
     if (name && name[0] == '/')
         return mem_string(name);
     return name ? mem_printf("%s/%s", rack ? rack : ".", name)
-                : mem_printf("%s/%s.dap", rack ? rack : ".", place);
+                : mem_printf("%s/%s.%s", rack ? rack : ".", place, is_pirate(config) ? "bp" : "dap");
+}
+
+/* Adapters that `socket` names: JTAG only, without a speed. */
+static bool at_path(const struct openocd_config *config)
+{
+    return is_pirate(config) || !strcmp(config->adapter, "remote_bitbang");
 }
 
 /* target/swj-dp.tcl of that folder stands ahead of OpenOCD's own; OTARIG_DATA is laid out as the source tree
@@ -71,11 +82,11 @@ static char *script_folder(void)
 static void add_adapter(struct arguments *arguments, const struct openocd_server *server)
 {
     const struct openocd_config *config = server->config;
-    if (!strcmp(config->adapter, "remote_bitbang")) {
+    if (at_path(config)) {
         char *path = openocd_socket_path(config, server->place);
         add(arguments, "-c",
-            mem_printf("adapter driver remote_bitbang; remote_bitbang host {%s}; transport select jtag",
-                       path));
+            mem_printf("adapter driver %s; %s {%s}; transport select jtag", config->adapter,
+                       is_pirate(config) ? "buspirate port" : "remote_bitbang host", path));
         free(path);
         return;
     }
@@ -101,7 +112,7 @@ static void build(struct arguments *arguments, const struct openocd_server *serv
     if (strcmp(config->adapter, "custom"))
         add_all(arguments, "-f", config->config);
     /* after the target file: that sets a speed of its own */
-    if (strcmp(config->adapter, "remote_bitbang"))
+    if (!at_path(config))
         add(arguments, "-c", mem_printf("adapter speed %lld", (long long)config->speed_khz));
     add_all(arguments, "-c", config->commands);
     add(arguments, "-c", mem_string("noinit"));

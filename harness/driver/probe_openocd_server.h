@@ -35,7 +35,8 @@ struct openocd_events {
 
 struct openocd_server;
 
-/* `config` is borrowed. `place` names the default socket of remote_bitbang. */
+/* `config` is borrowed. `place` names the default socket of remote_bitbang and the serial line of buspirate.
+ */
 struct openocd_server *openocd_server_new(struct loop *loop, const struct openocd_config *config,
                                           const char *place, const struct openocd_events *events, void *arg);
 void openocd_server_free(struct openocd_server *server); /* kills; NULL is allowed */
@@ -49,7 +50,7 @@ bool openocd_server_busy(const struct openocd_server *server);
 void openocd_server_stop(struct openocd_server *server, uint64_t grace_us);
 /* Stops the server and runs config->adapter_reset; `down` follows. Without such a program it only stops. */
 void openocd_server_reset_adapter(struct openocd_server *server);
-/* The unix socket of remote_bitbang; free it. */
+/* The unix socket of remote_bitbang, the serial port of buspirate; free it. */
 char *openocd_socket_path(const struct openocd_config *config, const char *place);
 
 #endif

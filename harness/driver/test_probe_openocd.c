@@ -156,13 +156,17 @@ static struct bench *bench_new(const char *options)
     bench->loop = loop_new();
     snprintf(bench->folder, sizeof bench->folder, "/tmp/otarig-probe-XXXXXX");
     cr_assert(mkdtemp(bench->folder));
+    const char *adapter = getenv("OTARIG_TEST_ADAPTER"); /* the whole suite with another one */
+    bool pirate = adapter && !strcmp(adapter, "buspirate");
     bench->dap = mem_printf("%s/dap", bench->folder);
     bench->control = mem_printf("%s/control", bench->folder);
     bench->image = mem_printf("%s/image", bench->folder);
     write_file(bench->image, counting, sizeof counting);
     char *nvm = mem_printf("%s/nvm", bench->folder);
-    const char *argv[] = {OTARIG_TWIN, "--chip",       "nrf52840", "--nvm", nvm,         "--dap", bench->dap,
-                          "--control", bench->control, "--seed",   "7",     "--powered", NULL};
+    const char *argv[] = {
+        OTARIG_TWIN, "--chip",    "nrf52840",     "--nvm",  nvm, pirate ? "--pirate" : "--dap",
+        bench->dap,  "--control", bench->control, "--seed", "7", "--powered",
+        NULL};
     const struct child_spec spec = {.name = "twin", .argv = argv};
     bench->twin = child_start(bench->loop, &spec, &(struct child_events){0}, NULL, &error);
     cr_assert(bench->twin, "%s", error.text);
@@ -172,7 +176,8 @@ static struct bench *bench_new(const char *options)
         loop_turn(bench->loop, 20000, &error);
     }
     free(nvm);
-    char *json = mem_printf("{\"adapter\": \"remote_bitbang\", \"socket\": \"%s\"%s}", bench->dap, options);
+    char *json = mem_printf("{\"adapter\": \"%s\", \"socket\": \"%s\"%s}",
+                            pirate ? adapter : "remote_bitbang", bench->dap, options);
     configure(bench, json);
     free(json);
     return bench;

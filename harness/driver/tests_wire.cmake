@@ -2,6 +2,9 @@
 otarig_test(NAME test_probe_openocd SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_openocd.c LIBS otarig_driver)
 target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
+add_test(NAME test_probe_openocd_buspirate COMMAND test_probe_openocd)
+set_tests_properties(test_probe_openocd_buspirate PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120
+                     ENVIRONMENT OTARIG_TEST_ADAPTER=buspirate)
 # the twin comes later in the tree than this folder
 if(EXISTS ${CMAKE_SOURCE_DIR}/fixtures/twin/CMakeLists.txt)
   add_dependencies(test_probe_openocd otarig-twin)
