@@ -13,8 +13,6 @@
 #define PAGE 4096u
 #define HIT_US 60000000u /* for the code to come to the operation of a cut */
 #define EDGE_US 2000000u /* for the rack to tell of a cut */
-#define OFF_US 150000u   /* the rail falls and stays down */
-#define ON_US 60000u     /* the relay closes */
 
 struct live {
     struct by_hand hand;
@@ -45,7 +43,7 @@ static int power(struct live *live, bool on, struct error *error)
         return -1;
     if (rig_probe(rig))
         rig_probe(rig)->power(rig->self[RACK_PROBE], on);
-    return by_hand_wait(&live->hand, on ? ON_US : OFF_US, error);
+    return 0;
 }
 
 static cJSON *control(struct live *live, cJSON *command, struct error *error)
@@ -156,7 +154,7 @@ static cJSON *await_report(struct live *live, const char *what, uint64_t for_us,
     uint64_t end_us = clock_now_us() + for_us;
     while (clock_now_us() < end_us) {
         cJSON *report = next_report(live, what);
-        if (report || by_hand_wait(&live->hand, 5000, error))
+        if (report || by_hand_wait(&live->hand, 2000, error))
             return report;
     }
     error_set(error, ERROR_RIG, "the rack's log does not tell of '%s' in %llu s", what,
@@ -175,6 +173,16 @@ static int await_state(struct live *live, const char *state, uint64_t for_us, st
             return 0;
     }
     return -1;
+}
+
+/* The same, and the rail has followed. */
+static int power_now(struct live *live, bool on, struct error *error)
+{
+    if (power(live, on, error))
+        return -1;
+    cJSON *report = await_report(live, on ? "on" : "off", EDGE_US, error);
+    cJSON_Delete(report);
+    return report ? 0 : -1;
 }
 
 /* A power cycle that ends with a cut exactly there; a reset that was to come first must have come. */
@@ -196,6 +204,7 @@ static int cut(struct live *live, const cJSON *where, struct error *error)
 
 /* ---- contents ---- */
 
+/* Flash is taken in pieces of PAGE bytes. */
 static bool is_blank(const uint8_t *bytes)
 {
     for (size_t i = 0; i < PAGE; i++)
@@ -225,23 +234,83 @@ static int program(struct live *live, size_t at, size_t len, struct error *error
     return by_hand_probe(&live->hand, &job, error);
 }
 
+/* Pieces that follow each other and of which `wanted` says yes, from `at` on; returns the end of the run,
+ * `at` when there is none. */
+static size_t run_end(const struct live *live, size_t at, bool (*wanted)(const struct live *, size_t at))
+{
+    while (at < live->it.memory[0].len && wanted(live, at))
+        at += PAGE;
+    return at;
+}
+
+static bool is_used(const struct live *live, size_t at)
+{
+    return !is_blank(live->it.start + at);
+}
+
+static bool is_changed(const struct live *live, size_t at)
+{
+    return memcmp(live->now + at, live->it.start + at, PAGE) != 0;
+}
+
+static bool was_touched(const struct live *live, size_t at)
+{
+    return is_used(live, at) || !is_blank(live->expected + at);
+}
+
+static bool is_there(const struct live *live, size_t at)
+{
+    return true;
+}
+
+static bool erases_pieces(const struct live *live)
+{
+    uint32_t page = live->it.memory[0].page;
+    return page && PAGE % page == 0;
+}
+
+static int program_all(struct live *live, bool (*wanted)(const struct live *, size_t at), struct error *error)
+{
+    for (size_t at = 0, end; at<live->it.memory[0].len; at = end> at ? end : at + PAGE) {
+        end = run_end(live, at, wanted);
+        if (end > at && program(live, at, end - at, error))
+            return -1;
+    }
+    memcpy(live->now, live->it.start, live->it.size);
+    return 0;
+}
+
+/* An erase takes more than a piece: all in one, or a piece would erase what was written before it. */
+static int program_span(struct live *live, struct error *error)
+{
+    size_t begin = 0, end = live->it.memory[0].len;
+    while (begin < end && !is_used(live, begin))
+        begin += PAGE;
+    while (end > begin && !is_used(live, end - PAGE))
+        end -= PAGE;
+    memcpy(live->now, live->it.start, live->it.size);
+    return end > begin ? program(live, begin, end - begin, error) : 0;
+}
+
 /* The start contents, all of them: between power-up and the probe's halt the board runs and may change any
  * page. UICR is not written: what the explorer starts from has none. */
 static int restore(struct live *live, struct error *error)
 {
-    if (power(live, true, error) ||
+    if (power_now(live, true, error) ||
         by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error))
         return -1;
-    for (size_t at = 0; at < live->it.memory[0].len; at += PAGE) {
-        size_t end = at;
-        while (end < live->it.memory[0].len && !is_blank(live->it.start + end))
-            end += PAGE;
-        if (end > at && program(live, at, end - at, error))
-            return -1;
-        at = end > at ? end - PAGE : at;
-    }
-    memcpy(live->now, live->it.start, live->it.size);
-    return power(live, false, error);
+    if (erases_pieces(live) ? program_all(live, is_used, error) : program_span(live, error))
+        return -1;
+    return power_now(live, false, error);
+}
+
+/* The same after a read_back, without a boot between: the core is held, then halted. */
+static int put_back(struct live *live, struct error *error)
+{
+    if (by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_HALT}, error) ||
+        tell(live, "release", NULL, 0, error) || await_state(live, "released", EDGE_US, error))
+        return -1;
+    return program_all(live, is_changed, error);
 }
 
 static int dump(struct live *live, size_t at, size_t len, struct error *error)
@@ -257,23 +326,19 @@ static int dump(struct live *live, size_t at, size_t len, struct error *error)
     return failed ? error_set(error, ERROR_RIG, "%s: expected %zu bytes", live->scratch, len) : 0;
 }
 
-/* Powered up with the core held, so that nothing changes while it is read. Pages that are blank at the start
- * and in the prediction are looked at when `all`. */
+/* Powered up with the core held, so that nothing changes while it is read; stays so. Pages that are blank at
+ * the start and in the prediction are looked at when `all`. */
 static int read_back(struct live *live, bool all, struct error *error)
 {
     if (tell(live, "hold", NULL, 0, error) || power(live, true, error) ||
         await_state(live, "hit", EDGE_US, error))
         return -1;
-    for (size_t at = 0; at < live->it.memory[0].len; at += PAGE) {
-        size_t end = at;
-        while (end < live->it.memory[0].len &&
-               (all || !is_blank(live->it.start + end) || !is_blank(live->expected + end)))
-            end += PAGE;
+    for (size_t at = 0, end; at<live->it.memory[0].len; at = end> at ? end : at + PAGE) {
+        end = run_end(live, at, all ? is_there : was_touched);
         if (end > at && dump(live, at, end - at, error))
             return -1;
-        at = end > at ? end - PAGE : at;
     }
-    return power(live, false, error);
+    return 0;
 }
 
 static int compare(const struct live *live, const char *id, const char *when)
@@ -343,7 +408,7 @@ static void describe(const cJSON *cuts, char *text, size_t size)
                  resets ? "reset" : "flipped bit", resets + flips == 1 ? "" : "s");
 }
 
-/* 0: agrees, 1: does not, -1: trouble */
+/* From the start contents and power off to a core that is held. 0: agrees, 1: does not, -1: trouble. */
 static int one(struct live *live, const cJSON *state, bool all, struct error *error)
 {
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(state, "id"));
@@ -351,13 +416,12 @@ static int one(struct live *live, const cJSON *state, bool all, struct error *er
                 *end = cJSON_GetObjectItem(state, "last_operation");
     char done[64];
     describe(cuts, done, sizeof done);
-    if (expect(live, cJSON_GetObjectItem(state, "changes"), error) || restore(live, error))
-        return -1;
-    if (disturb(live, cuts, error) || read_back(live, all, error))
+    if (expect(live, cJSON_GetObjectItem(state, "changes"), error) || disturb(live, cuts, error) ||
+        read_back(live, all, error))
         return -1;
     int differs = compare(live, id, "after the cuts");
     if (!differs && end) {
-        if (expect(live, cJSON_GetObjectItem(state, "after"), error))
+        if (expect(live, cJSON_GetObjectItem(state, "after"), error) || power_now(live, false, error))
             return -1;
         if (boot_to_end(live, end, error) || read_back(live, all, error))
             return -1;
@@ -371,22 +435,44 @@ static int one(struct live *live, const cJSON *state, bool all, struct error *er
     return differs;
 }
 
+/* A state that is put back after another relies on what was read of that one, so all of the memory is read
+ * now and then, and in the end. */
 static int all_states(struct live *live, bool *finding, struct error *error)
 {
     const cJSON *state;
-    size_t count = 0, differ = 0;
+    size_t count = 0, differ = 0, total = (size_t)cJSON_GetArraySize(live->it.states);
+    uint64_t begin_us = clock_now_us();
     cJSON_ArrayForEach(state, live->it.states)
     {
+        bool all = count % 100 == 99 || (total > 1 && count + 1 == total);
         *finding |= cJSON_HasObjectItem(state, "class");
-        int how = one(live, state, count % 100 == 99, error);
+        if (!count && restore(live, error))
+            return -1;
+        int how = one(live, state, all, error);
         if (how < 0)
             return -1;
         count++;
         differ += (size_t)how;
+        if (state->next && erases_pieces(live) && put_back(live, error))
+            return -1;
+        if (power_now(live, false, error) || (state->next && !erases_pieces(live) && restore(live, error)))
+            return -1;
     }
-    printf("%zu state%s on the rig: %zu agree word by word, %zu do not\n", count, count == 1 ? "" : "s",
-           count - differ, differ);
+    printf("%zu state%s on the rig: %zu agree word by word, %zu do not; %.1f s each\n", count,
+           count == 1 ? "" : "s", count - differ, differ,
+           (double)(clock_now_us() - begin_us) / 1e6 / (double)count);
     return differ ? error_set(error, ERROR_RIG, "the explorer and the rig do not agree") : 0;
+}
+
+/* What happens in a board does not depend on its pace, and here nobody needs it to be that of real time. */
+static int set_pace(struct live *live, struct error *error)
+{
+    cJSON *command = cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", "pace");
+    cJSON_AddStringToObject(command, "pace", "free");
+    cJSON *answer = control(live, command, error);
+    cJSON_Delete(answer);
+    return answer ? 0 : -1;
 }
 
 int live_repro(const char *folder, const char *rack, const char *place, int argc, char **argv)
@@ -415,7 +501,7 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
             &error, ERROR_INPUT,
             "%s: only a virtual rack can cut exactly at an operation; for a real board see --aim", rack);
     failed = failed || check_chip(&live, &error) || by_hand_open(&live.hand, &error) ||
-             all_states(&live, &finding, &error);
+             set_pace(&live, &error) || all_states(&live, &finding, &error);
     code = failed ? cmd_fail(&error) : finding;
     by_hand_end(&live.hand);
     live_case_release(&live.it);

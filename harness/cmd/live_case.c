@@ -41,7 +41,9 @@ static int take_memory(struct live_case *it, struct error *error)
         if (it->memory_count == LIVE_REGIONS_MAX || address < 0 || len < 1 || len > 1 << 26 ||
             offset != (double)it->size)
             return wrong(it, "$.memory: expected at most 4 regions, one after the other", error);
-        it->memory[it->memory_count++] = (struct live_memory){(uint32_t)address, (uint32_t)len, it->size};
+        double page = live_case_number(item, "page");
+        it->memory[it->memory_count++] =
+            (struct live_memory){(uint32_t)address, (uint32_t)len, it->size, page > 0 ? (uint32_t)page : 0};
         it->size += (size_t)len;
     }
     if (!it->size || it->memory[0].len % PAGE)

@@ -19,6 +19,7 @@
 struct live_memory {
     uint32_t address, len;
     size_t offset; /* in start.bin */
+    uint32_t page; /* what one erase takes; 0: not the same everywhere */
 };
 struct live_case {
     char *path; /* of live.json */

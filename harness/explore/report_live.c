@@ -239,6 +239,8 @@ static int write_case(const struct search *search, const char *folder, cJSON *st
         cJSON_AddNumberToObject(region, "address", regions[i].address);
         cJSON_AddNumberToObject(region, "len", regions[i].size);
         cJSON_AddNumberToObject(region, "offset", (double)regions[i].offset);
+        if (regions[i].page)
+            cJSON_AddNumberToObject(region, "page", regions[i].page);
         cJSON_AddItemToArray(memory, region);
     }
     cJSON *chance = cJSON_AddObjectToObject(tree, "chance");

@@ -40,7 +40,7 @@ cat >"$out/rack.json" <<'TEXT'
     "name": "p1", "board": "microbit",
     "power": {"driver": "ftdi", "serial": "OTR00001", "channel": 1},
     "console": {"driver": "serial", "port": "/dev/ttyUSB0", "baud": 115200},
-    "probe": {"driver": "openocd", "adapter": "remote_bitbang", "socket": "p1.dap", "target": "target/nrf51.cfg", "erase_all": "nrf51 mass_erase"}
+    "probe": {"driver": "openocd", "adapter": "buspirate", "socket": "p1.bp", "target": "target/nrf51.cfg", "erase_all": "nrf51 mass_erase"}
   }]
 }
 TEXT
