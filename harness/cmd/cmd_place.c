@@ -198,7 +198,8 @@ static int flash_all(struct by_hand *hand, const char *folder, const char *start
                                 .path = image->file,
                                 .address = is_start ? board.slots[0].address
                                            : where  ? where->address
-                                                    : 0};
+                                                    : 0,
+                                .blank = true};
         printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, image->name, job.address, image->len);
         failed = by_hand_probe(hand, &job, error);
     }

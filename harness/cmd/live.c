@@ -221,7 +221,7 @@ static uint32_t address_at(const struct live *live, size_t at)
     return memory->address + (uint32_t)(at - memory->offset);
 }
 
-static int program(struct live *live, size_t at, size_t len, struct error *error)
+static int program(struct live *live, size_t at, size_t len, bool blank, struct error *error)
 {
     FILE *file = fopen(live->scratch, "wb");
     int failed = !file || fwrite(live->it.start + at, 1, len, file) != len;
@@ -230,7 +230,7 @@ static int program(struct live *live, size_t at, size_t len, struct error *error
     if (failed)
         return error_set_errno(error, ERROR_SYSTEM, 0, "%s", live->scratch);
     const struct probe_job job = {
-        .verb = PROBE_PROGRAM, .path = live->scratch, .address = address_at(live, at)};
+        .verb = PROBE_PROGRAM, .path = live->scratch, .address = address_at(live, at), .blank = blank};
     return by_hand_probe(&live->hand, &job, error);
 }
 
@@ -269,11 +269,12 @@ static bool erases_pieces(const struct live *live)
     return page && PAGE % page == 0;
 }
 
-static int program_all(struct live *live, bool (*wanted)(const struct live *, size_t at), struct error *error)
+static int program_all(struct live *live, bool (*wanted)(const struct live *, size_t at), bool blank,
+                       struct error *error)
 {
     for (size_t at = 0, end; at<live->it.memory[0].len; at = end> at ? end : at + PAGE) {
         end = run_end(live, at, wanted);
-        if (end > at && program(live, at, end - at, error))
+        if (end > at && program(live, at, end - at, blank, error))
             return -1;
     }
     memcpy(live->now, live->it.start, live->it.size);
@@ -289,7 +290,7 @@ static int program_span(struct live *live, struct error *error)
     while (end > begin && !is_used(live, end - PAGE))
         end -= PAGE;
     memcpy(live->now, live->it.start, live->it.size);
-    return end > begin ? program(live, begin, end - begin, error) : 0;
+    return end > begin ? program(live, begin, end - begin, true, error) : 0;
 }
 
 /* The start contents, all of them: between power-up and the probe's halt the board runs and may change any
@@ -299,7 +300,7 @@ static int restore(struct live *live, struct error *error)
     if (power_now(live, true, error) ||
         by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error))
         return -1;
-    if (erases_pieces(live) ? program_all(live, is_used, error) : program_span(live, error))
+    if (erases_pieces(live) ? program_all(live, is_used, true, error) : program_span(live, error))
         return -1;
     return power_now(live, false, error);
 }
@@ -310,7 +311,7 @@ static int put_back(struct live *live, struct error *error)
     if (by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_HALT}, error) ||
         tell(live, "release", NULL, 0, error) || await_state(live, "released", EDGE_US, error))
         return -1;
-    return program_all(live, is_changed, error);
+    return program_all(live, is_changed, false, error);
 }
 
 static int dump(struct live *live, size_t at, size_t len, struct error *error)

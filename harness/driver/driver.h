@@ -74,6 +74,7 @@ struct probe_job {
     uint32_t address, len, value;
     enum probe_access access;
     bool match_value; /* PROBE_WATCH: halt only when `value` is written (where the probe can) */
+    bool blank;       /* PROBE_PROGRAM: what it writes to is erased already; it is verified all the same */
     unsigned count;
     uint64_t deadline_us; /* for the whole job, relative; 0: the driver's own */
 };

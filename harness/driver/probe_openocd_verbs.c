@@ -13,6 +13,7 @@
 #define FAST_US 10000000u
 
 /* %a address  %n length  %x length in hex  %v value  %p path  %w access  %m value to match, if any
+ * %e the word that erases before, where that is needed
  * %u removes the watchpoint that is set  %E, %R the config's erase and recover commands
  *
  * Background polling is off, so OpenOCD does not notice what the core did meanwhile: `arp_poll` first,
@@ -26,8 +27,7 @@ static const struct verb {
 } verbs[PROBE_VERBS] = {
     [PROBE_ATTACH] = {FAST_US, {LOOK}},
     [PROBE_DETACH] = {FAST_US, {NULL}},
-    [PROBE_PROGRAM] = {SLOW_US,
-                       {"reset halt", "flash write_image erase %p %a bin", "verify_image %p %a bin"}},
+    [PROBE_PROGRAM] = {SLOW_US, {"reset halt", "flash write_image%e %p %a bin", "verify_image %p %a bin"}},
     [PROBE_VERIFY] = {SLOW_US, {LOOK, "verify_image %p %a bin"}},
     [PROBE_DUMP] = {SLOW_US, {"dump_image %p %a %x"}},
     [PROBE_READ] = {FAST_US, {"echo \"@hex [read_memory %a 8 %n]\""}},
@@ -68,6 +68,9 @@ static void fill(FILE *out, char place, const struct openocd_config *config, con
     case 'm':
         if (job->match_value)
             fprintf(out, " 0x%x", job->value);
+        break;
+    case 'e':
+        fputs(job->blank ? "" : " erase", out);
         break;
     case 'u':
         if (watched >= 0)

@@ -235,6 +235,12 @@ Test(probe_openocd, programs_verifies_dumps_and_erases)
     cr_assert(work(bench, (struct probe_job){.verb = PROBE_ERASE_ALL}), "%s", bench->reason);
     cr_assert(work(bench, (struct probe_job){.verb = PROBE_READ, .address = 0, .len = 4}));
     cr_assert_str_eq(bench->hex, "ffffffff");
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_PROGRAM, .path = bench->image, .blank = true}));
+    cr_assert_not(
+        work(bench,
+             (struct probe_job){.verb = PROBE_PROGRAM, .path = bench->image, .address = 4, .blank = true}),
+        "it was not blank, which must not go unnoticed");
+    cr_assert_str_eq(bench->reason, "refused");
     free(dump);
     bench_free(bench);
 }

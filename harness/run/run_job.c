@@ -45,10 +45,12 @@ int run_probe(struct run *run, const struct probe_job *job)
 {
     const struct probe_ops *probe = rig_probe(run->rig);
     char first[160] = "";
+    struct probe_job attempt = *job;
     for (unsigned rung = 0;; rung++) {
         struct error error = {0};
-        if (!run_probe_once(run, job))
+        if (!run_probe_once(run, &attempt))
             return 0;
+        attempt.blank = false; /* who knows how far it came */
         if (run_broken(run))
             return -1;
         if (!rung)

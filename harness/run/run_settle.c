@@ -53,7 +53,8 @@ static int program_one(struct run *run, const char *name)
     }
     const struct probe_job job = {.verb = PROBE_PROGRAM,
                                   .path = image->file,
-                                  .address = start ? board->slots[0].address : where->address};
+                                  .address = start ? board->slots[0].address : where->address,
+                                  .blank = true};
     return run_probe(run, &job);
 }
 
