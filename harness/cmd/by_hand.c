@@ -14,10 +14,20 @@
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
 
+static void hear(struct by_hand *hand, const struct event *event)
+{
+    if (hand->heard_len + event->len > BY_HAND_HEARD_MAX)
+        return;
+    hand->heard = mem_resize(hand->heard, hand->heard_len + event->len + 1, 1);
+    memcpy(hand->heard + hand->heard_len, event->data, event->len);
+    hand->heard_len += event->len;
+}
+
 static void put(struct sink *sink, const struct event *event)
 {
     struct by_hand *hand = (struct by_hand *)sink;
     if (event->kind == EVENT_INPUT) {
+        hear(hand, event);
         if (hand->raw)
             fwrite(event->data, 1, event->len, stdout);
         fflush(stdout);
@@ -153,6 +163,7 @@ void by_hand_end(struct by_hand *hand)
     if (hand->open)
         rig_close(&hand->rig);
     cJSON_Delete(hand->fields);
+    free(hand->heard);
     rack_release(&hand->rack);
     loop_free(hand->loop);
 }

@@ -6,6 +6,8 @@
 #include "harness/run/rig.h"
 #include "harness/run/virtual_rack.h"
 
+#define BY_HAND_HEARD_MAX (1u << 20)
+
 struct by_hand {
     struct sink sink; /* first member: prints what the drivers say */
     struct loop *loop;
@@ -13,6 +15,9 @@ struct by_hand {
     const struct rack_place *place;
     struct rig rig;
     bool open, signals, job_over, job_ok, interrupted, raw;
+    uint8_t
+        *heard; /* what the console said since `heard_len` was set to 0, the first BY_HAND_HEARD_MAX bytes */
+    size_t heard_len;
     char reason[300];
     cJSON *fields;
 };

@@ -153,23 +153,37 @@ static int nibble(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+uint8_t *live_case_bytes(const cJSON *object, size_t *len)
+{
+    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(object, "hex"));
+    *len = hex ? strlen(hex) / 2 : 0;
+    uint8_t *bytes = *len ? mem_alloc(*len) : NULL;
+    for (size_t k = 0; k < *len; k++) {
+        int high = nibble(hex[2 * k]), low = nibble(hex[2 * k + 1]);
+        if (high < 0 || low < 0) {
+            free(bytes);
+            return NULL;
+        }
+        bytes[k] = (uint8_t)(high << 4 | low);
+    }
+    return bytes;
+}
+
 int live_case_change(const struct live_case *it, const cJSON *change, uint8_t *nvm, struct error *error)
 {
     double address = live_case_number(change, "address");
-    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItem(change, "hex"));
-    size_t len = hex ? strlen(hex) / 2 : 0;
-    for (size_t i = 0; i < it->memory_count && len; i++) {
+    size_t len;
+    uint8_t *bytes = live_case_bytes(change, &len);
+    if (!bytes)
+        return wrong(it, "a change: expected hex digits", error);
+    for (size_t i = 0; i < it->memory_count; i++) {
         const struct live_memory *memory = &it->memory[i];
         if (address < memory->address || address + (double)len > (double)memory->address + memory->len)
             continue;
-        uint8_t *to = nvm + memory->offset + ((uint32_t)address - memory->address);
-        for (size_t k = 0; k < len; k++) {
-            int high = nibble(hex[2 * k]), low = nibble(hex[2 * k + 1]);
-            if (high < 0 || low < 0)
-                return wrong(it, "a change: expected hex digits", error);
-            to[k] = (uint8_t)(high << 4 | low);
-        }
+        memcpy(nvm + memory->offset + ((uint32_t)address - memory->address), bytes, len);
+        free(bytes);
         return 0;
     }
+    free(bytes);
     return wrong(it, "a change lies outside of the memory", error);
 }

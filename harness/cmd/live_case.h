@@ -39,6 +39,8 @@ int live_case_load(struct live_case *it, const char *folder, struct error *error
 void live_case_release(struct live_case *it);
 /* One of a state's "changes" or "after", put into `nvm` (size bytes). */
 int live_case_change(const struct live_case *it, const cJSON *change, uint8_t *nvm, struct error *error);
+/* The bytes of its "hex"; free them. NULL: none, or no hex digits. */
+uint8_t *live_case_bytes(const cJSON *object, size_t *len);
 /* 0 to UINT32_MAX; -1: absent or none */
 double live_case_number(const cJSON *object, const char *key);
 

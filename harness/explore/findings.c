@@ -84,6 +84,7 @@ struct live {
     uint32_t caller;
     /* of that operation, since power-up: the end of the one before, its begin and its end */
     uint64_t before_ns, begin_ns, end_ns;
+    size_t said_len; /* what the console had said before the last operation so far */
 };
 
 static bool read_word(void *arg, uint32_t address, uint32_t *word)
@@ -94,6 +95,7 @@ static bool read_word(void *arg, uint32_t address, uint32_t *word)
 static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     struct live *live = arg;
+    live->said_len = machine->text_len;
     if (machine->op_count < live->caller_at)
         live->before_ns = op->end_ns - machine->begin_ns;
     if (machine->op_count != live->caller_at)
@@ -277,7 +279,9 @@ static void confirm(struct finding *finding, const struct search *search, struct
     }
     finding->before = mem_copy(machine->nvm, search->spec->nvm_size);
     live.caller_at = UINT32_MAX;
+    live.said_len = 0;
     machine_cycle(machine, UINT64_MAX);
+    finding->said_len = live.said_len;
     finding->after = mem_copy(machine->nvm, search->spec->nvm_size);
     finding->op_count = machine->op_count;
     finding->ops = mem_array(machine->op_count + 1, sizeof *finding->ops);

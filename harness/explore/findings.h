@@ -50,6 +50,7 @@ struct finding {
     size_t window_count, windows_left_off;
     char *text; /* console of the failing boot */
     size_t text_len;
+    size_t said_len; /* of it: before the last operation */
     bool confirmed;
     struct op *ops; /* of the failing boot */
     size_t op_count;

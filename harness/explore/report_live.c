@@ -160,6 +160,8 @@ static cJSON *finding_json(const struct search *search, struct worker *worker, c
         cJSON_AddNumberToObject(put_operation(end, finding->ops, (uint32_t)finding->op_count - 1),
                                 "fraction_ppm", 1000000);
     put_changes(state, "after", search, finding->after);
+    if (finding->said_len)
+        put_hex(cJSON_AddObjectToObject(state, "said"), (const uint8_t *)finding->text, finding->said_len);
     return state;
 }
 
@@ -206,7 +208,7 @@ static void put_outside(cJSON *tree, const struct spec *spec)
         if (!stimulus->len)
             continue;
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddNumberToObject(item, "after_us", (double)(stimulus->after_ns / 1000));
+        cJSON_AddNumberToObject(item, "after_us", (double)stimulus->after_ns / 1e3);
         if (stimulus->mark)
             cJSON_AddStringToObject(item, "mark", *stimulus->mark ? stimulus->mark : "^");
         cJSON_AddNumberToObject(item, "port", stimulus->port);
@@ -216,7 +218,7 @@ static void put_outside(cJSON *tree, const struct spec *spec)
     if (!spec->watchdog.timeout_ns)
         return;
     cJSON *watchdog = cJSON_AddObjectToObject(tree, "watchdog");
-    cJSON_AddNumberToObject(watchdog, "timeout_us", (double)(spec->watchdog.timeout_ns / 1000));
+    cJSON_AddNumberToObject(watchdog, "timeout_us", (double)spec->watchdog.timeout_ns / 1e3);
     if (spec->watchdog.pin >= 0)
         cJSON_AddNumberToObject(watchdog, "pin", spec->watchdog.pin);
 }

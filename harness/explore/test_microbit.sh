@@ -50,12 +50,16 @@ repro() { # CASE EXPECTED TEXT
   { [ "$got" = "$2" ] && grep -q "$3" "$out/text"; } || fail "$1: exit $got, not $2, or no '$3'"
 }
 if command -v openocd >/dev/null && [ -x "$(dirname "$otarig")/otarig-rack" ]; then
-  repro "$out/file/cases/microbit-f1" 1 '^agrees microbit-f1: .*: data-lost$'
-  repro "$out/file/cases/microbit-f2" 1 '^agrees microbit-f2: .*: corrupt-image$'
+  repro "$out/file/cases/microbit-f1" 1 '^agrees microbit-f1: .* and says the same: data-lost$'
+  repro "$out/file/cases/microbit-f2" 1 '^agrees microbit-f2: .* and says the same: corrupt-image$'
   # what is typed counts: another text of the same length ('new ' is 6e657720) makes another file
   cp -r "$out/file/cases/microbit-f2" "$out/other"
   sed -i 's/6e657720/6e657820/g' "$out/other/live.json"
   repro "$out/other" 3 '^DIFFERS'
+  # the verdict is what the console says: "a is lost", and not "a is kost"
+  cp -r "$out/file/cases/microbit-f1" "$out/said"
+  sed -i 's/61206973206c6f7374/61206973206b6f7374/' "$out/said/live.json"
+  repro "$out/said" 3 '^DIFFERS microbit-f1: the console'
 fi
 
 explore full-calm microbit_full 0 --depth 0
