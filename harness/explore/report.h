@@ -9,7 +9,7 @@
 /* Files into `out` (NULL: none); the summary or, with `json`, explore.json on stdout. */
 int explore_report_all(const struct search *search, const struct findings *findings, const char *out,
                        bool json, struct error *error);
-/* OUT/cases/ID/live.json for each finding without a torn cut, OUT/cases/sample for `sample` states: what
+/* OUT/cases/ID/live.json for each finding, OUT/cases/sample for `sample` states: what
  * `otarig repro` does on a rig. */
 int explore_report_live(struct search *search, const struct findings *findings, const char *out,
                         unsigned sample, struct error *error);
