@@ -1,5 +1,5 @@
-/* Two flags and an application on an nRF52840, in a few instructions: what goes wrong after a cut is chosen by a
- * define, and how far an exploration sees it is known beforehand (test_tiny.sh). */
+/* Two flags and an application on an nRF52840, in a few instructions: what goes wrong after a cut is chosen
+ * by a define, and how far an exploration sees it is known beforehand (test_tiny.sh). */
 #include <stdint.h>
 
 #define WORD(address) (*(volatile uint32_t *)(uintptr_t)(address))

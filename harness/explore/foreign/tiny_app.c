@@ -1,5 +1,5 @@
-/* The applications of tiny.c. Version 1 asks for version 2, in two words, and resets; it does not survive half a
- * request. Version 2 blinks pin 3 once. */
+/* The applications of tiny.c. Version 1 asks for version 2, in two words, and resets; it does not survive
+ * half a request. Version 2 blinks pin 3 once. */
 #include <stdint.h>
 
 #define WORD(address) (*(volatile uint32_t *)(uintptr_t)(address))
