@@ -58,7 +58,8 @@ int spec_parse_board(struct spec_loader *loader, struct json board)
     spec->nvm_size = twin_nvm_size(text);
     if (!spec->nvm_size)
         return json_expected(chip, loader->error,
-                             "a chip the twin can be (nrf52840, nrf52833, nrf52832, nrf51822, stm32f405, stm32f407)");
+                             "a chip the twin can be (nrf52840, nrf52833, nrf52832, nrf51822, stm32f205, "
+                             "stm32f405, stm32f407)");
     spec->chip = mem_string(text);
     const struct twin_region *nvm;
     size_t count = twin_nvm_regions(spec->chip, &nvm);
