@@ -9,7 +9,7 @@ command -v arm-none-eabi-gcc >/dev/null && command -v python3 >/dev/null && [ -x
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
-python3 "$here/nordic.py" "$out" "${3:-fetch}" || exit $?
+python3 -B "$here/nordic.py" "$out" "${3:-fetch}" || exit $?
 sed -e 's/BASE/0/' -e 's/BASE/0/' -e 's/LENGTH/0x400/' "$here/foreign.ld" >"$out/ld"
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$out/ld" \
   "$here/mbr.c" -o "$out/mbr.elf"
