@@ -9,12 +9,12 @@ python3 -B "$here/$program.py" "$out" "$cache" || exit $?
 explore() {
   scenario=$1 board=$2 expected=$3 operations=$4 got=0
   shift 4
+  rm -rf "$out/$scenario"
   "$otarig" explore "$here/$scenario.json" --board "$here/$board.json" --firmware "$out" --out "$out/$scenario" --depth any "$@" \
     >"$out/text" 2>&1 || got=$?
   [ "$got" = "$expected" ] || fail "$scenario $*: exit $got, not $expected"
   grep -q "^$scenario: $operations operations, .*fixpoint" "$out/text" || fail "$scenario $*: not $operations operations to a fixpoint"
   sed -n 1p "$out/text"
-  rm -rf "$out/$scenario"
 }
 # found CLASS PATTERN: one class of failure, reproduced by real cuts; each of its windows is at such a place
 found() {
