@@ -135,6 +135,13 @@ int batch_run(struct batch *batch, uint32_t most, struct checkpoint *checkpoint,
     for (batch->ran = 0; batch->ran < batch->count && team.ran[batch->ran];)
         batch->ran++;
     free(team.ran);
+    for (uint32_t i = 0; i < batch->ran; i++)
+        if (batch->results[i].wrong) {
+            error_set(error, ERROR_SYSTEM, "%s: state %u: %s", batch->search->spec->path, batch->first + i,
+                      batch->results[i].wrong);
+            batch_release(batch, 0);
+            return -1;
+        }
     if (!checkpoint || batch->ran < batch->count ||
         !checkpoint_write(checkpoint, batch->results, batch->count, error))
         return 0;

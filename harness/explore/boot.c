@@ -75,8 +75,8 @@ static bool trace(void *arg, struct machine *machine, const struct twin_nvm_op *
         printf("[%10.3f ms] %zu: 0x%08x: 0x%08x to 0x%08x, pc 0x%08x\n", ms, machine->op_count, op->address,
                op->before, op->value, op->pc);
     else
-        printf("[%10.3f ms] %zu: erase of 0x%08x, %u bytes, pc 0x%08x\n", ms, machine->op_count, op->address,
-               op->len, op->pc);
+        printf("[%10.3f ms] %zu: erase of 0x%08x, %u bytes%s, pc 0x%08x\n", ms, machine->op_count,
+               op->address, op->len, op->to_ppm < TWIN_WHOLE_PPM ? " (a part of it)" : "", op->pc);
     return false;
 }
 

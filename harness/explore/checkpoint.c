@@ -12,7 +12,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search.h"
 
-#define MAGIC 0x326b6863657270u
+#define MAGIC 0x336b6863657270u
 
 struct checkpoint {
     int fd;
@@ -103,8 +103,8 @@ static struct result *unpack(struct bytes *bytes, size_t count)
     struct result *results = mem_array(count, sizeof *results);
     for (size_t i = 0; i < count; i++) {
         struct result *stored = get(bytes, sizeof *stored);
-        if (!stored)
-            abort(); /* the hash did fit */
+        if (!stored) /* the hash did fit: a file made to deceive */
+            break;
         results[i] = *stored;
         free(stored);
         results[i].node.ops = get(bytes, results[i].node.op_count * sizeof(struct op));
@@ -114,7 +114,7 @@ static struct result *unpack(struct bytes *bytes, size_t count)
         char *class = get(bytes, sizeof(char[24]));
         results[i].verdict.fail_class = "";
         for (size_t j = 0; explore_class_names[j]; j++)
-            if (!strcmp(explore_class_names[j], class))
+            if (class && !strcmp(explore_class_names[j], class))
                 results[i].verdict.fail_class = explore_class_names[j];
         free(class);
     }

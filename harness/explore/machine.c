@@ -1,5 +1,6 @@
 #include "harness/explore/machine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,11 +40,15 @@ static void touch(struct machine *machine, size_t offset, size_t len)
         machine->touched[page] = 1;
 }
 
-static struct op op_of(const struct twin_nvm_op *op)
+struct op machine_op(const struct twin_nvm_op *op)
 {
     bool writes = op->kind == TWIN_NVM_WRITE;
-    return (struct op){op->address, writes ? op->value : op->len, op->pc, (uint8_t)op->kind,
-                       writes ? (uint8_t)op->len : 0};
+    return (struct op){.address = op->address,
+                       .value = writes ? op->value : op->len,
+                       .pc = op->pc,
+                       .kind = op->kind,
+                       .len = writes ? op->len : 0,
+                       .to_ppm = op->to_ppm};
 }
 
 static void append(struct machine *machine, const struct twin_nvm_op *op)
@@ -53,8 +58,18 @@ static void append(struct machine *machine, const struct twin_nvm_op *op)
         machine->ops = mem_resize(machine->ops, machine->op_room, sizeof *machine->ops);
         machine->sums = mem_resize(machine->sums, machine->op_room, sizeof *machine->sums);
     }
-    machine->ops[machine->op_count] = op_of(op);
+    machine->ops[machine->op_count] = machine_op(op);
     machine->sums[machine->op_count++] = machine->sum;
+}
+
+/* Adds what a part of an erase leaves of the page. */
+static void account_part(struct machine *machine, size_t offset, const struct twin_nvm_op *op)
+{
+    uint8_t *before = mem_copy(machine->nvm + offset, op->len);
+    twin_erase_part(op->address, machine->nvm + offset, op->len, op->to_ppm);
+    machine->sum = sum_xor(machine->sum, sum_span(machine->nvm, offset, op->len));
+    memcpy(machine->nvm + offset, before, op->len);
+    free(before);
 }
 
 static void account(struct machine *machine, const struct twin_nvm_op *op)
@@ -67,8 +82,11 @@ static void account(struct machine *machine, const struct twin_nvm_op *op)
     size_t offset = machine_offset(machine->spec, op->address);
     machine->sum = sum_xor(machine->sum, sum_span(machine->nvm, offset, op->len));
     touch(machine, offset, op->len);
-    if (op->kind != TWIN_NVM_WRITE)
+    if (op->kind != TWIN_NVM_WRITE) {
+        if (op->to_ppm != TWIN_WHOLE_PPM)
+            account_part(machine, offset, op);
         return;
+    }
     uint8_t word[4];
     memcpy(word, machine->nvm + (offset & ~(size_t)3), 4);
     memcpy(word + (offset & 3), &op->value, op->len);
@@ -85,14 +103,16 @@ static void on_nvm(void *arg, const struct twin_nvm_op *op)
     bool wanted = machine->hooks.op && machine->hooks.op(machine->hooks.arg, machine, op);
     if (machine->op_count == machine->cut_at || op->begin_ns - machine->begin_ns >= machine->cut_after_ns) {
         machine_stop(machine, END_CUT);
-        machine->cut_op = op_of(op);
+        machine->cut_op = machine_op(op);
         machine->cut_ns = op->begin_ns;
         return;
     }
     account(machine, op);
     append(machine, op);
-    if (machine->op_count > 1 && op->end_ns < machine->last_ns)
-        abort();
+    if (op->end_ns < machine->last_ns) {
+        machine->wrong = "time ran backwards over a flash operation";
+        machine_stop(machine, END_TOTAL);
+    }
     machine->last_ns = op->end_ns;
     if (machine->reset_to_come && machine->op_count == machine->reset_at) {
         machine->reset_wanted = true;
@@ -204,8 +224,11 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
     machine->input = &spec->input;
     machine->reset_at = machine->cut_after_ns = UINT64_MAX;
     machine->nvm = mmap(NULL, spec->nvm_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (machine->nvm == MAP_FAILED)
-        abort();
+    if (machine->nvm == MAP_FAILED) {
+        error_set_errno(error, ERROR_SYSTEM, errno, "memory for a flash image");
+        free(machine);
+        return NULL;
+    }
     memset(machine->nvm, 0xff, spec->nvm_size);
     machine->touched_count = (spec->nvm_size >> 12) + 1;
     machine->touched = mem_alloc(machine->touched_count);

@@ -26,8 +26,11 @@ extern const char *const machine_end_names[];
 struct op {
     uint32_t address, value; /* ERASE: value is the length */
     uint32_t pc;
-    uint8_t kind, len; /* enum twin_nvm_kind; of a word */
+    uint32_t kind : 4, len : 8; /* enum twin_nvm_kind; of a word */
+    uint32_t to_ppm : 20;       /* ERASE_PAGE: TWIN_WHOLE_PPM, or how far this part of one gets */
 };
+/* As a journal keeps it. */
+struct op machine_op(const struct twin_nvm_op *op);
 
 struct machine;
 /* Each may be NULL. `op` is called before an operation happens, with nvm and sum as before; true asks for a
@@ -72,7 +75,8 @@ struct machine {
     /* Cuts power at the first operation that begins this long after power-up of the next cycle; machine_cycle
      * sets it back to UINT64_MAX. */
     uint64_t cut_after_ns;
-    struct op cut_op; /* END_CUT: the operation that did not happen */
+    struct op cut_op;  /* END_CUT: the operation that did not happen */
+    const char *wrong; /* the twin broke a rule of its own: nothing of this machine is to be believed; NULL */
     /* internal */
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;

@@ -109,6 +109,7 @@ struct result {
     struct found_point *points;
     size_t point_count;
     bool has_verdict;
+    const char *wrong; /* the explorer cannot go on from here, and why; NULL */
     struct verdict verdict;
     uint64_t instructions;
 };
@@ -120,8 +121,8 @@ void worker_free(struct worker *worker);
 void worker_begin_chunk(struct worker *worker);
 void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result);
 struct machine *worker_machine(struct worker *worker);
-/* Puts the flash of a node into the machine; aborts when its digest does not fit. */
-void worker_load(struct worker *worker, uint32_t number);
+/* Puts the flash of a node into the machine; NULL, or what is wrong: its digest does not fit. */
+const char *worker_load(struct worker *worker, uint32_t number);
 void result_release(struct result *result);
 
 /* Does it fail in another way than the run without any cut? */

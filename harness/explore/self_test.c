@@ -44,7 +44,9 @@ static void sample_one(struct search *search, struct worker *worker, uint32_t nu
     char *text = search_text(search, number, &len);
     const struct node *again = &result.node;
     search->sampled++;
-    if (node->end == END_LOOP)
+    if (result.wrong)
+        sample_failed(search, number, result.wrong);
+    else if (node->end == END_LOOP)
         search->sampled--; /* un-pruned it does not see that it goes round */
     else if (again->end != node->end || again->end_pc != node->end_pc)
         sample_failed(search, number, "end");

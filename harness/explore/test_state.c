@@ -68,12 +68,13 @@ Test(torn, words_lie_between)
 
 Test(torn, erases_only_raise_bits)
 {
-    uint8_t before[256], page[256];
+    uint8_t before[256], page[256], ones[256];
+    memset(ones, 0xff, sizeof ones);
     for (size_t i = 0; i < sizeof before; i++)
         before[i] = (uint8_t)mix64(i);
     for (enum torn_model model = TORN_FIRST_HALF; torn_is_erase(model); model++) {
         memcpy(page, before, sizeof page);
-        torn_erase(model, 3, 0x1000, page, sizeof page);
+        torn_erase(model, 3, 0x1000, page, ones, sizeof page);
         cr_assert_neq(memcmp(page, before, sizeof page), 0);
         bool whole = true;
         for (size_t i = 0; i < sizeof page; i++) {

@@ -116,8 +116,11 @@ static void tear_in_machine(struct worker *worker, const struct node *node)
     free(torn);
 }
 
-void worker_load(struct worker *worker, uint32_t number)
+const char *worker_load(struct worker *worker, uint32_t number)
 {
+    static const char incomplete[] =
+        "its memory cannot be rebuilt: a journal was incomplete (a defect of the "
+        "explorer)";
     const struct search *search = worker->search;
     const struct node *node = &search->nodes[number];
     if (node->parent == NODE_NONE) {
@@ -128,9 +131,7 @@ void worker_load(struct worker *worker, uint32_t number)
         rebuild(worker, node->parent);
         load_image(worker, worker->image);
         worker->machine->reset_at = node->op;
-        if (!sum_equal(worker->machine->sum, search->nodes[node->parent].sum))
-            abort();
-        return;
+        return sum_equal(worker->machine->sum, search->nodes[node->parent].sum) ? NULL : incomplete;
     } else if (node->model == MODEL_ROT) {
         rebuild(worker, node->parent);
         rot_flip(worker->image, node->op);
@@ -144,8 +145,7 @@ void worker_load(struct worker *worker, uint32_t number)
         if (node->model)
             tear_in_machine(worker, node);
     }
-    if (!sum_equal(worker->machine->sum, node->sum))
-        abort(); /* soundness.h: a journal was incomplete */
+    return sum_equal(worker->machine->sum, node->sum) ? NULL : incomplete;
 }
 
 /* ---- candidates ---- */
@@ -177,8 +177,7 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
     bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
     size_t offset = machine_offset(search->spec, op->address), begin = offset & ~(size_t)3;
     size_t len = erase ? op->len : 4;
-    struct op plain = {op->address, erase ? op->len : op->value, 0, (uint8_t)op->kind,
-                       erase ? 0 : (uint8_t)op->len};
+    struct op plain = machine_op(op);
     struct sum rest = sum_xor(machine->sum, sum_span(machine->nvm, begin, len));
     uint8_t *saved = worker->scratch;
     memcpy(saved, machine->nvm + begin, len);
@@ -464,7 +463,9 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     worker->last_page = UINT32_MAX;
     worker->page_candidate = false;
     table_clear(&worker->own);
-    worker_load(worker, number);
+    result->wrong = worker_load(worker, number);
+    if (result->wrong)
+        return;
     if (collect)
         rot_candidates(worker);
     uint64_t before = machine->instructions;
@@ -472,6 +473,7 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     /* not those of judging: they depend on what this worker knows already */
     result->instructions = machine->instructions - before;
     struct node *node = &result->node;
+    result->wrong = machine->wrong;
     take_run(worker, node);
     if (node->donor == NODE_NONE) {
         if (collect && machine->cutting && node->op_count)
