@@ -383,7 +383,7 @@ static bool spins(struct machine *machine, uint64_t steps)
     size_t op_count = machine->op_count;
     unsigned resets = machine->resets, compared = 0;
     uint32_t registers[16];
-    if (acted_upon(machine))
+    if (acted_upon(machine) || twin_exclusive_open(machine->twin))
         return false;
     for (unsigned i = 0; i < 16; i++)
         registers[i] = debug_register(machine->twin, i);
@@ -428,7 +428,7 @@ static void attend(struct machine *machine)
     if (!machine->point_wanted)
         return;
     machine->point_wanted = false;
-    if (machine->hooks.point(machine->hooks.arg, machine))
+    if (!twin_exclusive_open(machine->twin) && machine->hooks.point(machine->hooks.arg, machine))
         machine_stop(machine, END_POINT);
 }
 

@@ -10,7 +10,8 @@
  *
  * That is exact when all of these hold:
  *  1. The digest is complete. Times are whole nanoseconds at every flash operation (the twin ends operations
- * on one), and each power-up happens at a whole second, so that clocks of any frequency have the same phase.
+ * on one), clocks count from when they were set, and their phase is digested exactly. The exclusive monitor
+ * cannot be read: no point is taken while it may be open (after LDREX, before STREX, CLREX or a reset).
  *  2. Nothing that ends a run depends on what came before the point. "Quiet" counts from the last flash
  * operation or reset, which the digest holds. The number of resets and the total time of a cycle do depend on
  * it: runs that ended by them give nothing to others, and a run that would exceed them with what it inherits

@@ -30,4 +30,8 @@ grep -q '18 operations.*fixpoint' "$out/text" || fail "an erase in parts"
 explore PARTIAL 0 --torn
 explore PARTIAL 0 --no-prune
 
+# what only the exclusive monitor knows
+build EXCLUSIVE
+explore EXCLUSIVE 1 --alphabet reduced --no-prune
+explore EXCLUSIVE 1 --alphabet reduced
 echo ok
