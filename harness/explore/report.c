@@ -17,12 +17,20 @@ const char *explore_report_cut_kind(const struct cut *cut)
     return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
 }
 
+static void print_source(FILE *file, const char *before, const struct source *source)
+{
+    if (source->function[0])
+        fprintf(file, "%s%s", before, source->function);
+    if (source->line)
+        fprintf(file, " (%s:%d)", source->file, source->line);
+}
+
+/* In "a > b" the compiler put b into a. */
 static void print_place(FILE *file, const struct place *place)
 {
-    if (place->function[0])
-        fprintf(file, " in %s", place->function);
-    if (place->line)
-        fprintf(file, " (%s:%d)", place->file, place->line);
+    print_source(file, " in ", &place->in);
+    for (unsigned i = 0; i < place->inlined_count; i++)
+        print_source(file, " > ", &place->inlined[i]);
 }
 
 static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut)
@@ -42,7 +50,7 @@ static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut
             cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase of", cut->op.address,
             region ? " in " : "", region ? region->name : "", cut->op.pc);
     print_place(file, &cut->place);
-    if (cut->caller.function[0]) {
+    if (cut->caller.in.function[0]) {
         fputs(", called", file);
         print_place(file, &cut->caller);
     }

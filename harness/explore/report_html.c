@@ -193,7 +193,7 @@ static void path_graph(FILE *file, const struct search *search, const struct fin
         fprintf(file, "<text x=%d y=34 text-anchor=middle>%s</text>", x + 77, text);
         fprintf(file, "<text x=%d y=60 text-anchor=middle>0x%08x</text>", x + 77, cut->op.address);
         fprintf(file, "<text x=%d y=76 text-anchor=middle>", x + 77);
-        put(file, cut->place.function);
+        put(file, cut->place.in.function);
         fputs("</text>\n", file);
         snprintf(text, sizeof text, "after step %zu", i + 1); /* a flipped bit is no cut */
         box(file, 294 + (int)(i)*290 - 6, "state", "state", text);
@@ -229,6 +229,17 @@ static void flash_map(FILE *file, const struct search *search, const char *title
     fputs("</svg></div>\n", file);
 }
 
+static void put_place(FILE *file, const struct place *place)
+{
+    for (unsigned i = 0; i <= place->inlined_count; i++) {
+        const struct source *source = i ? &place->inlined[i - 1] : &place->in;
+        fputs(i ? " &gt; " : "", file);
+        put(file, source->function);
+        if (source->line)
+            fprintf(file, " %s:%d", source->file, source->line);
+    }
+}
+
 static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
 {
     const struct spec_region *region = spec_region_of(spec, cut->op.address);
@@ -244,13 +255,9 @@ static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
             cut->operation, cut->op.kind == TWIN_NVM_WRITE ? "word" : "erase", cut->op.address);
     put(file, region ? region->name : "");
     fprintf(file, "<td>0x%08x ", cut->op.pc);
-    put(file, cut->place.function);
-    if (cut->place.line)
-        fprintf(file, " %s:%d", cut->place.file, cut->place.line);
+    put_place(file, &cut->place);
     fputs("<td>", file);
-    put(file, cut->caller.function);
-    if (cut->caller.line)
-        fprintf(file, " %s:%d", cut->caller.file, cut->caller.line);
+    put_place(file, &cut->caller);
     fputs("\n", file);
 }
 

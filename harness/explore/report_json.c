@@ -14,6 +14,15 @@ static void put_hex(cJSON *to, const char *key, uint32_t value)
     cJSON_AddStringToObject(to, key, text);
 }
 
+static void put_line(cJSON *to, const char *key, const struct source *source)
+{
+    char line[128];
+    if (!source->line)
+        return;
+    snprintf(line, sizeof line, "%s:%d", source->file, source->line);
+    cJSON_AddStringToObject(to, key, line);
+}
+
 static void put_place(cJSON *to, const char *prefix, const struct place *place)
 {
     char key[40];
@@ -22,13 +31,17 @@ static void put_place(cJSON *to, const char *prefix, const struct place *place)
     snprintf(key, sizeof key, "%spc", prefix);
     put_hex(to, key, place->pc);
     snprintf(key, sizeof key, "%ssymbol", prefix);
-    cJSON_AddStringToObject(to, key, place->function);
-    if (!place->line)
-        return;
-    char line[128];
-    snprintf(line, sizeof line, "%s:%d", place->file, place->line);
+    cJSON_AddStringToObject(to, key, place->in.function);
     snprintf(key, sizeof key, "%sline", prefix);
-    cJSON_AddStringToObject(to, key, line);
+    put_line(to, key, &place->in);
+    snprintf(key, sizeof key, "%sinlined", prefix);
+    cJSON *list = place->inlined_count ? cJSON_AddArrayToObject(to, key) : NULL;
+    for (unsigned i = 0; i < place->inlined_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "symbol", place->inlined[i].function);
+        put_line(item, "line", &place->inlined[i]);
+        cJSON_AddItemToArray(list, item);
+    }
 }
 
 static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
@@ -48,12 +61,11 @@ static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
     if (cut->op.kind == TWIN_NVM_WRITE)
         put_hex(to, "value", cut->op.value);
     cJSON_AddStringToObject(to, "region", region ? region->name : "");
-    put_hex(to, "pc", cut->op.pc);
-    cJSON_AddStringToObject(to, "symbol", cut->place.function);
-    if (cut->place.line) {
-        char line[128];
-        snprintf(line, sizeof line, "%s:%d", cut->place.file, cut->place.line);
-        cJSON_AddStringToObject(to, "line", line);
+    if (cut->place.pc) {
+        put_place(to, "", &cut->place);
+    } else {
+        put_hex(to, "pc", 0);
+        cJSON_AddStringToObject(to, "symbol", "");
     }
     put_place(to, "caller_", &cut->caller);
     return to;

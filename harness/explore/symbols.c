@@ -54,7 +54,7 @@ void symbols_close(struct symbols *symbols)
     free(symbols);
 }
 
-static void find_in_table(const struct file *file, uint32_t pc, struct place *place)
+static void find_in_table(const struct file *file, uint32_t pc, struct source *source)
 {
     Elf_Scn *section = NULL;
     GElf_Shdr head;
@@ -67,7 +67,7 @@ static void find_in_table(const struct file *file, uint32_t pc, struct place *pl
             uint32_t begin = (uint32_t)symbol.st_value & ~1u;
             const char *name = elf_strptr(file->elf, head.sh_link, symbol.st_name);
             if (pc - begin < symbol.st_size && name)
-                snprintf(place->function, sizeof place->function, "%s", name);
+                snprintf(source->function, sizeof source->function, "%s", name);
         }
     }
 }
@@ -80,25 +80,90 @@ static const char *short_path(const char *path)
     return at ? at : path;
 }
 
+static void put_source(struct source *source, const char *path, int line)
+{
+    if (!path)
+        return;
+    snprintf(source->file, sizeof source->file, "%s", short_path(path));
+    source->line = line;
+}
+
+static Dwarf_Word number_of(Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word value = 0;
+    if (dwarf_attr_integrate(die, name, &attribute))
+        dwarf_formudata(&attribute, &value);
+    return value;
+}
+
+/* From where this inlined copy was called (DWARF 5, 3.3.8.2). */
+static void put_call(struct source *source, Dwarf_Die *unit, Dwarf_Die *copy)
+{
+    Dwarf_Files *files;
+    size_t count, file = number_of(copy, DW_AT_call_file);
+    if (dwarf_getsrcfiles(unit, &files, &count) == 0 && file < count)
+        put_source(source, dwarf_filesrc(files, file, NULL, NULL), (int)number_of(copy, DW_AT_call_line));
+}
+
+/* Innermost first. */
+static void put_inlined(struct place *place, const char *name)
+{
+    if (place->inlined_count == PLACE_INLINED_MAX)
+        return;
+    struct source *source = &place->inlined[place->inlined_count++];
+    *source = place->in;
+    snprintf(source->function, sizeof source->function, "%s", name ? name : "");
+}
+
+static void turn(struct source *sources, unsigned count)
+{
+    for (unsigned i = 0; i < count / 2; i++) {
+        struct source swap = sources[i];
+        sources[i] = sources[count - 1 - i];
+        sources[count - 1 - i] = swap;
+    }
+}
+
+static void find_inlined(Dwarf_Die *unit, uint32_t pc, struct place *place)
+{
+    Dwarf_Die *at = NULL, *scopes = NULL;
+    int count = dwarf_getscopes(unit, pc, &at) > 0 ? dwarf_getscopes_die(&at[0], &scopes) : 0;
+    struct source function = place->in;
+    for (int i = 0; i < count; i++) {
+        if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
+            continue;
+        put_inlined(place, dwarf_diename(&scopes[i]));
+        place->in.line = 0;
+        place->in.file[0] = 0;
+        put_call(&place->in, unit, &scopes[i]);
+    }
+    memcpy(place->in.function, function.function, sizeof place->in.function);
+    turn(place->inlined, place->inlined_count);
+    free(at);
+    free(scopes);
+}
+
 static void find_line(const struct file *file, uint32_t pc, struct place *place)
 {
     Dwarf_Die unit;
+    int number = 0;
     if (!file->dwarf || !dwarf_addrdie(file->dwarf, pc, &unit))
         return;
     Dwarf_Line *line = dwarf_getsrc_die(&unit, pc);
-    const char *source = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-    if (!source)
+    if (!line)
         return;
-    snprintf(place->file, sizeof place->file, "%s", short_path(source));
-    dwarf_lineno(line, &place->line);
+    dwarf_lineno(line, &number);
+    put_source(&place->in, dwarf_linesrc(line, NULL, NULL), number);
+    find_inlined(&unit, pc, place);
 }
 
 void symbols_find(const struct symbols *symbols, uint32_t pc, struct place *place)
 {
     *place = (struct place){.pc = pc};
-    for (size_t i = 0; i < symbols->count && !place->function[0]; i++) {
-        find_in_table(&symbols->files[i], pc, place);
-        if (place->function[0])
+    for (size_t i = 0; i < symbols->count && !place->in.function[0]; i++) {
+        find_in_table(&symbols->files[i], pc, &place->in);
+        if (place->in.function[0])
             find_line(&symbols->files[i], pc, place);
     }
 }

@@ -6,11 +6,19 @@
 
 #include "harness/explore/spec.h"
 
-struct place {
-    uint32_t pc;       /* 0: unknown */
+struct source {
     char function[64]; /* "" when unknown */
     char file[96];     /* the last two parts of its path */
     int line;          /* 0: unknown */
+};
+#define PLACE_INLINED_MAX 6
+struct place {
+    uint32_t pc;      /* 0: unknown */
+    struct source in; /* the function that exists as code, and the line of its own at which it is */
+    /* the functions that the compiler put into it there, each called by the one before; the last one has the
+     * instruction. More than fit: the outer ones are left out. */
+    struct source inlined[PLACE_INLINED_MAX];
+    unsigned inlined_count;
 };
 struct symbols;
 

@@ -34,4 +34,15 @@ explore PARTIAL 0 --no-prune
 build EXCLUSIVE
 explore EXCLUSIVE 1 --alphabet reduced --no-prune
 explore EXCLUSIVE 1 --alphabet reduced
+
+# the line of the function that exists, and those of the helpers that the compiler put into it
+build INLINE
+explore INLINE 1 --alphabet reduced
+boot=$(grep -n '^    work();' "$here/small.c" | cut -d: -f1)
+last=$(grep -n 'set_flag(PAGE + 4);' "$here/small.c" | cut -d: -f1)
+call=$(grep -n 'put(address, 0x1234);' "$here/small.c" | cut -d: -f1)
+store=$(grep -n 'REG(address) = value;' "$here/small.c" | cut -d: -f1)
+grep -qE "in boot \(.*small.c:[0-9]+\) > work \(.*small.c:$last\) > set_flag \(.*small.c:$call\) > put \(.*small.c:$store\)" "$out/text" ||
+  fail "INLINE: not the chain"
+grep -q "\"line\":.*small.c:$boot\"" "$out/out/explore.json" || fail "INLINE: not the line of boot"
 echo ok
