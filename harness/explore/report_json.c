@@ -160,8 +160,10 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "torn_cuts_per_sequence", search->options.torn);
     cJSON *physics = cJSON_AddArrayToObject(coverage, "physics");
     cJSON_AddNumberToObject(coverage, "resets_per_sequence", search->options.resets);
-    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_MODELS : TORN_ONE_BIT); i++)
+    for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_FLAGS : TORN_ONE_BIT); i++)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[i]));
+    if (search->options.torn)
+        cJSON_AddItemToArray(physics, cJSON_CreateString("flags"));
     if (search->options.resets)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[MODEL_RESET]));
     if (search->options.rot)

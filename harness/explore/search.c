@@ -295,7 +295,7 @@ static int look_at_root(struct search *search, struct error *error)
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
     search_find_trailers(search, machine->ops, machine->op_count);
-    search->vacuous = search->options.depth && (!machine->op_count || !machine->cutting);
+    search->vacuous = search->options.depth && (!machine->cutting || machine->cut_first >= machine->op_count);
     search->notes = machine->notes;
     search->note_count = machine->note_count;
     machine->notes = NULL;

@@ -45,4 +45,14 @@ store=$(grep -n 'REG(address) = value;' "$here/small.c" | cut -d: -f1)
 grep -qE "in boot \(.*small.c:[0-9]+\) > work \(.*small.c:$last\) > set_flag \(.*small.c:$call\) > put \(.*small.c:$store\)" "$out/text" ||
   fail "INLINE: not the chain"
 grep -q "\"line\":.*small.c:$boot\"" "$out/out/explore.json" || fail "INLINE: not the line of boot"
+
+# a word of flags whose last bytes came first: no single bit, and hardly any random draw, shows it
+build FLAGS
+explore FLAGS 0 --alphabet reduced
+explore FLAGS 1 --alphabet reduced --torn
+grep -q 'power cut flags-[46] operation' "$out/text" || fail "FLAGS: not by the bytes that fell"
+grep -q '"flags"' "$out/out/explore.json" || fail "FLAGS: not in the coverage"
+sed '/"cuts"/d' "$here/small.json" >"$out/FLAGS/small.json"
+"$otarig" explore "$out/FLAGS/small.json" --board "$here/small_board.json" --depth 1 --torn >"$out/text" && fail "FLAGS: detected"
+grep -q 'flags-[46]' "$out/text" || fail "FLAGS: the boot without a cut has trailers, too"
 echo ok

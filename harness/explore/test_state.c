@@ -84,3 +84,43 @@ Test(torn, erases_only_raise_bits)
         cr_assert_not(whole);
     }
 }
+
+/* Every way in which some of the groups of a word's bits fell, once each. */
+static void expect_flags(uint32_t before, uint32_t value, unsigned expected)
+{
+    uint32_t seen[16];
+    unsigned count = 0;
+    for (enum torn_model model = TORN_FLAGS; model < TORN_MODELS; model++) {
+        uint32_t word = torn_word(model, 1, 0, before, value);
+        if (word == before)
+            continue;
+        cr_assert_eq(word & value, value & before);
+        cr_assert_eq(word & ~before, 0u);
+        cr_assert_neq(word, before & value);
+        for (unsigned i = 0; i < count; i++)
+            cr_assert_neq(word, seen[i]);
+        seen[count++] = word;
+    }
+    cr_expect_eq(count, expected, "%08x to %08x: %u", before, value, count);
+}
+
+Test(torn, flags_are_exhaustive)
+{
+    cr_expect_eq(model_names[TORN_MODELS - 1][6], '1');
+    cr_expect_eq(model_names[TORN_MODELS - 1][7], '4');
+    cr_expect_str_eq(model_names[MODEL_RESET], "reset");
+    expect_flags(0xffffffff, 0xffffffff, 0);
+    expect_flags(0xffffffff, 0xfffffffe, 0);
+    expect_flags(0xffffffff, 0x7ffffffe, 2);
+    expect_flags(0xffffffff, 0xfff8ffff, 6);  /* three bits */
+    expect_flags(0xffffffff, 0x7effffee, 14); /* four bits */
+    expect_flags(0xffffffff, 0xffffff01, 14); /* one flag of a byte: pairs of its bits */
+    expect_flags(0xffffffff, 0x12345678, 14); /* magic: its bytes */
+    expect_flags(0xffffffff, 0xff123456, 6);  /* three bytes */
+    expect_flags(0x0000ffff, 0x00001234, 14); /* half a word: its half bytes */
+    cr_expect_eq(torn_word((enum torn_model)(TORN_FLAGS + 8), 1, 0, UINT32_MAX, 0x12345678), 0x12ffff78);
+    for (uint32_t i = 0; i < 2000; i++) {
+        uint32_t value = (uint32_t)mix64(i), word = torn_word(TORN_FLAGS + i % 14, 1, 0, UINT32_MAX, value);
+        cr_assert_eq(word & value, value);
+    }
+}

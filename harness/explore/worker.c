@@ -167,6 +167,13 @@ static void put_candidate(struct worker *worker, struct sum sum, size_t op, unsi
         (struct candidate){sum, (uint32_t)op, (uint8_t)model, (uint8_t)torn};
 }
 
+static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
+{
+    return op->kind == TWIN_NVM_ERASE_ALL ||
+           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> 12];
+}
+
+/* Words in trailers are flags and magic: they tear in all the ways that TORN_FLAGS tells apart. */
 static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
 {
     struct machine *machine = worker->machine;
@@ -181,9 +188,9 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
     struct sum rest = sum_xor(machine->sum, sum_span(machine->nvm, begin, len));
     uint8_t *saved = worker->scratch;
     memcpy(saved, machine->nvm + begin, len);
-    enum torn_model first = erase ? TORN_FIRST_HALF : TORN_ONE_BIT,
-                    end = erase ? TORN_MODELS : TORN_FIRST_HALF;
-    for (enum torn_model model = first; model < end; model++) {
+    for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
+        if (torn_is_erase(model) != erase || (model >= TORN_FLAGS && !in_trailer(worker, op)))
+            continue;
         search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));
         memcpy(machine->nvm + begin, saved, len);
@@ -222,12 +229,6 @@ static void rot_candidates(struct worker *worker)
         put_candidate(worker, sum_xor(machine->sum, flipped), bits[i], MODEL_ROT);
     }
     free(bits);
-}
-
-static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
-{
-    return op->kind == TWIN_NVM_ERASE_ALL ||
-           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> 12];
 }
 
 /* Erases, everything in trailers, and the first, second and last word of a stretch in one page. */
