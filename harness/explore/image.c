@@ -28,6 +28,69 @@ static struct explore_segment *add(struct explore_image *image, uint32_t address
 
 /* ---- ELF: read by hand, because the library trusts its input more than we can ---- */
 
+/* ULEB128; stays at the end when it is cut off. */
+static uint32_t uleb(const uint8_t **at, const uint8_t *end)
+{
+    uint32_t value = 0;
+    for (unsigned shift = 0; *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+        value |= shift < 32 ? (uint32_t)(byte & 0x7f) << shift : 0;
+        if (!(byte & 0x80))
+            break;
+    }
+    return value;
+}
+
+static const uint8_t *after_string(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *zero = at < end ? memchr(at, 0, (size_t)(end - at)) : NULL;
+    return zero ? zero + 1 : end;
+}
+
+/* The attributes of the file (ARM ABI addenda 2023Q3, 3.2.2): a version, then per vendor its length, name and
+ * scopes; of those the first one, tag 1, is the whole file. */
+static int arch_of(const uint8_t *at, const uint8_t *end)
+{
+    enum { CPU_RAW_NAME = 4, CPU_NAME = 5, CPU_ARCH = 6, COMPATIBILITY = 32 };
+    if (end - at < 5 || *at != 'A')
+        return -1;
+    at += 5;
+    if (end - at < 6 || memcmp(at, "aeabi", 6) != 0)
+        return -1;
+    at += 6;
+    if (uleb(&at, end) != 1 || end - at < 4)
+        return -1;
+    at += 4;
+    while (at < end) {
+        uint32_t tag = uleb(&at, end);
+        if (tag == CPU_ARCH)
+            return at < end ? (int)(uleb(&at, end) & 0xff) : -1;
+        if (tag == COMPATIBILITY)
+            uleb(&at, end);
+        if (tag == CPU_RAW_NAME || tag == CPU_NAME || (tag >= COMPATIBILITY && (tag & 1)) ||
+            tag == COMPATIBILITY)
+            at = after_string(at, end);
+        else
+            uleb(&at, end);
+    }
+    return -1;
+}
+
+static int find_arch(const uint8_t *data, size_t len, const Elf32_Ehdr *head)
+{
+    for (unsigned i = 0; i < head->e_shnum && head->e_shentsize == sizeof(Elf32_Shdr); i++) {
+        Elf32_Shdr section;
+        size_t at = head->e_shoff + (size_t)i * sizeof section;
+        if (at > len || sizeof section > len - at)
+            return -1;
+        memcpy(&section, data + at, sizeof section);
+        if (section.sh_type == SHT_ARM_ATTRIBUTES && section.sh_offset <= len &&
+            section.sh_size <= len - section.sh_offset)
+            return arch_of(data + section.sh_offset, data + section.sh_offset + section.sh_size);
+    }
+    return -1;
+}
+
 static int parse_elf(struct explore_image *image, const uint8_t *data, size_t len, struct error *error)
 {
     Elf32_Ehdr head;
@@ -53,6 +116,7 @@ static int parse_elf(struct explore_image *image, const uint8_t *data, size_t le
         add(image, part.p_paddr, data + part.p_offset, part.p_filesz);
     }
     image->elf = true;
+    image->cpu_arch = find_arch(data, len, &head);
     return 0;
 }
 
@@ -137,6 +201,7 @@ static int parse_hex(struct explore_image *image, const char *text, size_t len, 
 {
     uint32_t base = 0;
     unsigned number = 1;
+    bool ended = false;
     for (size_t at = 0; at < len; number++) {
         const char *end = memchr(text + at, '\n', len - at);
         size_t next = end ? (size_t)(end - text) + 1 : len, stop = end ? (size_t)(end - text) : len;
@@ -146,15 +211,17 @@ static int parse_hex(struct explore_image *image, const char *text, size_t len, 
             uint8_t record[260];
             const char *wrong = "not a record of hexadecimal digits";
             int got = text[at] == ':' ? hex_record(text + at + 1, stop - at - 1, record) : -1;
+            if (ended)
+                return error_set(error, ERROR_INPUT, "%s: line %u: expected nothing after the end record",
+                                 image->path, number);
             int result = got < 0 ? -1 : hex_line(image, record, got, &base, &wrong);
             if (result < 0)
                 return error_set(error, ERROR_INPUT, "%s: line %u: %s", image->path, number, wrong);
-            if (result > 0)
-                return 0;
+            ended = result > 0;
         }
         at = next;
     }
-    return error_set(error, ERROR_INPUT, "%s: no end record: the file is cut off", image->path);
+    return ended ? 0 : error_set(error, ERROR_INPUT, "%s: no end record: the file is cut off", image->path);
 }
 
 /* ---- all ---- */
@@ -201,7 +268,7 @@ static int parse(struct explore_image *image, const uint8_t *data, size_t len, s
 int explore_image_parse(struct explore_image *image, const char *name, const uint8_t *data, size_t len,
                         struct error *error)
 {
-    *image = (struct explore_image){.name = mem_string(name), .path = mem_string(name)};
+    *image = (struct explore_image){.name = mem_string(name), .path = mem_string(name), .cpu_arch = -1};
     return parse(image, data, len, error);
 }
 
@@ -220,7 +287,7 @@ int explore_image_load(struct explore_image *image, const char *name, const char
     } else if (len > EXPLORE_IMAGE_MAX) {
         error_set(error, ERROR_INPUT, "%s: longer than 16 MiB", path);
     } else {
-        *image = (struct explore_image){.name = mem_string(name), .path = mem_string(path)};
+        *image = (struct explore_image){.name = mem_string(name), .path = mem_string(path), .cpu_arch = -1};
         result = parse(image, data, len, error);
     }
     free(data);

@@ -20,6 +20,7 @@ struct explore_image {
     char *name, *path;
     bool raw;                         /* its segment has no address of its own */
     bool elf;                         /* may have symbols */
+    int cpu_arch;                     /* of an ELF file: its Tag_CPU_arch; -1: it does not say */
     struct explore_segment *segments; /* by address, never overlapping */
     size_t segment_count;
     char sha256[65]; /* of the file */

@@ -285,6 +285,23 @@ static void make_root(struct search *search, struct machine *machine, const uint
     add_node(search, &node);
 }
 
+/* A vector table whose stack is nowhere is no vector table, or one of another chip. */
+static void note_stack(struct search *search)
+{
+    const struct twin_region *regions;
+    struct twin_core core;
+    uint32_t sp;
+    memcpy(&sp, search->root, sizeof sp);
+    if (!twin_nvm_regions(search->spec->chip, &regions) || !twin_chip_core(search->spec->chip, &core) ||
+        (sp > core.ram_base && sp <= core.ram_base + core.ram_size && !(sp & 3)))
+        return;
+    search->notes = mem_resize(search->notes, search->note_count + 1, sizeof *search->notes);
+    search->notes[search->note_count++] = mem_printf(
+        "the vector table at 0x%08x begins with the stack pointer 0x%08x, which is not in RAM (0x%08x, "
+        "0x%x bytes)",
+        regions[0].address, sp, core.ram_base, core.ram_size);
+}
+
 /* The boot without a cut, on a machine of its own, so that nothing depends on who ran what: which pages hold
  * flags, and what the twin had to say: registers it does not model, and the like. */
 static int look_at_root(struct search *search, struct error *error)
@@ -301,6 +318,7 @@ static int look_at_root(struct search *search, struct error *error)
     machine->notes = NULL;
     machine->note_count = 0;
     machine_free(machine);
+    note_stack(search);
     return 0;
 }
 

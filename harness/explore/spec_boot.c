@@ -21,11 +21,15 @@ int spec_parse_end(struct spec_loader *loader, struct json at)
             return -1;
     if (json_present(mark) && spec_take_pattern(loader, mark, &spec->end_pattern))
         return -1;
-    return spec_take_ns(loader, at, "quiet_ms", 8000, &spec->quiet_ns) ||
-                   spec_take_ns(loader, at, "total_ms", 120000, &spec->total_ns) ||
-                   spec_take_count(loader, at, "resets", 4, &spec->resets)
-               ? -1
-               : 0;
+    if (spec_take_ns(loader, at, "quiet_ms", 8000, &spec->quiet_ns) ||
+        spec_take_ns(loader, at, "total_ms", 120000, &spec->total_ns) ||
+        spec_take_count(loader, at, "resets", 4, &spec->resets))
+        return -1;
+    if (json_present(json_get(at, "quiet_ms")) && spec->quiet_ns > spec->total_ns)
+        return json_expected(json_get(at, "quiet_ms"), loader->error,
+                             "at most total_ms, %u: else no boot is ever quiet",
+                             (unsigned)(spec->total_ns / MS));
+    return 0;
 }
 
 int spec_parse_watchdog(struct spec_loader *loader, struct json at)

@@ -95,6 +95,11 @@ static int clause_word(struct spec_loader *loader, struct json at, struct clause
     if (json_present(json_get(at, "mask")) &&
         json_integer(json_get(at, "mask"), 0, UINT32_MAX, &mask, loader->error))
         return -1;
+    if (value & ~mask)
+        return json_expected(json_get(at, "value"), loader->error,
+                             "no bits outside of the mask 0x%08x: no word is so", (uint32_t)mask);
+    if (spec_check_aligned(loader, json_get(at, "word"), clause->region.address))
+        return -1;
     clause->region.len = 4;
     clause->value = (uint32_t)value;
     clause->mask = (uint32_t)mask;
@@ -204,6 +209,8 @@ static int parse_contract(struct spec_loader *loader, struct json at, struct pha
         if (parse_clause(loader, json_at(at, i), &phase->clauses[i]))
             return -1;
     }
+    if (spec_check_contrary(loader, at, phase))
+        return -1;
     if (!phase->boots)
         return check_looks(loader, at, phase);
     add_settles(phase);

@@ -1,6 +1,7 @@
 /* Parsing of a scenario in parts: what spec.c, spec_take.c (regions, patterns, numbers, images),
- * spec_prepare.c, spec_boot.c (end, cuts, input, watchdog) and spec_contract.c share. Every function returns
- * 0, or -1 with the error of the loader set; what it has taken belongs to the spec, which spec_release frees.
+ * spec_prepare.c, spec_boot.c (end, cuts, input, watchdog), spec_contract.c and spec_check.c share. Every
+ * function returns 0, or -1 with the error of the loader set; what it has taken belongs to the spec, which
+ * spec_release frees.
  */
 #ifndef OTARIG_EXPLORE_SPEC_LOADER_H
 #define OTARIG_EXPLORE_SPEC_LOADER_H
@@ -22,6 +23,15 @@ int spec_parse_cuts(struct spec_loader *loader, struct json at);
 int spec_parse_input(struct spec_loader *loader, struct json at, struct input *input);
 int spec_parse_watchdog(struct spec_loader *loader, struct json at);
 int spec_parse_phases(struct spec_loader *loader, struct json root); /* "contract" and "then" */
+
+/* spec_check.c */
+int spec_check_arch(struct spec_loader *loader, const struct explore_image *image); /* code for this chip? */
+/* The last item of the list, an image, lies on none of those since the last boots (or says that it is meant).
+ */
+int spec_check_overlap(struct spec_loader *loader, struct json at, const struct prepare_list *list);
+int spec_check_aligned(struct spec_loader *loader, struct json at, uint32_t address); /* to words */
+/* No two clauses of this phase contradict each other. */
+int spec_check_contrary(struct spec_loader *loader, struct json at, const struct phase *phase);
 
 /* A region's name, or {"address", "size"}; the name is borrowed from the spec. */
 int spec_take_region(struct spec_loader *loader, struct json at, struct spec_region *out);

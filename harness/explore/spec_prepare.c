@@ -45,6 +45,8 @@ static int prepare_image(struct spec_loader *loader, struct json at, struct prep
     const struct explore_image *image = &loader->spec->images[prepare->image];
     if (image->raw && spec_take_address(loader, where, &prepare->address))
         return -1;
+    if (image->raw && spec_check_aligned(loader, where, prepare->address))
+        return -1;
     if (!image->raw && json_present(where))
         return json_expected(where, loader->error, "no address: the file of this image has its own");
     for (size_t i = 0; i < image->segment_count; i++) {
@@ -73,7 +75,10 @@ static int prepare_words(struct spec_loader *loader, struct json at, struct prep
         uint32_t word = (uint32_t)value;
         memcpy(prepare->bytes + 4 * i, &word, 4);
     }
-    return spec_check_fits(loader, json_get(at, "at"), prepare->address, prepare->len);
+    return spec_check_aligned(loader, json_get(at, "at"), prepare->address) ||
+                   spec_check_fits(loader, json_get(at, "at"), prepare->address, prepare->len)
+               ? -1
+               : 0;
 }
 
 int spec_take_hex(struct spec_loader *loader, struct json at, uint8_t **out, size_t *len)
@@ -132,7 +137,7 @@ static int parse_prepare_item(struct spec_loader *loader, struct json at, struct
         int (*parse)(struct spec_loader *, struct json, struct prepare *);
         const char *keys[8];
     } table[] = {
-        {"image", PREPARE_IMAGE, prepare_image, {"image", "at", "comment", NULL}},
+        {"image", PREPARE_IMAGE, prepare_image, {"image", "at", "replace", "comment", NULL}},
         {"words", PREPARE_BYTES, prepare_words, {"words", "at", "comment", NULL}},
         {"bytes", PREPARE_BYTES, prepare_bytes, {"bytes", "at", "comment", NULL}},
         {"fill", PREPARE_FILL, prepare_fill, {"fill", "region", "comment", NULL}},
@@ -160,6 +165,8 @@ int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepar
     for (size_t i = 0; i < json_count(at); i++) {
         list->count++;
         if (parse_prepare_item(loader, json_at(at, i), &list->items[i]))
+            return -1;
+        if (list->items[i].kind == PREPARE_IMAGE && spec_check_overlap(loader, json_at(at, i), list))
             return -1;
     }
     return 0;

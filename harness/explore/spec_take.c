@@ -190,6 +190,8 @@ int spec_parse_images(struct spec_loader *loader, struct json at)
         if (result)
             return error_prefix(loader->error, "%s: %s", item.document->name, item.path);
         spec->image_count++;
+        if (spec_check_arch(loader, &spec->images[spec->image_count - 1]))
+            return error_prefix(loader->error, "%s: %s", item.document->name, item.path);
     }
     return 0;
 }

@@ -36,6 +36,7 @@ Test(image, hex_errors_name_the_line)
         {":04000000DEADBEEFC4\n:0400020001020304F0\n:00000001FF\n", "overlap at 0x00000002"},
         {":04000000DEADBEEFC4\n:00000009F7\n", "line 2: unknown record"},
         {":05000000DEADBEEFC4\n:00000001FF\n", "line 1: its length"},
+        {":04000000DEADBEEFC4\n:00000001FF\n\n:0400080001020304EA\n", "line 4: expected nothing after"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct explore_image image;

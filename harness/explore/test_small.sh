@@ -55,4 +55,26 @@ grep -q '"flags"' "$out/out/explore.json" || fail "FLAGS: not in the coverage"
 sed '/"cuts"/d' "$here/small.json" >"$out/FLAGS/small.json"
 "$otarig" explore "$out/FLAGS/small.json" --board "$here/small_board.json" --depth 1 --torn >"$out/text" && fail "FLAGS: detected"
 grep -q 'flags-[46]' "$out/text" || fail "FLAGS: the boot without a cut has trailers, too"
+
+# code for another core, a stack that is nowhere, a file where a folder is to be
+refuse() { # PART OPTION...
+  part=$1 got=0
+  shift
+  "$otarig" explore "$@" --depth 1 >"$out/text" 2>&1 || got=$?
+  [ "$got" = 2 ] && [ "$(wc -l <"$out/text")" = 1 ] && grep -q "$part" "$out/text" || fail "exit $got; expected: $part"
+}
+mkdir "$out/arch"
+sed '/DISCARD/d' "$out/ld" >"$out/ld-arch"
+arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O1 -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$out/ld-arch" -DINLINE \
+  "$here/small.c" -o "$out/arch/boot.elf"
+sed 's/nrf52840/nrf51822/' "$here/small_board.json" >"$out/m0.json"
+refuse 'images.boot: .*expected code for the Cortex-M0 of the nrf51822, found code for a Cortex-M4' \
+  "$here/small.json" --board "$out/m0.json" --firmware "$out/arch"
+"$otarig" explore "$here/small.json" --board "$here/small_board.json" --firmware "$out/arch" --depth 1 >"$out/text" 2>&1 || [ $? = 1 ] ||
+  fail "code for this core"
+touch "$out/file"
+refuse "\--out: expected a folder.*$out/file" "$here/small.json" --board "$here/small_board.json" --firmware "$out/FLAGS" --out "$out/file"
+sed 's/"0x8000", "comment"/"0x0", "comment"/' "$here/small.json" >"$out/nowhere.json"
+"$otarig" explore "$out/nowhere.json" --board "$here/small_board.json" --firmware "$out/FLAGS" --depth 0 --json >"$out/text" || true
+grep -q 'vector table at 0x00000000 begins with the stack pointer 0xe7fee7fe' "$out/text" || fail "the stack"
 echo ok

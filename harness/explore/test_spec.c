@@ -77,6 +77,25 @@ Test(spec, input_of_some_boots)
                  0, "%s", error.text);
 }
 
+#define AT(address) "{\"image\":\"i\",\"at\":\"" address "\"}"
+#define END "],\"end\":{},\"contract\":[{\"stable\":1}]"
+
+Test(spec, takes_what_is_meant)
+{
+    static const char *const cases[] = {
+        "\"prepare\":[" AT("0x1000") "," AT("0x100c") END,
+        "\"prepare\":[" AT("0x1000") ",{\"boots\":1}," AT("0x1000") END,
+        "\"prepare\":[" AT("0x1000") ",{\"image\":\"i\",\"at\":\"0x1000\",\"replace\":true}" END,
+        "\"end\":{},\"contract\":[{\"seen\":\"a\"},{\"never\":\"b\"}]",
+        "\"end\":{},\"contract\":[{\"word\":64,\"value\":3,\"mask\":3},{\"word\":64,\"value\":4,\"mask\":4}]",
+        "\"end\":{\"quiet_ms\":2000,\"total_ms\":2000},\"contract\":[{\"stable\":1}]",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        cr_expect_eq(load(cases[i], NULL, &error), 0, "%s", error.text);
+    }
+}
+
 Test(spec, says_where_it_is_wrong)
 {
     static const struct {
@@ -110,6 +129,21 @@ Test(spec, says_where_it_is_wrong)
          "$.prepare[0].input[0].text"},
         {"\"end\":{},\"contract\":[{\"stable\":1}],\"then\":[{\"contract\":[{\"stable\":1}],\"input\":7}]",
          "$.then[0].input"},
+        {"\"prepare\":[" AT("0x1000") "," AT("0x1008") END,
+         "$.prepare[1].at: expected a place of its own or"},
+        {"\"prepare\":[" AT("0x1002") END, "$.prepare[0].at: expected a multiple of 4, not 0x00001002"},
+        {"\"end\":{},\"contract\":[{\"seen\":\"a\"},{\"seen\":\"b\"},{\"never\":\"a\"}]",
+         "$.contract[2].never: expected another pattern than clause 0 asks to be seen, found \"a\""},
+        {"\"end\":{},\"contract\":[{\"never\":\"a\"},{\"seen\":\"a\"}]",
+         "$.contract[1].seen: expected another pattern than clause 0 forbids"},
+        {"\"end\":{},\"contract\":[{\"word\":64,\"value\":3,\"mask\":7},{\"word\":64,\"value\":1}]",
+         "$.contract[1].value: expected what clause 0 says of the word at 0x00000040, 0x00000003"},
+        {"\"end\":{},\"contract\":[{\"word\":64,\"value\":255,\"mask\":15}]",
+         "$.contract[0].value: expected no bits outside of the mask 0x0000000f"},
+        {"\"end\":{},\"contract\":[{\"word\":66,\"value\":255}]",
+         "$.contract[0].word: expected a multiple of 4"},
+        {"\"end\":{\"quiet_ms\":2000,\"total_ms\":1999},\"contract\":[{\"stable\":1}]",
+         "$.end.quiet_ms: expected at most total_ms, 1999"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error error = {0};
