@@ -13,7 +13,7 @@
 struct story {
     const char *first_line; /* fields of EVENT_CASE, NULL: no such event */
     const char *baseline, *fault, *boot, *later_boot, *running, *contents, *confirmed, *settled, *data;
-    const char *report, *next, *proof, *rig, *rig_after_end;
+    const char *report, *last_report, *recovery_from, *next, *proof, *rig, *rig_after_end;
     int64_t recovery_ms, cycles;
     bool no_end;
 };
@@ -90,13 +90,14 @@ static void tell_all(struct teller *teller, const struct story *story)
         tell(teller, EVENT_FAULT, story->fault, "cut", EVENT_NO_NUMBER, "{\"why\":\"so\"}");
     observe(teller, "boot", story->boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
     if (story->recovery_ms >= 0)
-        observe(teller, "recovery", NULL, story->recovery_ms, NULL);
+        observe(teller, "recovery", story->recovery_from, story->recovery_ms, NULL);
     observe(teller, "boot", story->later_boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
     observe(teller, "running", story->running, EVENT_NO_NUMBER, confirmed);
     observe(teller, "settled", story->settled, story->settled ? story->cycles : EVENT_NO_NUMBER, NULL);
     observe(teller, "data", story->data, EVENT_NO_NUMBER, NULL);
     observe(teller, "contents", story->contents, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
+    observe(teller, "report", story->last_report, EVENT_NO_NUMBER, NULL);
     observe(teller, "next_update", story->next, EVENT_NO_NUMBER, "{\"image\":\"v3\",\"why\":\"because\"}");
     observe(teller, "rig_proof", story->proof, EVENT_NO_NUMBER, NULL);
     if (story->rig)
@@ -197,6 +198,68 @@ Test(verdict, no_proof_no_verdict)
     expect_verdict(WITH(s.fault = "fired"), VERDICT_INCONCLUSIVE, CLASS_NONE, "'cut'");
     expect_verdict(WITH(s.no_end = true), VERDICT_INCONCLUSIVE, CLASS_NONE, "cut short");
     expect_verdict(WITH(s.first_line = NULL), VERDICT_INCONCLUSIVE, CLASS_NONE, "which case");
+}
+
+/* A case in which the fault did what `before` and `after` say, before and after the first look at the board:
+ * a: armed, f: fired, o: power off. Everything else is sound. */
+static void expect_strike(const char *actions, const char *before, const char *after, const char *reason)
+{
+    char *first = mem_printf(
+        "{\"schema_version\":1,\"case\":\"c\",\"faults\":[\"cut\"]%s,\"clauses\":[\"G1\"],\"limits\":{"
+        "\"recovery_ms\":9,\"cycles\":1},\"expect\":{\"runs\":[\"v1\"]}}",
+        actions);
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    tell(&teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, first);
+    observe(&teller, "baseline", "ok", EVENT_NO_NUMBER, NULL);
+    for (const char *parts[] = {before, after}, **part = parts; part < parts + 2; part++) {
+        for (const char *c = *part; *c; c++)
+            if (*c == 'a')
+                tell(&teller, EVENT_TRIGGER, "armed", "cut", EVENT_NO_NUMBER, NULL);
+            else if (*c == 'f')
+                tell(&teller, EVENT_FAULT, "fired", "cut", EVENT_NO_NUMBER, NULL);
+            else
+                tell(&teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER, "{\"fault\":\"cut\"}");
+        observe(&teller, "boot", "v1", EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
+    }
+    observe(&teller, "recovery", "the reset", 5, NULL);
+    tell(&teller, EVENT_FAULT, "proven", "cut", EVENT_NO_NUMBER, NULL);
+    tell(&teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    verdict_end(teller.fold, &verdict);
+    cr_expect_eq(verdict.kind, reason ? VERDICT_INCONCLUSIVE : VERDICT_PASS, "%s '%s' '%s': %s", actions,
+                 before, after, verdict.reason);
+    cr_expect(!reason || strstr(verdict.reason, reason), "%s '%s' '%s': %s", actions, before, after,
+              verdict.reason);
+    verdict_release(&verdict);
+    free(first);
+}
+
+Test(verdict, a_proof_counts_only_of_a_fault_that_struck_during_the_steps)
+{
+    static const char cut[] = ",\"actions\":{\"cut\":\"power_cut\"}",
+                      storm[] = ",\"actions\":{\"cut\":\"power_storm\"}",
+                      link[] = ",\"actions\":{\"cut\":\"link\"}",
+                      image[] = ",\"actions\":{\"cut\":\"image\"}";
+    static const char late[] = "when the steps were over";
+    expect_strike(cut, "aof", "", NULL);
+    expect_strike(cut, "a", "", "it never fired");
+    expect_strike(cut, "", "", "it never fired");
+    expect_strike(cut, "ao", "", "it never fired");
+    expect_strike(cut, "af", "", "switched no power off");
+    expect_strike(cut, "a", "of", late);
+    expect_strike(cut, "aof", "o", late);
+    expect_strike(cut, "aof", "f", late);
+    expect_strike(storm, "aofoo", "", NULL);
+    expect_strike(storm, "af", "", "switched no power off");
+    expect_strike(link, "af", "", NULL);
+    expect_strike(link, "a", "f", late);
+    expect_strike(image, "f", "", NULL);
+    expect_strike(image, "", "", "it never fired");
+    /* older journals do not say what a fault does: what was armed has to fire, an image was never armed */
+    expect_strike("", "aof", "", NULL);
+    expect_strike("", "a", "", "it never fired");
+    expect_strike("", "a", "of", late);
+    expect_strike("", "", "", NULL);
 }
 
 static void expect_after(enum event_kind kind, const char *what, const char *value, const char *reason)
@@ -332,6 +395,62 @@ Test(verdict, g3_to_g6)
     expect_verdict(
         WITH(s.first_line = FIRST_LINE(ALL, RUNS ",\"reported\":\"rejected\""); s.report = "rejected:hash"),
         VERDICT_PASS, CLASS_NONE, "hold");
+}
+
+static void expect_detail(const struct story *story, size_t clause, const char *detail)
+{
+    struct verdict verdict;
+    judge(story, &verdict);
+    cr_expect_str_eq(verdict.clauses[clause].detail, detail);
+    verdict_release(&verdict);
+}
+
+/* The report that matches is told, whatever came after it. */
+Test(verdict, g6_tells_the_report_that_it_judged)
+{
+    static const char line[] = FIRST_LINE(ALL, RUNS ",\"reported\":\"rejected\"");
+    expect_detail(WITH(s.first_line = line; s.report = "rejected:hash"; s.last_report = "none"), 5,
+                  "the device reports 'rejected:hash'");
+    expect_detail(WITH(s.first_line = line; s.report = "swapped"; s.last_report = "none"), 5,
+                  "the device reports 'none', expected rejected");
+}
+
+/* What the device said before it was struck says nothing of how it took it. */
+Test(verdict, g6_counts_from_the_fault_on)
+{
+    static const char line[] = FIRST_LINE("\"G6\"", RUNS ",\"reported\":\"reverted\"");
+    for (int twice = 0; twice < 2; twice++) {
+        struct teller teller = {.fold = verdict_begin()};
+        tell(&teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, line);
+        observe(&teller, "report", "reverted", EVENT_NO_NUMBER, NULL);
+        tell(&teller, EVENT_FAULT, "fired", "cut", EVENT_NO_NUMBER, NULL);
+        if (twice)
+            observe(&teller, "report", "reverted", EVENT_NO_NUMBER, NULL);
+        struct verdict verdict;
+        cr_expect_eq(verdict_suspect(teller.fold), !twice);
+        verdict_end(teller.fold, &verdict);
+        verdict_release(&verdict);
+    }
+}
+
+Test(verdict, g1_tells_what_the_time_is_counted_from)
+{
+    expect_detail(&sound, 0, "boots, 1000 ms after the fault (limit 1000 ms)");
+    expect_detail(WITH(s.recovery_from = "the reset"), 0, "boots, 1000 ms after the reset (limit 1000 ms)");
+}
+
+/* A pass never says more than was tried. */
+Test(verdict, a_pass_tells_what_was_not_tried)
+{
+    static const char line[] =
+        "{\"schema_version\":1,\"faults\":[],\"clauses\":[\"G5\"],\"limits\":{},\"expect\":{},\"without\":[{"
+        "\"clause\":\"G4\",\"why\":\"no link\"}]}";
+    struct verdict verdict;
+    judge(WITH(s.first_line = line), &verdict);
+    cr_expect_eq(verdict.kind, VERDICT_PASS);
+    cr_expect_str_eq(verdict.reason, "all judged clauses hold; there was no fault; without G4: no link");
+    cr_expect_str_eq(verdict.clauses[7].detail, "no fault was asked for: a clean update");
+    verdict_release(&verdict);
 }
 
 Test(verdict, the_gravest_clause_names_the_class)

@@ -57,7 +57,7 @@ static void conclude(struct verdict *verdict, enum verdict_kind kind, const char
 static int unproven_fault(const struct verdict_fold *fold)
 {
     for (size_t i = 0; i < fold->fault_count; i++)
-        if (!fold->faults[i].proven || fold->faults[i].unproven)
+        if (verdict_doubt(&fold->faults[i]))
             return (int)i;
     return -1;
 }
@@ -72,7 +72,9 @@ static void fill_harness_clauses(const struct verdict_fold *fold, struct verdict
         snprintf(text, sizeof text, "the journal cannot be judged: %s", fold->unclear);
     else if (unproven >= 0)
         snprintf(text, sizeof text, "fault '%s' is not proven to have fired: %s", fold->faults[unproven].name,
-                 fold->faults[unproven].why[0] ? fold->faults[unproven].why : "nothing said so");
+                 verdict_doubt(&fold->faults[unproven]));
+    else if (!fold->fault_count)
+        snprintf(text, sizeof text, "no fault was asked for: a clean update");
     else
         snprintf(text, sizeof text, "every fault is proven to have fired");
     text_fit(h1->detail, sizeof h1->detail, text);
@@ -83,6 +85,22 @@ static void fill_harness_clauses(const struct verdict_fold *fold, struct verdict
              : fold->rig_proof_failed ? "the rig could not be proven sound"
              : fold->rig_proof_ok     ? "the rig was proven sound"
                                       : "no fault of the rig");
+}
+
+/* A pass says what it is worth: without a fault it is not one of a fault, without a clause not one of all. */
+static void pass(const struct verdict_fold *fold, struct verdict *verdict)
+{
+    char left_out[200] = "";
+    const cJSON *without;
+    size_t len = 0;
+    cJSON_ArrayForEach(without, cJSON_GetObjectItemCaseSensitive(fold->fields, "without"))
+    {
+        const char *clause = verdict_text_at(without, "clause"), *why = verdict_text_at(without, "why");
+        if (clause && why && len < sizeof left_out)
+            len += (size_t)snprintf(left_out + len, sizeof left_out - len, "; without %s: %s", clause, why);
+    }
+    conclude(verdict, VERDICT_PASS, "all judged clauses hold%s%s",
+             fold->fault_count ? "" : "; there was no fault", left_out);
 }
 
 static void decide(const struct verdict_fold *fold, struct verdict *verdict)
@@ -106,7 +124,7 @@ static void decide(const struct verdict_fold *fold, struct verdict *verdict)
     else if (!h1->holds)
         conclude(verdict, VERDICT_INCONCLUSIVE, "%s", h1->detail);
     else if (class == CLASS_NONE)
-        conclude(verdict, VERDICT_PASS, "all judged clauses hold");
+        pass(fold, verdict);
     else if (!fold->rig_proof_ok)
         conclude(verdict, VERDICT_RIG_ERROR, "%s does not hold (%s), but the rig could not be proven sound",
                  worst->name, worst->detail);

@@ -2,13 +2,15 @@
  *
  * What the fold reads (everything else is for people):
  * - EVENT_CASE fields: { schema_version, case, scenario, family, covers[], board, place, firmware,
- * variation{}, faults: [names that must be proven], clauses: ["G1", ...] to judge (H1 and H2 always), limits:
- * {recovery_ms, cycles}, expect: { runs: [image names allowed to run in the end; old or new], never: [{image:
- * name, class: "bad-image-accepted"|"downgraded"}], final: name or null (null: any of runs), final_class:
- * class when another authentic image than `final` stays ("no-rollback", "wrong-version"), reported: text that
- * a "report" observation must contain, or null, next: image name the clean update at the end must reach, or
- * null }, images: {name: {version, hash, size}} }
- * - EVENT_FAULT proven|unproven, value: name of the fault; fields.why
+ * variation{}, faults: [names that must be proven; none: a clean update], actions: {name of a fault: what it
+ * does; older journals have none}, clauses: ["G1", ...] to judge (H1 and H2 always), without: [{clause, why}]
+ * left out although every case is judged by it, limits: {recovery_ms, cycles}, expect: { runs: [image names
+ * allowed to run in the end; old or new], never: [{image: name, class: "bad-image-accepted"|"downgraded"}],
+ * final: name or null (null: any of runs), final_class: class when another authentic image than `final` stays
+ * ("no-rollback", "wrong-version"), reported: text that a "report" observation must contain, or null, next:
+ * image name the clean update at the end must reach, or null }, images: {name: {version, hash, size}} }
+ * - EVENT_FAULT fired|proven|unproven, value: name of the fault; fields.why. A fault must have fired before
+ * the first observation after the steps; one that switches power, with an EVENT_POWER off of its own by then
  * - EVENT_RIG: any one makes the case rig-error (also one after a failure was seen)
  * - EVENT_OBSERVE, what:
  *     baseline       value ok|failed    the board was healthy with the start image before the fault
@@ -18,11 +20,11 @@
  * the rig running        value image name or "unknown": the image that runs once settled; fields {version,
  * hash, confirmed} contents       value image name or "none": the authentic image whose bytes the running
  * slot holds settled        number: further power cycles that were needed until stable; value "no": never
- * within the limit recovery       number: ms from the return of power (or the end of the fault) until the app
- * ran data           value intact|migrated|lost report         value: what the device said about the last
- * update next_update    value ok|failed; fields {image, why} rig_proof      value ok|failed    after anything
- * bad: the board was restored by the probe and came up healthy, and console, power and probe belong to one
- * board; only then may it be the board's fault
+ * within the limit recovery       number: ms until the app ran, from what `value` says ("power came back",
+ * "the reset", ...; none: the fault) data           value intact|migrated|lost report         value: what the
+ * device said about the last update next_update    value ok|failed; fields {image, why} rig_proof      value
+ * ok|failed    after anything bad: the board was restored by the probe and came up healthy, and console,
+ * power and probe belong to one board; only then may it be the board's fault
  * - EVENT_END; a journal without it is inconclusive ("the run was cut short"), and so is one that goes on
  * after it, or whose first line names no list of faults, no clause or an unknown one.
  *

@@ -37,8 +37,8 @@ static enum verdict_class judge_g1(const struct verdict_fold *fold, struct claus
     else if (fold->recovery_ms < 0)
         say(clause, "boots, but nobody saw when");
     else
-        say(clause, "boots, %" PRId64 " ms after the fault (limit %" PRId64 " ms)", fold->recovery_ms,
-            limit_ms);
+        say(clause, "boots, %" PRId64 " ms after %s (limit %" PRId64 " ms)", fold->recovery_ms,
+            fold->recovery_from[0] ? fold->recovery_from : "the fault", limit_ms);
     return clause->holds ? CLASS_NONE : CLASS_SLOW_RECOVERY;
 }
 

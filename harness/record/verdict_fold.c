@@ -59,8 +59,12 @@ static const char *take_faults(struct verdict_fold *fold, const cJSON *faults)
             return "its first line names a fault that is no name";
         if (fold->fault_count == VERDICT_FAULTS_MAX)
             return "its first line names too many faults";
-        COPY(fold->faults[fold->fault_count].name, node->valuestring);
-        fold->fault_count++;
+        struct verdict_fault *fault = &fold->faults[fold->fault_count++];
+        const char *action =
+            verdict_text_at(cJSON_GetObjectItemCaseSensitive(fold->fields, "actions"), node->valuestring);
+        COPY(fault->name, node->valuestring);
+        fault->must_fire = action != NULL;
+        fault->must_cut = action && !strncmp(action, "power_", 6);
     }
     return NULL;
 }
@@ -100,12 +104,23 @@ static void on_edge(struct verdict_fold *fold, const struct event *event)
     cut->within_us = verdict_time_at(event->fields, "within_us");
 }
 
+static struct verdict_fault *named(struct verdict_fold *fold, const char *name)
+{
+    for (size_t i = 0; name && i < fold->fault_count; i++)
+        if (!strcmp(fold->faults[i].name, name))
+            return &fold->faults[i];
+    return NULL;
+}
+
 static void on_power(struct verdict_fold *fold, const struct event *event)
 {
+    struct verdict_fault *fault = named(fold, verdict_text_at(event->fields, "fault"));
     if (!strcmp(event->what, "edge"))
         on_edge(fold, event);
     if (strcmp(event->what, "off") || !verdict_text_at(event->fields, "fault") || fold->cut_count >= 100000)
         return;
+    if (fault)
+        *(fold->steps_over ? &fault->late : &fault->cut) = true;
     fold->cuts = mem_resize(fold->cuts, fold->cut_count + 1, sizeof *fold->cuts);
     fold->cuts[fold->cut_count++] =
         (struct verdict_cut){.planned_us = verdict_time_at(event->fields, "planned_us"),
@@ -114,14 +129,38 @@ static void on_power(struct verdict_fold *fold, const struct event *event)
 
 static void on_fault(struct verdict_fold *fold, const struct event *event)
 {
-    bool proven = !strcmp(event->what, "proven"), unproven = !strcmp(event->what, "unproven");
-    for (size_t i = 0; i < fold->fault_count && (proven || unproven); i++) {
-        if (!event->value || strcmp(fold->faults[i].name, event->value))
-            continue;
-        fold->faults[i].proven |= proven;
-        fold->faults[i].unproven |= unproven;
-        COPY(fold->faults[i].why, verdict_text_at(event->fields, "why"));
+    struct verdict_fault *fault = named(fold, event->value);
+    if (!fault)
+        return;
+    if (!strcmp(event->what, "fired")) {
+        *(fold->steps_over ? &fault->late : &fault->fired) = true;
+        /* what the device said before cannot be about this */
+        fold->reported = false;
+        fold->report[0] = 0;
+    } else if (!strcmp(event->what, "proven") || !strcmp(event->what, "unproven")) {
+        fault->proven |= event->what[0] == 'p';
+        fault->unproven |= event->what[0] == 'u';
+        COPY(fault->why, verdict_text_at(event->fields, "why"));
     }
+}
+
+/* Armed: it is one that has to fire, also where the first line names no actions. */
+static void on_trigger(struct verdict_fold *fold, const struct event *event)
+{
+    struct verdict_fault *fault = named(fold, event->value);
+    if (fault && !strcmp(event->what, "armed"))
+        fault->must_fire = true;
+}
+
+const char *verdict_doubt(const struct verdict_fault *fault)
+{
+    if (!fault->proven || fault->unproven)
+        return fault->why[0] ? fault->why : "nothing said so";
+    if (fault->late)
+        return "it acted when the steps were over and the board was being looked at";
+    if (fault->must_fire && !fault->fired)
+        return "it never fired";
+    return fault->must_cut && !fault->cut ? "it switched no power off" : NULL;
 }
 
 /* An image that must never run is judged wherever it is seen, also if it is gone in the end. */
@@ -160,9 +199,22 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
     fold->booted = up; /* the last one counts */
 }
 
+/* The first thing that is seen of the board once the steps are over. */
+static bool is_after_steps(const struct event *event)
+{
+    static const char *const whats[] = {"recovery", "running",     "settled",
+                                        "contents", "next_update", "rig_proof"};
+    const char *phase = verdict_text_at(event->fields, "phase");
+    for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
+        if (!strcmp(event->what, whats[i]))
+            return true;
+    return phase && strcmp(phase, "baseline") && strcmp(phase, "run");
+}
+
 static void on_observe(struct verdict_fold *fold, const struct event *event)
 {
     const char *what = event->what, *value = event->value ? event->value : "";
+    fold->steps_over |= is_after_steps(event);
     if (!strcmp(what, "baseline")) {
         fold->baseline_ok |= !strcmp(value, "ok");
         fold->baseline_failed |= strcmp(value, "ok") != 0;
@@ -183,12 +235,14 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         fold->cycles = event->number;
     } else if (!strcmp(what, "recovery")) {
         fold->recovery_ms = event->number >= 0 ? event->number : -1;
+        COPY(fold->recovery_from, value);
     } else if (!strcmp(what, "data")) {
         fold->data_seen = true;
         fold->data_lost |= strcmp(value, "intact") && strcmp(value, "migrated");
     } else if (!strcmp(what, "report")) {
         const char *wanted = verdict_text_at(verdict_expect(fold), "reported");
-        COPY(fold->report, value);
+        if (!fold->reported)
+            COPY(fold->report, value);
         fold->reported |= wanted && strstr(value, wanted);
     } else if (!strcmp(what, "next_update")) {
         fold->next_seen = true;
@@ -209,6 +263,9 @@ void verdict_event(struct verdict_fold *fold, const struct event *event)
         break;
     case EVENT_POWER:
         on_power(fold, event);
+        break;
+    case EVENT_TRIGGER:
+        on_trigger(fold, event);
         break;
     case EVENT_FAULT:
         on_fault(fold, event);

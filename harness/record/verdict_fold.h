@@ -11,11 +11,15 @@
 /* What the fold remembers of the journal. */
 struct verdict_fold {
     cJSON *fields; /* of EVENT_CASE */
-    struct {
+    struct verdict_fault {
         char name[VERDICT_NAME_LEN], why[160];
         bool proven, unproven;
+        bool must_fire;        /* false: nobody knows (a journal that names no actions) */
+        bool must_cut;         /* it switches the rail off */
+        bool fired, cut, late; /* during the steps; late: something of it came only after them */
     } faults[VERDICT_FAULTS_MAX];
     size_t fault_count;
+    bool steps_over;     /* what the board came to is being looked at: no fault may act any more */
     const char *unclear; /* why the first line does not say what to judge; NULL: it does */
     bool end, after_end; /* anything after the end: the journal was not written by one run */
     bool baseline_ok, baseline_failed, rig_proof_ok, rig_proof_failed, rig_failed;
@@ -27,9 +31,10 @@ struct verdict_fold {
     bool running_seen, contents_seen;
     bool settled_seen, settled;
     int64_t cycles, recovery_ms;
+    char recovery_from[80]; /* what the time is counted from */
     bool data_seen, data_lost;
     char report[200];
-    bool reported; /* the wanted text was in some report */
+    bool reported; /* `report` is the one with the wanted text */
     bool next_seen, next_ok;
     char next_why[160];
     char bad_image[VERDICT_NAME_LEN];
@@ -43,6 +48,9 @@ const char *verdict_text_at(const cJSON *object, const char *key);
 uint64_t verdict_time_at(const cJSON *object, const char *key);
 const cJSON *verdict_expect(const struct verdict_fold *fold);
 bool verdict_listed(const cJSON *list, const char *text);
+
+/* Why the fault must not be believed to have struck; NULL: it did. */
+const char *verdict_doubt(const struct verdict_fault *fault);
 
 /* Is it one of "G1".."G7"? */
 bool verdict_clause_known(const char *name);
