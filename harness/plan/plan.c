@@ -93,8 +93,6 @@ static int check_possible(const struct plan *plan, struct json root, struct erro
     for (size_t i = 0; plan->scenario.clauses[i]; i++) {
         const char *clause = plan->scenario.clauses[i];
         struct json at = json_at(json_get(root, "clauses"), i);
-        if (!strcmp(clause, "G4") && !plan->scenario.expect.next)
-            return json_expected(at, error, "$.expect.next to name the image of the clean update, for G4");
         if (!strcmp(clause, "G5") && !board_mark(plan->board, "data"))
             return json_expected(at, error, "a board with a mark 'data', for G5");
         if (!strcmp(clause, "G6") && !board_mark(plan->board, "report"))
@@ -105,12 +103,15 @@ static int check_possible(const struct plan *plan, struct json root, struct erro
     return 0;
 }
 
-static int check(const struct plan *plan, struct json root, struct error *error)
+static int check(struct plan *plan, struct json root, struct error *error)
 {
     if (known_image(plan, json_get(root, "start"), plan->scenario.start, error) ||
-        check_steps(plan, root, error) || check_faults(plan, root, error) || check_expect(plan, root, error))
+        check_steps(plan, root, error) || check_faults(plan, root, error) ||
+        check_expect(plan, root, error) || check_possible(plan, root, error))
         return -1;
-    return check_possible(plan, root, error);
+    if (board_mark(plan->board, "data"))
+        scenario_add_clause(&plan->scenario, "G5");
+    return 0;
 }
 
 int plan_build(const struct plan_file *file, size_t index, const struct board *board,
@@ -144,9 +145,22 @@ void plan_release(struct plan *plan)
     *plan = (struct plan){0};
 }
 
+/* whether or not $.needs says so */
+static bool updates(const struct scenario *scenario)
+{
+    bool found = scenario->expect.next != NULL;
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        const struct step *step = &scenario->steps[i];
+        found |= step->kind == STEP_UPLOAD || step->kind == STEP_ACTIVATE || step->kind == STEP_CONFIRM ||
+                 (step->kind == STEP_RESET && !strcmp(step->by, "update"));
+    }
+    return found;
+}
+
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error)
 {
-    static const char *const always[] = {"power", "console", "probe", NULL};
+    const char *const always[] = {"power", "console", "probe", updates(&plan->scenario) ? "update" : NULL,
+                                  NULL};
     const char *const *lists[] = {always, (const char *const *)plan->scenario.needs};
     for (int l = 0; l < 2; l++)
         for (size_t i = 0; lists[l] && lists[l][i]; i++)
@@ -222,8 +236,18 @@ cJSON *plan_case_fields(const struct plan *plan, const char *place)
     add_text(fields, "start", scenario->start);
     cJSON_AddItemToObject(fields, "variation", cJSON_Duplicate(plan->values, true));
     cJSON *faults = cJSON_AddArrayToObject(fields, "faults");
-    for (size_t i = 0; i < scenario->fault_count; i++)
+    cJSON *actions = cJSON_AddObjectToObject(fields, "actions");
+    for (size_t i = 0; i < scenario->fault_count; i++) {
         cJSON_AddItemToArray(faults, cJSON_CreateString(scenario->faults[i].name));
+        add_text(actions, scenario->faults[i].name, action_words[scenario->faults[i].action.kind]);
+    }
+    cJSON *without = cJSON_AddArrayToObject(fields, "without");
+    for (size_t i = 0; i < scenario->without_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        add_text(one, "clause", scenario->without[i].clause);
+        add_text(one, "why", scenario->without[i].why);
+        cJSON_AddItemToArray(without, one);
+    }
     cJSON_AddItemToObject(fields, "clauses", strings_json(scenario->clauses));
     cJSON *limits = cJSON_AddObjectToObject(fields, "limits");
     int64_t recovery_ms = scenario->recovery_ms ? scenario->recovery_ms : plan->board->recovery_ms;

@@ -6,7 +6,7 @@
 #include "harness/base/mem.h"
 #include "harness/plan/take.h"
 
-const char *const family_names[] = {"power-cut", "bricked-image", "network-loss", NULL};
+const char *const family_names[] = {"power-cut", "bricked-image", "network-loss", "clean-update", NULL};
 
 /* Each kind of step names the members it takes; everything else is refused with the nearest known name. */
 static const struct {
@@ -44,7 +44,7 @@ static const struct {
 
 static const char *const trigger_words[] = {"now",   "elapsed",  "mark", "bytes",
                                             "watch", "power_up", "done", NULL};
-static const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
+const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
 static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate",
                                          "cut",  "flap",  "trickle", NULL};
 
@@ -222,6 +222,24 @@ static int parse_step(struct json at, struct step *step, struct error *error)
     return parse_change(json_get(at, "change"), &step->change, error);
 }
 
+/* Only what a bad image does can be proven by a step; every other fault fires and leaves its own proof. */
+static int check_step_faults(struct json at, const struct step *step, const struct scenario *scenario,
+                             struct error *error)
+{
+    const struct fault *fault = step->fault ? scenario_fault(scenario, step->fault) : NULL;
+    const struct fault *proves = step->proves ? scenario_fault(scenario, step->proves) : NULL;
+    if (step->fault && !fault)
+        return json_expected(json_get(at, "fault"), error, "the name of one of $.faults");
+    if (fault && fault->action.kind == ACTION_IMAGE)
+        return json_expected(json_get(at, "fault"), error,
+                             "a fault with a trigger (an image is proven by the step that 'proves' it)");
+    if (step->proves && !proves)
+        return json_expected(json_get(at, "proves"), error, "the name of one of $.faults");
+    if (proves && proves->action.kind != ACTION_IMAGE)
+        return json_expected(json_get(at, "proves"), error, "a fault whose action is \"image\"");
+    return 0;
+}
+
 static int parse_steps(struct json list, struct scenario *scenario, struct error *error)
 {
     if (json_array(list, error))
@@ -232,10 +250,8 @@ static int parse_steps(struct json list, struct scenario *scenario, struct error
         struct step *step = &scenario->steps[scenario->step_count++];
         if (parse_step(at, step, error))
             return -1;
-        if (step->fault && !scenario_fault(scenario, step->fault))
-            return json_expected(json_get(at, "fault"), error, "the name of one of $.faults");
-        if (step->proves && !scenario_fault(scenario, step->proves))
-            return json_expected(json_get(at, "proves"), error, "the name of one of $.faults");
+        if (check_step_faults(at, step, scenario, error))
+            return -1;
     }
     return 0;
 }
@@ -266,7 +282,7 @@ static int parse_expect(struct json at, struct expect *expect, struct error *err
 {
     static const char *const keys[] = {"runs",     "never", "final",   "final_class",
                                        "reported", "next",  "comment", NULL};
-    static const char *const classes[] = {"no-rollback", "wrong-version", NULL};
+    static const char *const classes[] = {"wrong-version", "no-rollback", NULL};
     int class = 0;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
         take_strings(at, "runs", true, &expect->runs, error) ||
@@ -277,6 +293,30 @@ static int parse_expect(struct json at, struct expect *expect, struct error *err
         take_name(at, "next", false, &expect->next, error))
         return -1;
     expect->final_class = mem_string(classes[class]);
+    return 0;
+}
+
+static int parse_without(struct json list, struct scenario *scenario, struct error *error)
+{
+    static const char *const keys[] = {"clause", "why", NULL};
+    static const char *const clauses[] = {"G4", "G5", NULL};
+    if (!json_present(list))
+        return 0;
+    if (json_array(list, error))
+        return -1;
+    scenario->without = mem_array(json_count(list) + 1, sizeof *scenario->without);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct json at = json_at(list, i);
+        struct without *without = &scenario->without[scenario->without_count++];
+        int clause = 0;
+        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+            take_choice(at, "clause", true, clauses, &clause, error) ||
+            take_string(at, "why", true, &without->why, error))
+            return -1;
+        without->clause = mem_string(clauses[clause]);
+        if (!without->why[0])
+            return json_expected(json_get(at, "why"), error, "the reason");
+    }
     return 0;
 }
 
@@ -304,13 +344,12 @@ static int check_needs(struct json list, const struct scenario *scenario, struct
     return 0;
 }
 
-int scenario_parse(struct json root, struct scenario *scenario, struct error *error)
+static int parse_head(struct json root, struct scenario *scenario, struct error *error)
 {
     static const char *const keys[] = {"schema_version", "name",  "title",    "comment", "family", "covers",
                                        "needs",          "start", "faults",   "steps",   "expect", "clauses",
-                                       "recovery_ms",    "vary",  "selftest", NULL};
+                                       "recovery_ms",    "vary",  "selftest", "without", NULL};
     int family = 0;
-    *scenario = (struct scenario){.seed = 1};
     if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
         take_name(root, "name", true, &scenario->name, error) ||
         take_string(root, "title", true, &scenario->title, error) ||
@@ -319,16 +358,24 @@ int scenario_parse(struct json root, struct scenario *scenario, struct error *er
         take_strings(root, "needs", false, &scenario->needs, error) ||
         check_needs(json_get(root, "needs"), scenario, error) ||
         take_name(root, "start", true, &scenario->start, error) ||
-        parse_faults(json_get(root, "faults"), scenario, error) ||
+        take_integer(root, "recovery_ms", false, 0, 3600000, &scenario->recovery_ms, error))
+        return -1;
+    scenario->family = family;
+    return 0;
+}
+
+int scenario_parse(struct json root, struct scenario *scenario, struct error *error)
+{
+    *scenario = (struct scenario){.seed = 1};
+    if (parse_head(root, scenario, error) || parse_faults(json_get(root, "faults"), scenario, error) ||
         parse_steps(json_get(root, "steps"), scenario, error) ||
         parse_expect(json_get(root, "expect"), &scenario->expect, error) ||
+        parse_without(json_get(root, "without"), scenario, error) ||
         take_strings(root, "clauses", true, &scenario->clauses, error) ||
-        check_clauses(json_get(root, "clauses"), scenario, error) ||
-        take_integer(root, "recovery_ms", false, 0, 3600000, &scenario->recovery_ms, error)) {
+        check_clauses(json_get(root, "clauses"), scenario, error) || scenario_check(root, scenario, error)) {
         scenario_release(scenario);
         return -1;
     }
-    scenario->family = family;
     return 0;
 }
 
@@ -375,6 +422,11 @@ void scenario_release(struct scenario *scenario)
     release_faults(scenario);
     release_steps(scenario);
     release_expect(&scenario->expect);
+    for (size_t i = 0; i < scenario->without_count; i++) {
+        free(scenario->without[i].clause);
+        free(scenario->without[i].why);
+    }
+    free(scenario->without);
     take_free_strings(scenario->covers);
     take_free_strings(scenario->clauses);
     take_free_strings(scenario->needs);

@@ -10,7 +10,8 @@
 #include "harness/base/json.h"
 #include "harness/plan/image.h"
 
-enum family { FAMILY_POWER_CUT, FAMILY_BRICKED_IMAGE, FAMILY_NETWORK_LOSS };
+/* A clean update has no fault; each of the others has at least one. */
+enum family { FAMILY_POWER_CUT, FAMILY_BRICKED_IMAGE, FAMILY_NETWORK_LOSS, FAMILY_CLEAN_UPDATE };
 extern const char *const family_names[];
 
 /* ---- faults: a trigger and an action ---- */
@@ -72,7 +73,7 @@ struct step {
     bool optional;   /* may fail without ending the steps */
     bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
     bool on;
-    char *proves; /* fault of action "image" proven by this step */
+    char *proves; /* fault of action "image" proven by this step: by what only the bad image causes */
 };
 
 struct never {
@@ -86,12 +87,19 @@ struct expect {
     char *final, *final_class, *reported, *next;
 };
 
+/* A clause that is judged in every case (G4, G5), but not in this one, and why. */
+struct without {
+    char *clause, *why;
+};
+
 struct scenario {
     char *name, *title, *file;
     enum family family;
-    char **covers, **clauses; /* NULL-terminated */
-    char **needs;             /* roles */
-    char *start;              /* image that runs at the beginning */
+    char **covers, **clauses; /* NULL-terminated; the clauses with those that are judged in every case */
+    struct without *without;
+    size_t without_count;
+    char **needs; /* roles */
+    char *start;  /* image that runs at the beginning */
     struct fault *faults;
     size_t fault_count;
     struct step *steps;
@@ -105,5 +113,11 @@ struct scenario {
 int scenario_parse(struct json root, struct scenario *scenario, struct error *error);
 void scenario_release(struct scenario *scenario);
 const struct fault *scenario_fault(const struct scenario *scenario, const char *name);
+extern const char *const action_words[]; /* by enum action_kind */
+/* scenario_check.c: of a parsed case, can it be judged? The end of scenario_parse. Adds G4, which is judged
+ * in every case. */
+int scenario_check(struct json root, struct scenario *scenario, struct error *error);
+/* Unless it is there or left out by "without". */
+void scenario_add_clause(struct scenario *scenario, const char *clause);
 
 #endif

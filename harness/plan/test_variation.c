@@ -153,3 +153,39 @@ Test(variation, a_name_that_is_not_varied_is_an_error)
     cr_expect_null(applied("{\"vary\":{\"n\":[1]},\"a\":\"$m\"}", NULL));
     cr_expect(strstr(error.text, "expected a value named 'm'"), "%s", error.text);
 }
+
+static int apply(const char *text, size_t index, const char *key, char *out, size_t size)
+{
+    cJSON *tree = NULL;
+    cr_assert_eq(list(text, NULL, 1), 0, "%s", error.text);
+    int result = variation_apply(json_root(&document), cases.list[index].values, &tree, &error);
+    if (!result) {
+        char *printed = cJSON_PrintUnformatted(cJSON_GetObjectItem(tree, key));
+        snprintf(out, size, "%s", printed);
+        cJSON_free(printed);
+        cJSON_Delete(tree);
+    }
+    finish();
+    return result;
+}
+
+Test(variation, a_table_gives_what_goes_with_a_value)
+{
+    static const char text[] = "{\"vary\":{\"p\":[1,60,\"x\"]},"
+                               "\"a\":{\"$p\":{\"1\":\"one\",\"x\":7,\"*\":\"other\"}}}";
+    static const char *const wanted[] = {"\"one\"", "\"other\"", "7"};
+    char found[80];
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(apply(text, i, "a", found, sizeof found), 0, "%s", error.text);
+        cr_expect_str_eq(found, wanted[i]);
+    }
+    cr_expect_eq(apply("{\"vary\":{\"p\":[1]},\"a\":{\"$p\":{\"2\":\"two\"}}}", 0, "a", found, sizeof found),
+                 -1);
+    cr_expect(strstr(error.text, "expected an entry \"1\" or \"*\""), "%s", error.text);
+    cr_expect_eq(apply("{\"vary\":{\"p\":[1]},\"a\":{\"$q\":{\"*\":\"two\"}}}", 0, "a", found, sizeof found),
+                 -1);
+    cr_expect(strstr(error.text, "{\"$q\": ...}: expected an entry"), "%s", error.text);
+    cr_expect_eq(
+        apply("{\"vary\":{\"p\":[1]},\"a\":{\"$p\":{\"*\":1,\"2\":[]}}}", 0, "a", found, sizeof found), -1);
+    cr_expect(strstr(error.text, "{\"2\": ...}}: expected a number"), "%s", error.text);
+}

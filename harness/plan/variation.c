@@ -230,19 +230,57 @@ void variation_release(struct variations *variations)
     *variations = (struct variations){0};
 }
 
+static void become(cJSON *node, const cJSON *value)
+{
+    if (cJSON_IsString(node))
+        free(node->valuestring);
+    node->valuestring = cJSON_IsString(value) ? mem_string(value->valuestring) : NULL;
+    node->type = (node->type & ~0xff) | (value->type & 0xff);
+    node->valuedouble = value->valuedouble;
+    node->valueint = value->valueint;
+}
+
+static bool is_plain(const cJSON *value)
+{
+    return cJSON_IsNumber(value) || cJSON_IsString(value) || cJSON_IsBool(value);
+}
+
+/* {"$name": {"VALUE": ..., "*": ...}}: the entry for what the value is in this case, "*" for any other. Every
+ * entry is looked at, also those of other cases. */
+static int look_up(cJSON *node, const cJSON *values, const char *file, struct error *error)
+{
+    cJSON *table = node->child;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(values, table->string + 1), *odd;
+    char text[128] = "";
+    if (value)
+        print_value(text, sizeof text, value);
+    const cJSON *entry = value ? cJSON_GetObjectItemCaseSensitive(table, text) : NULL;
+    if (!entry)
+        entry = value ? cJSON_GetObjectItemCaseSensitive(table, "*") : NULL;
+    cJSON_ArrayForEach(odd, table) if (!is_plain(odd)) break;
+    if (!entry || odd)
+        return error_set(error, ERROR_INPUT,
+                         odd ? "%s: {\"%s\": {\"%s\": ...}}: expected a number, a string, true or false"
+                             : "%s: {\"%s\": ...}: expected an entry \"%s\" or \"*\"",
+                         file, table->string, odd ? odd->string : text);
+    node->child = NULL;
+    become(node, entry);
+    cJSON_Delete(table);
+    return 0;
+}
+
 static int substitute(cJSON *node, const cJSON *values, const char *file, struct error *error)
 {
+    if (cJSON_IsObject(node) && node->child && !node->child->next && node->child->string[0] == '$' &&
+        cJSON_IsObject(node->child))
+        return look_up(node, values, file, error);
     if (cJSON_IsString(node) && node->valuestring[0] == '$') {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(values, node->valuestring + 1);
         if (!value)
             return error_set(error, ERROR_INPUT,
                              "%s: $.vary: expected a value named '%s', which is used, found none", file,
                              node->valuestring + 1);
-        free(node->valuestring);
-        node->valuestring = cJSON_IsString(value) ? mem_string(value->valuestring) : NULL;
-        node->type = (node->type & ~0xff) | (value->type & 0xff);
-        node->valuedouble = value->valuedouble;
-        node->valueint = value->valueint;
+        become(node, value);
         return 0;
     }
     for (cJSON *child = node->child; child; child = child->next)

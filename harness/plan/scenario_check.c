@@ -1,0 +1,100 @@
+/* What a scenario says as a whole: does it hang together, and can a case of it be judged? */
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/plan/scenario.h"
+
+static bool listed(char *const *list, const char *text)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        if (!strcmp(list[i], text))
+            return true;
+    return false;
+}
+
+static bool left_out(const struct scenario *scenario, const char *clause)
+{
+    for (size_t i = 0; i < scenario->without_count; i++)
+        if (!strcmp(scenario->without[i].clause, clause))
+            return true;
+    return false;
+}
+
+void scenario_add_clause(struct scenario *scenario, const char *clause)
+{
+    size_t count = 0;
+    if (listed(scenario->clauses, clause) || left_out(scenario, clause))
+        return;
+    while (scenario->clauses[count])
+        count++;
+    scenario->clauses = mem_resize(scenario->clauses, count + 2, sizeof *scenario->clauses);
+    scenario->clauses[count] = mem_string(clause);
+    scenario->clauses[count + 1] = NULL;
+}
+
+/* A fault that no step can make happen would only ever be unproven. */
+static int check_faults(struct json root, const struct scenario *scenario, struct error *error)
+{
+    struct json list = json_get(root, "faults");
+    bool clean = scenario->family == FAMILY_CLEAN_UPDATE;
+    if (clean != !scenario->fault_count)
+        return json_expected(list, error,
+                             clean ? "no fault in the family \"clean-update\""
+                                   : "at least one fault (a case without any is of the family "
+                                     "\"clean-update\")");
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        const struct fault *fault = &scenario->faults[i];
+        bool image = fault->action.kind == ACTION_IMAGE, used = false;
+        for (size_t k = 0; k < scenario->step_count; k++) {
+            const struct step *step = &scenario->steps[k];
+            const char *by = image ? step->proves : step->kind == STEP_ARM ? step->fault : NULL;
+            used |= by && !strcmp(by, fault->name);
+        }
+        if (!used)
+            return json_expected(json_at(list, i), error,
+                                 image ? "a step that 'proves' this fault" : "a step 'arm' of this fault");
+    }
+    return 0;
+}
+
+/* What no board can fulfil would make every board fail; what any can, none. */
+static int check_expect(struct json root, const struct scenario *scenario, struct error *error)
+{
+    const struct expect *expect = &scenario->expect;
+    struct json at = json_get(root, "expect");
+    if (!expect->runs[0])
+        return json_expected(json_get(at, "runs"), error, "at least one image");
+    if (expect->final && !listed(expect->runs, expect->final))
+        return json_expected(json_get(at, "final"), error, "one of $.expect.runs");
+    for (size_t i = 0; i < expect->never_count; i++)
+        if (listed(expect->runs, expect->never[i].image))
+            return json_expected(json_get(json_at(json_get(at, "never"), i), "image"), error,
+                                 "an image that is not in $.expect.runs");
+    if (expect->reported && !expect->reported[0])
+        return json_expected(json_get(at, "reported"), error, "a text that is not empty");
+    if (expect->reported && !listed(scenario->clauses, "G6"))
+        return json_expected(json_get(at, "reported"), error, "\"G6\" in $.clauses, which judges it");
+    if (!expect->next && !left_out(scenario, "G4"))
+        return json_expected(json_get(at, "next"), error,
+                             "the image of the clean update (G4 is judged in every case that does not say in "
+                             "$.without why not)");
+    return 0;
+}
+
+static int check_clauses(struct json root, const struct scenario *scenario, struct error *error)
+{
+    for (size_t i = 0; scenario->clauses[i]; i++)
+        if (left_out(scenario, scenario->clauses[i]))
+            return json_expected(json_at(json_get(root, "clauses"), i), error,
+                                 "a clause that is not in $.without");
+    return 0;
+}
+
+int scenario_check(struct json root, struct scenario *scenario, struct error *error)
+{
+    if (check_faults(root, scenario, error) || check_expect(root, scenario, error) ||
+        check_clauses(root, scenario, error))
+        return -1;
+    scenario_add_clause(scenario, "G4");
+    return 0;
+}

@@ -1,0 +1,85 @@
+/* What a plan makes of a scenario once the board and the images are known. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "harness/plan/plan.h"
+
+#define SCENARIO(clauses, extra)                                                                             \
+    "{\"schema_version\":1,\"name\":\"s\",\"title\":\"t\",\"family\":\"bricked-image\",\"covers\":[],"       \
+    "\"start\":\"v1\",\"faults\":[{\"name\":\"bad\",\"action\":{\"do\":\"image\"}}],"                        \
+    "\"steps\":[{\"do\":\"stage\",\"image\":\"v2\",\"proves\":\"bad\"}],"                                    \
+    "\"expect\":{\"runs\":[\"v1\"]" extra "},\"clauses\":[" clauses "]}"
+#define NEXT ",\"next\":\"v2\""
+#define WITHOUT_G4 "},\"without\":[{\"clause\":\"G4\",\"why\":\"no way to\"}],\"recovery_ms\":0,\"vary\":{"
+
+static struct board_mark marks[] = {{.name = "boot", .expression = "^B"},
+                                    {.name = "data", .expression = "^D"}};
+static struct board board = {.name = "b", .path = "b.json", .marks = marks};
+static struct image images[] = {{.name = "v1"}, {.name = "v2"}};
+static const struct image_set set = {.folder = "f", .variant = "good", .images = images, .count = 2};
+static const struct driver driver;
+static struct error error;
+
+static int build(const char *text, size_t mark_count, struct plan *plan)
+{
+    struct plan_file file = {0};
+    cr_assert_eq(json_parse(&file.document, "s.json", text, strlen(text), &error), 0, "%s", error.text);
+    cr_assert_eq(variation_list(json_root(&file.document), "s", NULL, 1, &file.variations, &error), 0, "%s",
+                 error.text);
+    board.mark_count = mark_count;
+    int result = plan_build(&file, 0, &board, &set, plan, &error);
+    plan_file_release(&file);
+    return result;
+}
+
+static bool judges(const struct plan *plan, const char *clause)
+{
+    for (size_t i = 0; plan->scenario.clauses[i]; i++)
+        if (!strcmp(plan->scenario.clauses[i], clause))
+            return true;
+    return false;
+}
+
+Test(plan, judges_user_data_wherever_the_board_tells_of_them)
+{
+    struct plan plan;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 2, &plan), 0, "%s", error.text);
+    cr_expect(judges(&plan, "G1") && judges(&plan, "G4") && judges(&plan, "G5"));
+    cr_expect_not(judges(&plan, "G2"));
+    plan_release(&plan);
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 1, &plan), 0, "%s", error.text);
+    cr_expect(judges(&plan, "G4") && !judges(&plan, "G5"), "a board that tells nothing of them");
+    plan_release(&plan);
+    cr_expect_eq(build(SCENARIO("\"G5\"", NEXT), 1, &plan), -1);
+    cr_expect(strstr(error.text, "$.clauses[0]: expected a board with a mark 'data'"), "%s", error.text);
+}
+
+Test(plan, says_in_the_journal_what_each_fault_does_and_what_is_left_out)
+{
+    struct plan plan;
+    cr_assert_eq(build(SCENARIO("\"G1\"", WITHOUT_G4), 2, &plan), 0, "%s", error.text);
+    cr_expect(!judges(&plan, "G4") && judges(&plan, "G5"));
+    cJSON *fields = plan_case_fields(&plan, "p1");
+    char *text = cJSON_PrintUnformatted(fields);
+    cr_expect(strstr(text, "\"actions\":{\"bad\":\"image\"}"), "%s", text);
+    cr_expect(strstr(text, "\"without\":[{\"clause\":\"G4\",\"why\":\"no way to\"}]"), "%s", text);
+    cJSON_free(text);
+    cJSON_Delete(fields);
+    plan_release(&plan);
+}
+
+Test(plan, needs_an_updater_for_the_clean_update_whether_or_not_it_says_so)
+{
+    struct plan plan;
+    struct rack_place place = {.name = "p1", .board = "b"};
+    for (int role = 0; role < RACK_ROLES; role++)
+        if (role != RACK_UPDATE)
+            place.devices[role].driver = &driver;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 2, &plan), 0, "%s", error.text);
+    cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
+    cr_expect(strstr(error.text, "expected a place with 'update'"), "%s", error.text);
+    plan_release(&plan);
+    cr_assert_eq(build(SCENARIO("\"G1\"", WITHOUT_G4), 2, &plan), 0, "%s", error.text);
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    plan_release(&plan);
+}
