@@ -60,6 +60,7 @@ static void see_mark(struct run *run, size_t mark, const char *text, uint64_t t_
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
         marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
         marks_group(run->marks, mark, text, "confirmed", seen->confirmed, sizeof seen->confirmed);
+        run_recovery_app(run);
     } else if (!strcmp(name, "data")) {
         marks_group(run->marks, mark, text, "state", seen->data, sizeof seen->data);
     } else if (!strcmp(name, "report")) {
@@ -93,6 +94,7 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
                              .number = EVENT_NO_NUMBER};
         run->mark_counts[i]++;
         see_mark(run, i, text, t_us);
+        run_step_mark(run, i, text);
         record(run, &mark);
         /* what ran during the steps counts even when it is gone before the settling */
         if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run"))
@@ -293,7 +295,7 @@ static void close_faults(struct run *run)
         fault->timer = NULL;
         if (!fault->proven && !fault->unproven && !run_broken(run))
             run_fault_prove(run, fault, false,
-                            fault->state == FAULT_ARMED || fault->state == FAULT_IDLE
+                            fault->state < FAULT_ACTIVE
                                 ? "it never fired"
                                 : "it fired, but nothing shows that it reached the board");
     }
@@ -337,7 +339,8 @@ struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *ri
                         .journal = journal,
                         .fold = verdict_begin(),
                         .step = -1,
-                        .phase = "run"};
+                        .phase = "run",
+                        .wait = {.mark = -1, .started_mark = -1}};
     run->console_fd = open(console, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_APPEND, 0644);
     free(console);
     lines_init(&run->lines, CONSOLE_LINE_MAX, on_line, run);

@@ -26,7 +26,8 @@ struct run_seen {
     char id[40], version[32], hash[72], confirmed[8], data[24], report[64];
 };
 
-enum fault_state { FAULT_IDLE, FAULT_ARMED, FAULT_DELAYED, FAULT_ACTIVE, FAULT_OVER };
+/* DISARMED: the steps are over, and with them the time in which it may act. */
+enum fault_state { FAULT_IDLE, FAULT_DISARMED, FAULT_ARMED, FAULT_DELAYED, FAULT_ACTIVE, FAULT_OVER };
 struct run_fault {
     struct run *run;
     const struct fault *fault;
@@ -36,6 +37,22 @@ struct run_fault {
     bool off;           /* storm and cut: the rail is off now */
     bool proven, unproven;
     uint64_t planned_us, begin_us, off_us, on_us;
+};
+
+/* What a step "wait" looks for. Each line is compared as it comes: the next may tell of another life. */
+struct run_wait {
+    const char *image; /* NULL: any, or no step waits */
+    int mark;          /* -1: no step waits */
+    bool came;
+    int started_mark; /* the mark that last told a version to be started, since the last reset; -1: none */
+    char started[32];
+};
+
+/* From when the board has to come back (G1), and when it did. */
+struct run_recovery {
+    uint64_t from_us; /* 0: nothing that it had to come back from yet */
+    const char *from; /* what that was */
+    uint64_t app_us;  /* the first start since then of an image that may run; 0: none */
 };
 
 struct run {
@@ -69,7 +86,8 @@ struct run {
     uint8_t uploaded_hash[32]; /* what `activate` asks for */
     bool has_uploaded_hash;
     size_t upload_len; /* of the upload that runs, for percent triggers */
-    int64_t recovery_from_us;
+    struct run_wait wait;
+    struct run_recovery recovery;
 };
 
 /* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
@@ -114,13 +132,26 @@ void run_fault_done(struct run *run);
 void run_fault_boot(struct run *run); /* a boot line: proofs */
 void run_fault_link(struct run *run); /* a link fault acted */
 void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, const char *why);
-void run_faults_end(struct run *run); /* before settling: lift what still lasts, put timers away */
+/* Before settling: lifts what still lasts and disarms the rest, as nothing may act once the steps are over.
+ */
+void run_faults_end(struct run *run);
+/* A bad image showed what it does: fired and proven, as it has no trigger. */
+void run_fault_image(struct run *run, struct run_fault *fault, const char *why);
 bool run_faults_active(const struct run *run);
 struct run_fault *run_fault_named(struct run *run, const char *name);
 bool run_fault_wants_mark(struct run *run, const char *mark);
 
 /* run_step.c: walks the steps; returns when they are over or a fault has broken them. */
 void run_steps(struct run *run);
+/* A line that matched a mark (its groups can be read): is it what a step waits for? */
+void run_step_mark(struct run *run, size_t mark, const char *text);
+/* run_recovery.c */
+/* The fault, or what follows from it, ended at t_us (`what`: "power came back", ...): the clock of G1 starts.
+ */
+void run_recovery_from(struct run *run, uint64_t t_us, const char *what);
+void run_recovery_app(struct run *run); /* an application told that it runs */
+/* The observation that G1 judges; false: no application has started since, so there is none. */
+bool run_observe_recovery(struct run *run);
 /* run_settle.c */
 int run_baseline(struct run *run, const char *phase);
 void run_settle(struct run *run);

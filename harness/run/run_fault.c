@@ -6,8 +6,6 @@
 #include "harness/driver/link_fault.h"
 #include "harness/run/run.h"
 
-static void act(struct run_fault *fault);
-
 static void say(struct run_fault *fault, enum event_kind kind, const char *what, cJSON *fields)
 {
     event_put_full(&fault->run->sink, kind, "fault", what, fault->fault->name, EVENT_NO_NUMBER, fields);
@@ -50,7 +48,7 @@ static void restore(struct run_fault *fault)
     if (run_power(run, true, 0, fault))
         return;
     fault->on_us = run->on_us;
-    run->recovery_from_us = (int64_t)run->on_us;
+    run_recovery_from(run, run->on_us, "power came back");
     if (--fault->left > 0)
         loop_timer_set(fault->timer, run->on_us + (uint64_t)fault->fault->action.on_us);
     else
@@ -76,7 +74,9 @@ static void link_act(struct run_fault *fault)
 static void link_lift(struct run_fault *fault)
 {
     link_fault_clear(fault->run->rig->fault_link);
-    fault->run->recovery_from_us = (int64_t)clock_now_us();
+    /* a board that is on its way up anyhow does not need the link for it */
+    if (!fault->run->recovery.from_us || fault->run->recovery.app_us)
+        run_recovery_from(fault->run, clock_now_us(), "the link came back");
     over(fault);
 }
 
@@ -86,12 +86,28 @@ static void reset_act(struct run_fault *fault)
     struct error error = {0};
     if (rig_probe(fault->run->rig)->start(fault->run->rig->self[RACK_PROBE], &job, &error))
         run_fail_rig(fault->run, "probe: reset: %s", error.text);
-    fault->run->recovery_from_us = (int64_t)clock_now_us();
+    run_recovery_from(fault->run, clock_now_us(), "the reset");
     over(fault);
+}
+
+/* Everything after the steps measures the board; a fault there would be the harness's own. */
+static bool in_steps(const struct run_fault *fault)
+{
+    return !strcmp(fault->run->phase, "run");
+}
+
+static void disarm(struct run_fault *fault)
+{
+    fault->state = FAULT_DISARMED;
+    say(fault, EVENT_TRIGGER, "disarmed", NULL);
 }
 
 static void act(struct run_fault *fault)
 {
+    if (!in_steps(fault)) {
+        disarm(fault);
+        return;
+    }
     fault->state = FAULT_ACTIVE;
     fault->begin_us = clock_now_us();
     fault->left = fault->fault->action.kind == ACTION_POWER_STORM ? fault->fault->action.times : 1;
@@ -131,7 +147,7 @@ static void on_timer(void *arg, uint64_t now_us)
 
 static void hit(struct run_fault *fault, uint64_t t_us)
 {
-    if (fault->state != FAULT_ARMED || ++fault->hits < fault->fault->trigger.count)
+    if (fault->state != FAULT_ARMED || !in_steps(fault) || ++fault->hits < fault->fault->trigger.count)
         return;
     fault->planned_us = t_us + (uint64_t)fault->fault->trigger.delay_us;
     fault->state = FAULT_DELAYED;
@@ -227,9 +243,18 @@ void run_fault_boot(struct run *run)
             run_fault_prove(run, fault, true, "the board booted after the reset");
         else if (cuts_power(fault) && run->late_us) /* when it went off is what the case is about */
             run_fault_prove(run, fault, false, "the board talked while its power should have been off");
-        else if (cuts_power(fault) && cold)
+        else if (cuts_power(fault) && cold && run->on_us == fault->on_us) /* a later life proves nothing */
             run_fault_prove(run, fault, true, "the board's first line after it is that of a cold boot");
     }
+}
+
+void run_fault_image(struct run *run, struct run_fault *fault, const char *why)
+{
+    if (fault->state == FAULT_OVER)
+        return;
+    fault->state = FAULT_OVER;
+    say(fault, EVENT_FAULT, "fired", NULL);
+    run_fault_prove(run, fault, true, why);
 }
 
 void run_fault_link(struct run *run)
@@ -265,8 +290,8 @@ void run_faults_end(struct run *run)
             restore(fault);
         } else if (fault->state == FAULT_ACTIVE)
             over(fault);
-        else if (fault->state == FAULT_DELAYED)
-            fault->state = FAULT_ARMED;
+        else if (fault->state == FAULT_ARMED || fault->state == FAULT_DELAYED)
+            disarm(fault);
     }
 }
 

@@ -248,7 +248,7 @@ void run_settle(struct run *run)
     uint64_t limit_us = (uint64_t)(run->plan->scenario.recovery_ms ? run->plan->scenario.recovery_ms
                                                                    : run->plan->board->recovery_ms) *
                         1000;
-    uint64_t from_us = run->recovery_from_us ? (uint64_t)run->recovery_from_us : clock_now_us();
+    uint64_t from_us = run->recovery.from_us ? run->recovery.from_us : clock_now_us();
     struct life before = {0}, now = {0};
     int cycle = 0;
     bool stable = false;
@@ -256,13 +256,16 @@ void run_settle(struct run *run)
     if (!run->powered && run_power(run, true, 0, NULL))
         return;
     live(run, 0, from_us, limit_us, &before);
-    if (!run_broken(run) && before.up)
-        run_observe(run, "recovery", NULL,
-                    run->seen.app_us > from_us ? (int64_t)(run->seen.app_us - from_us) / 1000 : 0, NULL);
+    /* a board that ran on all the time has to start when power comes, which the next cycle shows */
+    bool ran_on = !run_broken(run) && before.up && !run_observe_recovery(run);
     for (cycle = 0; cycle <= run->plan->board->cycles && !stable && !run_broken(run); cycle++) {
         if (run_power_cycle(run, OFF_US))
             return;
+        if (ran_on && !cycle)
+            run_recovery_from(run, run->on_us, "the next power-up, as it ran on until then");
         live(run, cycle + 1, run->on_us, limit_us, &now);
+        if (ran_on && !cycle && now.up && !run_broken(run))
+            run_observe_recovery(run);
         stable = same(&before, &now);
         before = now;
     }

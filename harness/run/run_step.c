@@ -81,7 +81,7 @@ static int with_attempts(struct run *run, const struct step *step, const struct 
 static void prove(struct run *run, const struct step *step, const char *why)
 {
     if (step->proves)
-        run_fault_prove(run, run_fault_named(run, step->proves), true, why);
+        run_fault_image(run, run_fault_named(run, step->proves), why);
 }
 
 static int do_upload(struct run *run, const struct step *step)
@@ -165,41 +165,87 @@ static int do_confirm(struct run *run, const struct step *step)
 
 /* ---- reset, waiting ---- */
 
+/* What the board does from here on is what it has to come back from, unless a fault strikes later. */
+static void restarts(struct run *run, const char *what)
+{
+    run_recovery_from(run, clock_now_us(), what);
+    run->wait.started_mark = -1;
+}
+
+static int power_cycle(struct run *run, uint64_t off_us)
+{
+    run->wait.started_mark = -1;
+    if (run_power_cycle(run, off_us))
+        return -1;
+    run_recovery_from(run, run->on_us, "power came back");
+    return 0;
+}
+
 static int do_reset(struct run *run, const struct step *step)
 {
     if (!strcmp(step->by, "power"))
-        return run_power_cycle(run, 300000);
+        return power_cycle(run, 300000);
     run->seen = (struct run_seen){0};
+    restarts(run, "the reset");
     if (!strcmp(step->by, "probe"))
         return run_probe(run, &(struct probe_job){.verb = PROBE_RESET_RUN});
     return run_update(run,
                       &(struct update_job){.verb = UPDATE_RESET, .deadline_us = (uint64_t)step->within_us});
 }
 
-struct mark_wait {
-    const struct step *step;
-    int mark;
-    unsigned after;
-};
+/* A mark with a version but no hash is of a boot loader, before the image itself can say what it is. */
+static bool tells_version(struct run *run, size_t mark, const char *text, char *version, size_t size)
+{
+    char hash[72];
+    return !marks_group(run->marks, mark, text, "hash", hash, sizeof hash) &&
+           marks_group(run->marks, mark, text, "version", version, size);
+}
+
+static bool is_version(const struct run *run, const char *version, const char *name)
+{
+    const struct image *image = image_find(run->plan->images, name);
+    return image && image->version && !strcmp(image->version, version);
+}
+
+void run_step_mark(struct run *run, size_t mark, const char *text)
+{
+    struct run_wait *wait = &run->wait;
+    char version[32];
+    bool told = tells_version(run, mark, text, version, sizeof version);
+    if (told) {
+        wait->started_mark = (int)mark;
+        snprintf(wait->started, sizeof wait->started, "%s", version);
+    }
+    if (wait->mark != (int)mark)
+        return;
+    wait->came |= !wait->image ||
+                  (told ? is_version(run, version, wait->image) : !strcmp(run_seen_image(run), wait->image));
+}
 
 static bool mark_came(struct run *run, const void *arg)
 {
-    const struct mark_wait *wait = arg;
-    if (run->mark_counts[wait->mark] <= wait->after)
+    return run->wait.came;
+}
+
+/* A mark of that image that came since the last reset counts: the step before may have ended after it. */
+static bool has_come(struct run *run, const struct step *step, int mark)
+{
+    if (!step->image)
         return false;
-    return !wait->step->image || !strcmp(run_seen_image(run), wait->step->image);
+    return (run->seen.app_us && !strcmp(run_seen_image(run), step->image)) ||
+           (run->wait.started_mark == mark && is_version(run, run->wait.started, step->image));
 }
 
 static int do_wait(struct run *run, const struct step *step)
 {
-    struct mark_wait wait = {.step = step, .mark = marks_find(run->marks, step->mark)};
-    /* a mark that came since the last reset counts: the step before may have ended after it */
-    bool now = step->image && run->seen.app_us && !strcmp(run_seen_image(run), step->image);
-    wait.after = run->mark_counts[wait.mark];
-    if (!now && run_until(run, mark_came, &wait, clock_now_us() + (uint64_t)step->within_us))
-        return -1;
-    prove(run, step, "the mark was seen");
-    return 0;
+    run->wait.mark = marks_find(run->marks, step->mark);
+    run->wait.image = step->image;
+    run->wait.came = has_come(run, step, run->wait.mark);
+    int result = run_until(run, mark_came, NULL, clock_now_us() + (uint64_t)step->within_us);
+    run->wait.mark = -1;
+    if (!result)
+        prove(run, step, "the mark was seen");
+    return result;
 }
 
 static bool fault_over(struct run *run, const void *arg)
@@ -242,8 +288,12 @@ static int do_arm(struct run *run, const struct step *step)
 static int do_power(struct run *run, const struct step *step)
 {
     if (!strcmp(step->mode, "cycle"))
-        return run_power_cycle(run, (uint64_t)step->off_us);
-    return run_power(run, step->on, 0, NULL);
+        return power_cycle(run, (uint64_t)step->off_us);
+    if (run_power(run, step->on, 0, NULL))
+        return -1;
+    if (step->on)
+        run_recovery_from(run, run->on_us, "power came back");
+    return 0;
 }
 
 static int do_sleep(struct run *run, const struct step *step)
