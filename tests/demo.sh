@@ -5,7 +5,7 @@ build=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 out=${OTARIG_OUT:-$here/out}
 rack=$here/boards/racks/virtual-6.json
-scenarios="$here/scenarios/power-cut $here/scenarios/bricked-image $here/scenarios/network-loss"
+scenarios="$here/scenarios/power-cut $here/scenarios/bricked-image $here/scenarios/network-loss $here/scenarios/clean-update"
 
 echo "=== the good firmware: power cuts, bricked images, network loss ==="
 "$build/bin/otarig" run $scenarios --rack "$rack" --out "$out"

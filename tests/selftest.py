@@ -1,9 +1,10 @@
 """The gate of the gate, on the virtual rack: scenarios/selftest/*.json name what must come out.
 
-usage: selftest.py SOURCE BUILD [firmware|rigs|good]...
+usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good]...
 
 Every defective firmware must fail with its class, every broken rig must end as a rig-error or inconclusive, never as a pass
-and never as "the board failed", and the good firmware must pass. Of every run the files obey their schemas, the stored
+and never as "the board failed", a scenario whose fault does not strike must be
+inconclusive, and the good firmware must pass. Of every run the files obey their schemas, the stored
 journal judged again gives the stored verdict, and (where the rig is sound) the journal agrees with the rack's own log.
 """
 import concurrent.futures
@@ -17,7 +18,7 @@ import tempfile
 import time
 
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-what = set(sys.argv[3:]) or {"firmware", "rigs", "good"}
+what = set(sys.argv[3:]) or {"firmware", "rigs", "contract", "good"}
 otarig, rack = build / "bin" / "otarig", source / "boards" / "racks" / "virtual-6.json"
 work = pathlib.Path(tempfile.mkdtemp(prefix="otarig-selftest."))
 bad = 0
@@ -35,8 +36,9 @@ def run(name, scenarios, *options):
     try:
         cases = json.loads((pathlib.Path(folder) / "result.json").read_text())["cases"]
     except (TypeError, OSError, ValueError):
-        print(done.stdout)
         cases = []
+    if not cases:
+        print(done.stdout)
     return done.returncode, cases, folder
 
 
@@ -61,6 +63,25 @@ def rig(entry):
     return ok, name, f"exit {code}", cases, folder, False
 
 
+def contract(entry):
+    """A scenario that is changed so that its fault cannot strike when it should."""
+    name = entry["name"]
+    tree = json.loads((source / "scenarios" / f"{entry['scenario']}.json").read_text())
+    tree.update(entry.get("with", {}))
+    (work / f"{name}.json").write_text(json.dumps(tree))
+    images = build / "firmware" / "good"
+    if "images" in entry:
+        images = shutil.copytree(images, work / f"{name}.images")
+        manifest = json.loads((images / "manifest.json").read_text())
+        for image, other in entry["images"].items():
+            manifest["images"][image] = manifest["images"][other]
+        (images / "manifest.json").write_text(json.dumps(manifest))
+    code, cases, folder = run(name, [work / f"{name}.json"], "--rack", rack, "--place", "p1", "--firmware", images,
+                              "--case", entry["case"])
+    ok = len(cases) == 1 and cases[0]["verdict"] == entry["verdict"] and entry["reason"] in cases[0]["reason"]
+    return ok and code == 4, name, f"exit {code}", cases, folder, True
+
+
 def good(entry):
     cases = [option for case in entry["cases"] for option in ("--case", case)]
     code, found, folder = run("good", entry["scenarios"], "--rack", rack, *cases)
@@ -82,6 +103,8 @@ def shown(job):
 jobs = []
 if "rigs" in what:
     jobs += [(rig, entry) for entry in expected("rigs.json")["rigs"]]
+if "contract" in what:
+    jobs += [(contract, entry) for entry in expected("contract.json")["contract"]]
 if "firmware" in what:
     jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
 # they mostly wait for erases and relays, so several go at once; the good firmware's run has six places of its own

@@ -184,7 +184,7 @@ static void take_scenario(const char *path, cJSON *list)
 
 int cmd_scenarios(int argc, char **argv)
 {
-    static const char *const families[] = {"power-cut", "bricked-image", "network-loss"};
+    static const char *const families[] = {"power-cut", "bricked-image", "network-loss", "clean-update"};
     int code;
     bool as_json = wants_json(argc, argv,
                               "usage: otarig scenarios [--json]\nLists the scenarios with their number of "
@@ -193,7 +193,7 @@ int cmd_scenarios(int argc, char **argv)
     if (code >= 0)
         return code;
     cJSON *list = cJSON_CreateArray(), *one, *cover;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         char *folder = mem_printf("%s/%s", cmd_scenarios_folder(), families[i]);
         each_json(folder, take_scenario, list);
         free(folder);

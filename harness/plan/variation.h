@@ -28,8 +28,8 @@ struct variations {
 int variation_list(struct json root, const char *name, const char *const *overrides, uint64_t seed,
                    struct variations *out, struct error *error);
 void variation_release(struct variations *variations);
-/* A copy of the tree without "vary", with every string "$key" replaced by the value and every {"$key": {"VALUE":
- * X, "*": Y}} by the entry for the value. */
+/* A copy of the tree without "vary": every string "$key" becomes the value, every {"$key": {"VALUE": X, "*":
+ * Y}} the entry for the value. */
 int variation_apply(struct json root, const cJSON *values, cJSON **out, struct error *error);
 
 #endif

@@ -23,6 +23,10 @@ static void say_report(void)
 {
     if (state_is(STATE_REFUSED))
         uart_print("APP report last=rejected:%s", image_fault_names[state_reason() % 7]);
+#ifdef DEFECT_SILENT_REVERT
+    else if (state_is(STATE_REVERTED))
+        uart_text("APP report last=none\n"); /* "nothing changed, so nobody has to know" */
+#endif
     else if (state_is(STATE_REVERTED))
         uart_text("APP report last=reverted\n");
     else if (state_is(STATE_SWAPPED))

@@ -7,7 +7,11 @@
 #include "common/state.h"
 #include "common/sys.h"
 
+#ifdef DEFECT_SLOW_WATCHDOG
+#define WATCHDOG_MS 20000 /* "an update takes long" */
+#else
 #define WATCHDOG_MS 4000
+#endif
 
 static void print_version(const char *what, const struct image_info *info)
 {
