@@ -18,8 +18,8 @@ enum event_kind {
     EVENT_PROBE,    /* what: done | failed | halted | lost; value: verb or reason; fields: result */
     EVENT_UPDATE,   /* what: progress | done | failed; value: verb; number: bytes; fields: result */
     EVENT_LINK,     /* a link fault acted: what: drop | stall | corrupt | ... */
-    EVENT_TRIGGER,  /* what: armed | fired; value: fault name */
-    EVENT_FAULT,    /* what: fired | proven | unproven; value: fault name */
+    EVENT_TRIGGER,  /* what: armed | hit | disarmed; value: fault name */
+    EVENT_FAULT,    /* what: fired | over | proven | unproven; value: fault name */
     EVENT_OBSERVE,  /* something the contract judges: what: name; value/number: what was seen */
     EVENT_RIG,      /* a rig's fault, never the board's: value: message */
     EVENT_EVIDENCE, /* value: file in the case folder; what: kind */
