@@ -35,6 +35,47 @@ expect 3 'verify' probe p1 verify 0x20000 "$build/firmware/good/v1.bin"
 expect 2 "unknown verb 'fly'" probe p1 fly
 expect 2 'expected 2 arguments, found 1' probe p1 read 0
 [ -z "$(ls -d "$work"/otarig-rack.* 2>/dev/null)" ] || { echo "WRONG: folders of racks stay"; bad=1; }
+# ended from outside, it leaves nothing behind
+"$build/bin/otarig" console p1 --rack "$rack" >"$work/log" 2>&1 </dev/null &
+hand=$!
+until grep -q 'virtual rack at' "$work/log" || ! kill -0 $hand 2>/dev/null; do sleep 0.1; done
+kill -TERM $hand
+wait $hand
+[ $? = 130 ] || { echo "WRONG: a console ended by SIGTERM"; cat "$work/log"; bad=1; }
+[ -z "$(ls -d "$work"/otarig-rack.* 2>/dev/null)" ] || { echo "WRONG: the folder of a rack stays after SIGTERM"; bad=1; }
+# doctor for programs
+"$build/bin/otarig" doctor p1 --rack "$rack" --json 2>/dev/null | grep -c '"ok":.*true' >"$work/log"
+[ "$(cat "$work/log")" = 3 ] || { echo "WRONG: doctor --json says ok for three devices"; bad=1; }
+
+# a switch that is a program writes down every call; the console behind it is dead
+rack=$work/switch.json
+cat >"$rack" <<JSON
+{"schema_version": 1, "name": "switch", "places": [{"name": "a", "board": "nrf52840dk",
+ "power": {"driver": "exec", "on": ["/bin/sh", "-c", "echo on >>$work/calls"], "off": ["/bin/sh", "-c", "echo off >>$work/calls"]},
+ "console": {"driver": "stream", "tcp": "127.0.0.1:9"}, "probe": {"driver": "openocd", "adapter": "remote_bitbang", "socket": "$work/none"}}]}
+JSON
+# calls EXPECTED: since the last look
+calls() {
+  [ "$(cat "$work/calls" 2>/dev/null | tr "\n" " ")" = "$1" ] || { echo "WRONG: the switch was told '$(cat "$work/calls")', expected '$1'"; bad=1; }
+  rm -f "$work/calls"
+}
+expect 0 '^a: on$' power a on
+calls 'on '
+expect 0 '^a: off$' power a cycle
+calls 'off on '
+expect 3 'console' console a --power
+calls ''
+# bad input touches nothing
+for words in 'power a xx' 'power a' 'power a on off' 'power a on --loud' 'probe a fly' 'probe a read zz 4' 'probe a read 0x0 99999999999' \
+  'probe a read -4 4' 'probe a read 010x 4' 'probe a read 0 0' 'probe a read 0xfffffffe 4' 'probe a write 2 1' 'probe a write 0' \
+  'probe a program 0 /nowhere/x.bin' 'probe a dump 0 4 /nowhere/x.bin' 'flash a nope' 'flash a v1 /nowhere' 'flash a v1 . x' 'console a loud'; do
+  expect 2 '^otarig' $words
+  [ "$(grep -c . "$work/log")" = 1 ] || { echo "WRONG: more than one line: $words"; cat "$work/log"; bad=1; }
+  calls ''
+done
+rack=$here/boards/racks/virtual-6.json
+expect 2 "no image 'v77'" flash p2 v77
+grep -q 'virtual rack' "$work/log" && { echo "WRONG: a rack is started for bad input"; bad=1; }
 rack=$here/boards/racks/nrf52840dk-desk.json
 expect 3 'device not found' doctor
 expect 3 'device not found' power desk on

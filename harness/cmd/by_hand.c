@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,62 +59,128 @@ static int remove_one(const char *path, const struct stat *about, int type, stru
     return remove(path);
 }
 
+static void on_rack_over(void *arg, int fd, uint32_t events)
+{
+    ((struct by_hand *)arg)->job_over = true;
+}
+
+static void take_signals(struct by_hand *hand)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals && !hand->signals; i++)
+        loop_add_signal(hand->loop, signals[i], on_signal, hand);
+    hand->signals = true;
+}
+
+static void exec_inside(const struct by_hand *hand, const struct virtual_rack *rack)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    for (int i = 0; i < 5; i++)
+        putenv(rack->environment[i]);
+    char **whole = mem_array((size_t)hand->argc + 2, sizeof *whole);
+    whole[0] = "otarig";
+    memcpy(whole + 1, hand->argv, (size_t)hand->argc * sizeof *hand->argv);
+    execv("/proc/self/exe", whole);
+    _exit(127);
+}
+
+/* In the terminal's foreground, for the console; a signal to us is passed on, and what it leaves is removed.
+ */
+static int call_inside(struct by_hand *hand, const struct virtual_rack *rack)
+{
+    int status = 0;
+    if (hand->interrupted)
+        return 130;
+    pid_t pid = fork();
+    if (pid < 0)
+        return 3;
+    if (!pid)
+        exec_inside(hand, rack);
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct loop_source *ended = loop_add_fd(hand->loop, pidfd, EPOLLIN, on_rack_over, hand);
+    hand->job_over = false;
+    while (!hand->job_over && loop_turn(hand->loop, LOOP_NEVER, NULL) >= 0) {
+        if (hand->interrupted)
+            kill(pid, SIGTERM);
+        hand->interrupted = false;
+    }
+    loop_remove(ended);
+    close(pidfd);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
+}
+
 /* The emulation works on programs started inside of it. With OTARIG_RACK and UMOCKDEV_DIR set we are. */
-static int inside_virtual_rack(struct by_hand *hand, const char *rack_file, int argc, char **argv, int *code)
+static int inside_virtual_rack(struct by_hand *hand)
 {
     struct virtual_rack rack;
     struct error error = {0};
     const char *base = getenv("TMPDIR");
     char *folder = mem_printf("%s/otarig-rack.XXXXXX", base && *base ? base : "/tmp");
-    int status = 0;
+    int code;
     if (!mkdtemp(folder)) {
         error_set_errno(&error, ERROR_SYSTEM, errno, "%s", folder);
-        *code = cmd_fail(&error);
         free(folder);
-        return -1;
+        return cmd_fail(&error);
     }
-    if (virtual_rack_start(&rack, hand->loop, rack_file, cmd_boards_folder(), folder, &error)) {
-        *code = cmd_fail(&error);
-        nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-        free(folder);
-        return -1;
+    take_signals(hand);
+    if (virtual_rack_start(&rack, hand->loop, hand->rack.path, cmd_boards_folder(), folder, &error)) {
+        code = cmd_fail(&error);
+    } else {
+        fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);
+        code = call_inside(hand, &rack);
+        virtual_rack_stop(&rack, hand->loop);
     }
-    fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);
-    pid_t pid = fork();
-    if (!pid) {
-        for (int i = 0; i < 5; i++)
-            putenv(rack.environment[i]);
-        char **whole = mem_array((size_t)argc + 2, sizeof *whole);
-        whole[0] = "otarig";
-        memcpy(whole + 1, argv, (size_t)argc * sizeof *argv);
-        execv("/proc/self/exe", whole);
-        _exit(127);
-    }
-    waitpid(pid, &status, 0);
-    *code = WIFEXITED(status) ? WEXITSTATUS(status) : 3;
-    virtual_rack_stop(&rack, hand->loop);
     nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     free(folder);
-    return -1;
+    return code;
 }
 
-int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
-                  int *code)
+static bool wants_virtual_rack(const struct by_hand *hand)
+{
+    return hand->rack.is_virtual && !getenv("UMOCKDEV_DIR");
+}
+
+static int find_place(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
+                      int *code)
 {
     struct error error = {0};
-    *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new()};
+    *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new(), .argc = argc};
+    hand->argv = mem_array((size_t)argc + 1, sizeof *hand->argv);
+    memcpy(hand->argv, argv, (size_t)argc * sizeof *argv);
     int failed = rack_load(rack_file, &hand->rack, &error);
     hand->place = failed ? NULL : rack_place(&hand->rack, place);
     if (!failed && !hand->place)
         failed = error_set(&error, ERROR_INPUT, "%s: no place '%s'", rack_file, place);
     if (failed)
         *code = cmd_fail(&error);
-    else if (hand->rack.is_virtual && !getenv("UMOCKDEV_DIR"))
-        failed = inside_virtual_rack(hand, rack_file, argc, argv, code);
     return failed;
 }
 
-int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usage, int *code)
+int by_hand_enter(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
+                  int *code)
+{
+    if (find_place(hand, rack_file, place, argc, argv, code))
+        return -1;
+    if (!wants_virtual_rack(hand))
+        return 0;
+    *code = inside_virtual_rack(hand);
+    return -1;
+}
+
+static bool is_flag(const char *const *flags, const char *text)
+{
+    for (; flags && *flags; flags++)
+        if (!strcmp(*flags, text))
+            return true;
+    return false;
+}
+
+int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *const *flags, const char *usage,
+                  int *code)
 {
     const char *rack_file = NULL;
     int place = 0, kept = 1;
@@ -124,16 +192,22 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usag
             *code = 0;
             return -1;
         }
-        if (!strcmp(argv[i], "--rack") && i + 1 < *argc)
+        if (!strcmp(argv[i], "--rack") && i + 1 < *argc) {
             rack_file = argv[++i];
-        else if (!place && argv[i][0] != '-')
+        } else if (argv[i][0] == '-' && !is_flag(flags, argv[i])) {
+            fprintf(stderr, "otarig %s: %s '%s' (see otarig %s --help)\n", argv[0],
+                    strcmp(argv[i], "--rack") ? "unknown option" : "expected a file after", argv[i], argv[0]);
+            return -1;
+        } else if (!place && argv[i][0] != '-') {
             place = i;
+        }
     }
     if (!rack_file || !place) {
-        fputs(usage, stderr);
+        fprintf(stderr, "otarig %s: expected %s (see otarig %s --help)\n", argv[0],
+                place ? "--rack RACK" : "PLACE", argv[0]);
         return -1;
     }
-    if (by_hand_enter(hand, rack_file, argv[place], *argc, argv, code))
+    if (find_place(hand, rack_file, argv[place], *argc, argv, code))
         return -1;
     for (int i = 1; i < *argc; i++)
         if (!strcmp(argv[i], "--rack"))
@@ -144,28 +218,47 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *usag
     return 0;
 }
 
-int by_hand_open(struct by_hand *hand, struct error *error)
+int by_hand_open(struct by_hand *hand, unsigned roles, struct error *error)
 {
-    if (rig_open(&hand->rig, hand->loop, hand->place, "/tmp", 1, error))
+    if (wants_virtual_rack(hand)) {
+        hand->code = inside_virtual_rack(hand);
+        hand->elsewhere = true;
+        return -1;
+    }
+    take_signals(hand);
+    if (rig_open_some(&hand->rig, roles, hand->loop, hand->place, "/tmp", 1, error))
         return -1;
     hand->rig.listener = &hand->sink;
     hand->open = true;
-    if (!hand->signals) { /* a rack's places are opened one after the other */
-        loop_add_signal(hand->loop, SIGINT, on_signal, hand);
-        loop_add_signal(hand->loop, SIGTERM, on_signal, hand);
-    }
-    hand->signals = true;
     return 0;
+}
+
+static void let_go(struct by_hand *hand)
+{
+    hand->open = false;
+    cJSON_Delete(hand->fields);
+    free(hand->heard);
+    rack_release(&hand->rack);
+    loop_free(hand->loop);
+    free(hand->argv);
+}
+
+int by_hand_finish(struct by_hand *hand, bool leave, int failed, const struct error *error)
+{
+    int code = hand->elsewhere ? hand->code : failed ? cmd_fail(error) : hand->interrupted ? 130 : 0;
+    if (hand->open && leave)
+        rig_leave(&hand->rig);
+    else if (hand->open)
+        rig_close(&hand->rig);
+    let_go(hand);
+    return code;
 }
 
 void by_hand_end(struct by_hand *hand)
 {
     if (hand->open)
         rig_close(&hand->rig);
-    cJSON_Delete(hand->fields);
-    free(hand->heard);
-    rack_release(&hand->rack);
-    loop_free(hand->loop);
+    let_go(hand);
 }
 
 int by_hand_wait(struct by_hand *hand, uint64_t for_us, struct error *error)
@@ -193,4 +286,23 @@ int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct erro
     return hand->job_ok
                ? 0
                : error_set(error, ERROR_RIG, "probe: %s: %s", probe_verb_name(job->verb), hand->reason);
+}
+
+int by_hand_need(const struct by_hand *hand, enum rack_role role, struct error *error)
+{
+    return hand->place->devices[role].driver
+               ? 0
+               : error_set(error, ERROR_INPUT, "place '%s' has no %s", hand->place->name,
+                           role == RACK_POWER ? "power switch" : rack_role_name(role));
+}
+
+int by_hand_power_up(struct by_hand *hand, struct error *error)
+{
+    struct power_report report;
+    if (!hand->rig.self[RACK_POWER])
+        return 0;
+    return rig_power(&hand->rig)->set(hand->rig.self[RACK_POWER], true, &report, error) ||
+                   by_hand_wait(hand, 100000, error)
+               ? -1
+               : 0;
 }

@@ -3,19 +3,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
 
-static const char usage[] = "usage: otarig doctor --rack RACK [PLACE]\nLooks at each device of the rack: is "
-                            "it found, reachable, answering?\n";
+static const char usage[] =
+    "usage: otarig doctor --rack RACK [PLACE] [--json]\n"
+    "Looks at each device of the rack: is it found, reachable, answering? For the probe the board is "
+    "powered;\n"
+    "afterwards it is in the place's safe state (\"safe\" in the rack, off when nothing is said).\n"
+    "Exit: 0 every device is well, 2 bad input, 3 one is not.\n";
 
-static int examine_device(struct by_hand *hand, const struct rack_place *place, enum rack_role role)
+struct doctor {
+    struct by_hand hand;
+    cJSON *list; /* NULL: as text */
+};
+
+static void tell(struct doctor *doctor, const struct rack_place *place, enum rack_role role,
+                 const struct error *failed, const char *advice)
+{
+    const char *driver = place->devices[role].driver->name;
+    if (!doctor->list) {
+        printf("%-8s %-8s %-8s %s\n", place->name, rack_role_name(role), driver,
+               failed ? failed->text : "ok");
+        if (failed && advice[0])
+            printf("%28s%s\n", "-> ", advice);
+        return;
+    }
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddItemToArray(doctor->list, one);
+    cJSON_AddStringToObject(one, "place", place->name);
+    cJSON_AddStringToObject(one, "role", rack_role_name(role));
+    cJSON_AddStringToObject(one, "driver", driver);
+    cJSON_AddBoolToObject(one, "ok", !failed);
+    if (failed)
+        cJSON_AddStringToObject(one, "error", failed->text);
+    if (failed && advice[0])
+        cJSON_AddStringToObject(one, "advice", advice);
+}
+
+static int examine_device(struct doctor *doctor, const struct rack_place *place, enum rack_role role)
 {
     const struct rack_device *device = &place->devices[role];
-    struct driver_env env = {.loop = hand->loop,
-                             .sink = &hand->sink,
+    struct driver_env env = {.loop = doctor->hand.loop,
+                             .sink = &doctor->hand.sink,
                              .place = place->name,
                              .role = rack_role_name(role),
                              .folder = "/tmp",
@@ -25,34 +56,24 @@ static int examine_device(struct by_hand *hand, const struct rack_place *place, 
     if (!device->driver || !device->driver->examine)
         return 0;
     int failed = device->driver->examine(&env, device->config, advice, sizeof advice, &error);
-    printf("%-8s %-8s %-8s %s\n", place->name, env.role, device->driver->name, failed ? error.text : "ok");
-    if (failed && advice[0])
-        printf("%28s%s\n", "-> ", advice);
+    tell(doctor, place, role, failed ? &error : NULL, advice);
     return failed;
 }
 
 /* The probe is asked with the board powered: a dark board answers no probe. */
-static int examine_probe(struct by_hand *hand, const struct rack_place *place)
+static int examine_probe(struct doctor *doctor, const struct rack_place *place)
 {
+    struct by_hand *hand = &doctor->hand;
     struct error error = {0};
-    struct power_report report;
     if (!place->devices[RACK_PROBE].driver)
         return 0;
     hand->place = place;
-    int failed = by_hand_open(hand, &error);
-    if (!failed && hand->rig.self[RACK_POWER])
-        failed = rig_power(&hand->rig)->set(hand->rig.self[RACK_POWER], true, &report, &error);
-    uint64_t end_us = clock_now_us() + 100000, now_us;
-    while (!failed && (now_us = clock_now_us()) < end_us)
-        failed = loop_turn(hand->loop, end_us - now_us, &error) < 0;
-    if (!failed)
-        failed = by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ATTACH}, &error);
-    printf("%-8s %-8s %-8s %s\n", place->name, "probe", place->devices[RACK_PROBE].driver->name,
-           failed ? error.text : "ok");
-    if (failed)
-        printf("%28s%s\n", "-> ",
-               "is the board powered, the adapter plugged in, its cable the board's? try the same openocd "
-               "command by hand");
+    int failed = by_hand_open(hand, 1u << RACK_POWER | 1u << RACK_PROBE, &error) ||
+                 by_hand_power_up(hand, &error) ||
+                 by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ATTACH}, &error);
+    tell(doctor, place, RACK_PROBE, failed ? &error : NULL,
+         "is the board powered, the adapter plugged in, its cable the board's? try the same openocd command "
+         "by hand");
     if (hand->open)
         rig_close(&hand->rig);
     hand->open = false;
@@ -70,16 +91,33 @@ static char *first_place(const char *file, struct error *error)
     return name;
 }
 
+static int all_devices(struct doctor *doctor, const char *named)
+{
+    int bad = 0;
+    for (size_t i = 0; i < doctor->hand.rack.place_count; i++) {
+        const struct rack_place *place = &doctor->hand.rack.places[i];
+        if (named && strcmp(place->name, named))
+            continue;
+        bad += examine_device(doctor, place, RACK_POWER) != 0;
+        bad += examine_device(doctor, place, RACK_CONSOLE) != 0;
+        bad += examine_probe(doctor, place) != 0;
+    }
+    return bad ? 3 : 0;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
-    struct by_hand hand;
+    struct doctor doctor = {0};
     struct error error = {0};
     const char *file = NULL, *named = NULL;
-    int code, bad = 0;
+    bool as_json = false;
+    int code;
     for (int i = 1; i < argc; i++) {
         bool help = !strcmp(argv[i], "--help");
         if (!strcmp(argv[i], "--rack") && i + 1 < argc) {
             file = argv[++i];
+        } else if (!strcmp(argv[i], "--json")) {
+            as_json = true;
         } else if (!named && argv[i][0] != '-') {
             named = argv[i];
         } else {
@@ -88,22 +126,22 @@ int cmd_doctor(int argc, char **argv)
         }
     }
     if (!file) {
-        fputs(usage, stderr);
+        fputs("otarig doctor: expected --rack RACK (see otarig doctor --help)\n", stderr);
         return 2;
     }
     char *place_name = named ? mem_string(named) : first_place(file, &error);
     if (!place_name)
         return cmd_fail(&error);
-    bool here = !by_hand_enter(&hand, file, place_name, argc, argv, &code);
-    free(place_name);
-    for (size_t i = 0; here && i < hand.rack.place_count; i++) {
-        const struct rack_place *place = &hand.rack.places[i];
-        if (named && strcmp(place->name, named))
-            continue;
-        bad += examine_device(&hand, place, RACK_POWER) != 0;
-        bad += examine_device(&hand, place, RACK_CONSOLE) != 0;
-        bad += examine_probe(&hand, place) != 0;
+    if (!by_hand_enter(&doctor.hand, file, place_name, argc, argv, &code)) {
+        doctor.list = as_json ? cJSON_CreateArray() : NULL;
+        code = all_devices(&doctor, named);
+        char *text = as_json ? cJSON_Print(doctor.list) : NULL;
+        if (text)
+            puts(text);
+        cJSON_free(text);
+        cJSON_Delete(doctor.list);
     }
-    by_hand_end(&hand);
-    return !here ? code : bad ? 3 : 0;
+    free(place_name);
+    by_hand_end(&doctor.hand);
+    return code;
 }

@@ -122,7 +122,7 @@ struct driver_env {
     const char *place;  /* name of the place */
     const char *role;   /* "power", "console", ...: the source of its events */
     const char *folder; /* a folder for sockets, logs and scratch files of this run */
-    bool safe_on;       /* power: the state that close leaves (the rack's "safe") */
+    bool safe_on;       /* power: the state that close() leaves (the rack's "safe") */
     /* Dependencies, already open; NULL where the place has none. */
     struct link *link;             /* update: the way to the board (faults are already in it) */
     const struct probe_ops *probe; /* update_probe */
@@ -143,6 +143,9 @@ struct driver {
     const char *(*check)(const void *config);
     int (*open)(const struct driver_env *env, const void *config, void **self, struct error *error);
     void (*close)(void *self); /* never fails; leaves the rig safe */
+    /* May be NULL: close() does. Like close(), but what was commanded last stays: for work by hand, where a
+     * board that was switched on must not go off with the command that did it. */
+    void (*leave)(void *self);
     const struct power_ops *power;
     const struct console_ops *console;
     const struct probe_ops *probe;

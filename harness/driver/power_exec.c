@@ -169,6 +169,11 @@ static int outlet_open(const struct driver_env *env, const void *config, void **
     return 0;
 }
 
+static void outlet_leave(void *self)
+{
+    free(self);
+}
+
 static void outlet_close(void *self)
 {
     struct outlet *outlet = self;
@@ -232,5 +237,6 @@ const struct driver power_exec_driver = {.name = "exec",
                                          .claim = claim,
                                          .open = outlet_open,
                                          .close = outlet_close,
+                                         .leave = outlet_leave,
                                          .power = &ops,
                                          .examine = examine};

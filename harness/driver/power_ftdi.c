@@ -376,8 +376,9 @@ static int sense_begin(struct relay *relay, const struct driver_env *env, struct
     return 0;
 }
 
-static void relay_let_go(struct relay *relay)
+static void relay_leave(void *self)
 {
+    struct relay *relay = self;
     loop_remove(relay->timer);
     board_leave(relay->board, relay);
     free(relay->role);
@@ -399,7 +400,7 @@ static int relay_open(const struct driver_env *env, const void *config, void **s
                             .level = -1};
     board->relays = relay;
     if (sense_begin(relay, env, error)) {
-        relay_let_go(relay);
+        relay_leave(relay);
         return -1;
     }
     *self = relay;
@@ -413,7 +414,7 @@ static void relay_close(void *self)
     struct error error = {0};
     if (set(relay, relay->safe_on, &report, &error)) /* once more: perhaps it was unplugged meanwhile */
         set(relay, relay->safe_on, &report, NULL);
-    relay_let_go(relay);
+    relay_leave(relay);
 }
 
 static void claim(const void *data, char *key, size_t size)
@@ -472,7 +473,7 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
         return -1;
     }
     int result = get(self, &on, error);
-    relay_let_go(self);
+    relay_leave(self);
     return result;
 }
 
@@ -487,5 +488,6 @@ const struct driver power_ftdi_driver = {.name = "ftdi",
                                          .check = check,
                                          .open = relay_open,
                                          .close = relay_close,
+                                         .leave = relay_leave,
                                          .power = &ops,
                                          .examine = examine};

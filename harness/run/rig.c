@@ -38,17 +38,35 @@ static int open_one(struct rig *rig, enum rack_role role, struct error *error)
     return 0;
 }
 
-int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place, const char *folder,
-             uint64_t seed, struct error *error)
+static void end(struct rig *rig, bool leave)
+{
+    for (int role = RACK_ROLES - 1; role >= 0; role--) {
+        const struct driver *driver = rig->place->devices[role].driver;
+        if (role == RACK_CONSOLE) {
+            link_fault_free(rig->fault_link);
+            rig->fault_link = NULL;
+        }
+        if (rig->self[role])
+            (leave && driver->leave ? driver->leave : driver->close)(rig->self[role]);
+        rig->self[role] = NULL;
+        lock_release(rig->lock_fds[role]);
+        rig->lock_fds[role] = -1;
+    }
+    free(rig->folder);
+    rig->folder = NULL;
+}
+
+static int begin(struct rig *rig, unsigned roles, struct loop *loop, const struct rack_place *place,
+                 const char *folder, uint64_t seed, struct error *error)
 {
     *rig = (struct rig){.sink = {.put = pass_on}, .loop = loop, .place = place, .folder = mem_string(folder)};
     for (int role = 0; role < RACK_ROLES; role++)
         rig->lock_fds[role] = -1;
     for (int role = 0; role < RACK_ROLES; role++) {
-        if (open_one(rig, role, error)) {
-            rig_close(rig);
+        if (!(roles & 1u << role))
+            continue;
+        if (open_one(rig, role, error))
             return -1;
-        }
         if (role == RACK_CONSOLE && rig->self[role])
             rig->fault_link = link_fault_new(rig_console(rig)->link(rig->self[role]), loop, &rig->sink, seed);
     }
@@ -57,19 +75,30 @@ int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place,
 
 void rig_close(struct rig *rig)
 {
-    for (int role = RACK_ROLES - 1; role >= 0; role--) {
-        if (role == RACK_CONSOLE) {
-            link_fault_free(rig->fault_link);
-            rig->fault_link = NULL;
-        }
-        if (rig->self[role])
-            rig->place->devices[role].driver->close(rig->self[role]);
-        rig->self[role] = NULL;
-        lock_release(rig->lock_fds[role]);
-        rig->lock_fds[role] = -1;
-    }
-    free(rig->folder);
-    rig->folder = NULL;
+    end(rig, false);
+}
+
+void rig_leave(struct rig *rig)
+{
+    end(rig, true);
+}
+
+int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place, const char *folder,
+             uint64_t seed, struct error *error)
+{
+    if (!begin(rig, (1u << RACK_ROLES) - 1, loop, place, folder, seed, error))
+        return 0;
+    rig_close(rig);
+    return -1;
+}
+
+int rig_open_some(struct rig *rig, unsigned roles, struct loop *loop, const struct rack_place *place,
+                  const char *folder, uint64_t seed, struct error *error)
+{
+    if (!begin(rig, roles, loop, place, folder, seed, error))
+        return 0;
+    rig_leave(rig);
+    return -1;
 }
 
 const struct power_ops *rig_power(const struct rig *rig)

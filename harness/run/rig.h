@@ -20,8 +20,14 @@ struct rig {
  * taking a lock for each physical device. Blocks up to 2 s a driver. */
 int rig_open(struct rig *rig, struct loop *loop, const struct rack_place *place, const char *folder,
              uint64_t seed, struct error *error);
+/* The same for some of its devices only: `roles` has the bit 1 << RACK_POWER and so on; a device that the
+ * place lacks is passed over. After a failure the rail is as it was, where rig_open makes it safe. */
+int rig_open_some(struct rig *rig, unsigned roles, struct loop *loop, const struct rack_place *place,
+                  const char *folder, uint64_t seed, struct error *error);
 /* Closes in reverse order; the power driver leaves the rail in the place's safe state. */
 void rig_close(struct rig *rig);
+/* Closes in reverse order; the rail stays as it is. */
+void rig_leave(struct rig *rig);
 
 const struct power_ops *rig_power(const struct rig *rig);
 const struct console_ops *rig_console(const struct rig *rig);

@@ -1,0 +1,202 @@
+/* otarig probe and flash: a board's memory by hand. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/arguments.h"
+#include "harness/base/mem.h"
+#include "harness/cmd/by_hand.h"
+#include "harness/cmd/cmd.h"
+#include "harness/plan/board.h"
+#include "harness/plan/image.h"
+
+#define ROLES (1u << RACK_POWER | 1u << RACK_PROBE)
+/* of OpenOCD 0.12's read_memory, in elements */
+#define READ_MAX 0x10000u
+
+/* ---- probe ---- */
+
+static const char probe_usage[] =
+    "usage: otarig probe PLACE VERB [ARGUMENT...] --rack RACK\n"
+    "  reset | reset-halt | halt | resume | attach | erase-all\n"
+    "  read ADDRESS LEN | write ADDRESS WORD | dump ADDRESS LEN FILE | program ADDRESS FILE | verify ADDRESS "
+    "FILE\n"
+    "Numbers are decimal, or hexadecimal after 0x. The console is not opened. The board is powered first "
+    "when\n"
+    "the place has a switch, and stays powered (otarig power PLACE off).\n";
+
+static const struct probe_command {
+    const char *name;
+    enum probe_verb verb;
+    const char *arguments; /* Address, Len, Word, file to Read, file to maKe */
+} commands[] = {
+    {"attach", PROBE_ATTACH, ""},     {"reset", PROBE_RESET_RUN, ""}, {"reset-halt", PROBE_RESET_HALT, ""},
+    {"halt", PROBE_HALT, ""},         {"resume", PROBE_RESUME, ""},   {"erase-all", PROBE_ERASE_ALL, ""},
+    {"read", PROBE_READ, "AL"},       {"write", PROBE_WRITE, "AW"},   {"dump", PROBE_DUMP, "ALK"},
+    {"program", PROBE_PROGRAM, "AR"}, {"verify", PROBE_VERIFY, "AR"}};
+
+static int take_argument(const char *verb, char kind, const char *text, struct probe_job *job,
+                         struct error *error)
+{
+    char what[64];
+    snprintf(what, sizeof what, "probe %s: %s", verb,
+             kind == 'A'   ? "ADDRESS"
+             : kind == 'L' ? "LEN"
+             : kind == 'W' ? "WORD"
+                           : "FILE");
+    if (kind == 'A')
+        return arguments_u32(what, text, 0, UINT32_MAX, &job->address, error);
+    if (kind == 'L')
+        return arguments_u32(what, text, 1, job->verb == PROBE_READ ? READ_MAX : UINT32_MAX, &job->len,
+                             error);
+    if (kind == 'W')
+        return arguments_u32(what, text, 0, UINT32_MAX, &job->value, error);
+    job->path = text;
+    if (kind == 'R')
+        return access(text, R_OK) ? error_set_errno(error, ERROR_INPUT, errno, "%s: %s", what, text) : 0;
+    char *copy = mem_string(text);
+    bool may = !access(text, W_OK) || (errno == ENOENT && !access(dirname(copy), W_OK));
+    int why = errno;
+    free(copy);
+    return may ? 0 : error_set_errno(error, ERROR_INPUT, why, "%s: %s", what, text);
+}
+
+static int check_job(const char *verb, const struct probe_job *job, struct error *error)
+{
+    if ((uint64_t)job->address + job->len > UINT64_C(1) << 32)
+        return error_set(error, ERROR_INPUT,
+                         "probe %s: LEN: expected at most 0x%llx from 0x%x on, found 0x%x", verb,
+                         (unsigned long long)((UINT64_C(1) << 32) - job->address), job->address, job->len);
+    if (job->verb == PROBE_WRITE && job->address % 4)
+        return error_set(error, ERROR_INPUT, "probe %s: ADDRESS: expected a multiple of 4, found 0x%x", verb,
+                         job->address);
+    return 0;
+}
+
+static int probe_job_of(int argc, char **argv, struct probe_job *job, struct error *error)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
+        const char *verb = argv[1], *kinds = commands[i].arguments;
+        if (strcmp(verb, commands[i].name))
+            continue;
+        int wanted = (int)strlen(kinds);
+        if (argc - 2 != wanted)
+            return error_set(error, ERROR_INPUT, "probe %s: expected %d arguments, found %d", verb, wanted,
+                             argc - 2);
+        *job = (struct probe_job){.verb = commands[i].verb};
+        for (int k = 0; k < wanted; k++)
+            if (take_argument(verb, kinds[k], argv[2 + k], job, error))
+                return -1;
+        return check_job(verb, job, error);
+    }
+    return error_set(error, ERROR_INPUT, "probe: unknown verb '%s' (see otarig probe --help)",
+                     argc > 1 ? argv[1] : "");
+}
+
+int cmd_probe(int argc, char **argv)
+{
+    struct by_hand hand;
+    struct probe_job job;
+    struct error error = {0};
+    int code;
+    if (by_hand_begin(&hand, &argc, argv, NULL, probe_usage, &code)) {
+        by_hand_end(&hand);
+        return code;
+    }
+    int failed = probe_job_of(argc, argv, &job, &error) || by_hand_need(&hand, RACK_PROBE, &error) ||
+                 by_hand_open(&hand, ROLES, &error) || by_hand_power_up(&hand, &error) ||
+                 by_hand_probe(&hand, &job, &error);
+    const cJSON *hex = cJSON_GetObjectItem(hand.fields, "hex");
+    if (!failed)
+        puts(cJSON_IsString(hex) ? hex->valuestring : "ok");
+    return by_hand_finish(&hand, true, failed, &error);
+}
+
+/* ---- flash ---- */
+
+static const char flash_usage[] =
+    "usage: otarig flash PLACE [IMAGE] [FOLDER] --rack RACK\n"
+    "Erases the board and writes its initial images; IMAGE (default v1) is the application, FOLDER the\n"
+    "firmware (default: the good demo firmware). The console is not opened. The board is powered first when\n"
+    "the place has a switch, and stays powered: the application runs (otarig power PLACE off).\n";
+
+#define WRITES_MAX 16
+/* what is written where: complete before anything is erased */
+struct flash {
+    struct board board;
+    struct image_set images;
+    struct write {
+        const struct image *image;
+        uint32_t address;
+    } writes[WRITES_MAX];
+    size_t count;
+};
+
+static int plan_write(struct flash *flash, const char *name, const char *start, struct error *error)
+{
+    bool is_start = !strcmp(name, "$start");
+    const struct board_image *where = board_image(&flash->board, name);
+    struct write *write = &flash->writes[flash->count++];
+    write->image = image_find(&flash->images, is_start ? start : name);
+    if (!write->image)
+        return error_set(error, ERROR_INPUT, "firmware %s: no image '%s'", flash->images.folder,
+                         is_start ? start : name);
+    write->address = is_start ? flash->board.slots[0].address : where ? where->address : 0;
+    return 0;
+}
+
+static int flash_plan(struct flash *flash, const char *board, const char *folder, const char *start,
+                      struct error *error)
+{
+    if (board_find(cmd_boards_folder(), board, &flash->board, error) ||
+        image_set_load(folder, &flash->images, error))
+        return -1;
+    for (char **name = flash->board.initial; *name; name++) {
+        if (flash->count == WRITES_MAX)
+            return error_set(error, ERROR_INPUT, "%s: more than %d initial images", flash->board.path,
+                             WRITES_MAX);
+        if (plan_write(flash, *name, start, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int flash_all(struct by_hand *hand, const struct flash *flash, struct error *error)
+{
+    int failed = by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error);
+    for (size_t i = 0; i < flash->count && !failed; i++) {
+        const struct write *write = &flash->writes[i];
+        const struct probe_job job = {
+            .verb = PROBE_PROGRAM, .path = write->image->file, .address = write->address, .blank = true};
+        printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, write->image->name, job.address,
+               write->image->len);
+        failed = by_hand_probe(hand, &job, error);
+    }
+    return failed ? failed : by_hand_probe(hand, &(struct probe_job){.verb = PROBE_RESET_RUN}, error);
+}
+
+int cmd_flash(int argc, char **argv)
+{
+    struct by_hand hand;
+    struct flash flash = {0};
+    struct error error = {0};
+    int code;
+    if (by_hand_begin(&hand, &argc, argv, NULL, flash_usage, &code)) {
+        by_hand_end(&hand);
+        return code;
+    }
+    char *folder = argc > 2 ? mem_string(argv[2]) : cmd_firmware_folder();
+    int failed = argc > 3 ? error_set(&error, ERROR_INPUT,
+                                      "flash: expected IMAGE and FOLDER, found also '%s'", argv[3])
+                          : by_hand_need(&hand, RACK_PROBE, &error);
+    failed = failed || flash_plan(&flash, hand.place->board, folder, argc > 1 ? argv[1] : "v1", &error) ||
+             by_hand_open(&hand, ROLES, &error) || by_hand_power_up(&hand, &error) ||
+             flash_all(&hand, &flash, &error);
+    image_set_release(&flash.images);
+    board_release(&flash.board);
+    free(folder);
+    return by_hand_finish(&hand, true, failed, &error);
+}
