@@ -11,6 +11,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/mix.h"
 #include "harness/driver/driver.h"
 #include "harness/driver/table.h"
 #include "harness/io/child.h"
@@ -44,7 +45,7 @@ static const struct option_spec options[] = {
      .low = 10,
      .high = 60000},
     {.name = "lock",
-     .help = "name of the physical switch, for the lock",
+     .help = "name of the physical switch, for the lock (default: its programs)",
      .type = OPTION_STRING,
      .offset = offsetof(struct config, lock)},
     {0},
@@ -184,11 +185,23 @@ static void outlet_close(void *self)
     free(outlet);
 }
 
+/* Without a name the programs are the name: who runs the same ones moves the same switch. */
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
+    char **const calls[] = {config->on, config->off};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (char **word = calls[i]; word && *word; word++)
+            for (const char *c = *word;; c++) {
+                sum = mix64(sum ^ (unsigned char)*c);
+                if (!*c)
+                    break;
+            }
     if (config->lock)
         snprintf(key, size, "switch:%s", config->lock);
+    else
+        snprintf(key, size, "switch:%016llx", (unsigned long long)sum);
 }
 
 /* As execvp would: is there such a program? */

@@ -5,9 +5,13 @@
 
 #include "harness/base/error.h"
 
-/* $OTARIG_LOCKS, else $XDG_RUNTIME_DIR/otarig, else /tmp/otarig-UID; made when absent. */
+/* One folder for the machine, whoever asks and in whatever session: the first of /run/lock/otarig,
+ * /var/lock/otarig and /tmp/otarig-locks that is there with mode 1777 or whose parent has it; made when
+ * absent. $OTARIG_LOCKS instead, for racks that nobody else can reach. A container has locks of its own
+ * unless that folder is shared with it. */
 const char *lock_folder(struct error *error);
-/* Takes the lock of `key` without waiting. *fd holds it. A held one is ERROR_RIG and names the holder. The
+/* Takes the lock of `key` without waiting. *fd holds it. A held one is ERROR_RIG and names the process
+ * that holds it, its command line and its place (`holder`). The
  * same process may take one key several times (eight places on one relay board). */
 int lock_take(const char *key, const char *holder, int *fd, struct error *error);
 void lock_release(int fd); /* -1 is allowed */
