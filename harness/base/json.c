@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "harness/base/file.h"
 #include "harness/base/json_text.h"
 #include "harness/base/mem.h"
 
@@ -97,14 +97,9 @@ int json_parse(struct json_document *document, const char *name, const char *tex
 
 static int read_all(const char *path, char **text, size_t *len, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = file_open(path, error);
     if (!file)
-        return error_set_errno(error, ERROR_INPUT, errno, "%s", path);
-    struct stat about;
-    if (fstat(fileno(file), &about) || S_ISDIR(about.st_mode)) {
-        fclose(file);
-        return error_set(error, ERROR_INPUT, "%s: expected a file, found a folder", path);
-    }
+        return -1;
     size_t room = 1 << 14;
     *text = mem_alloc(room);
     *len = 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/base/arguments.h"
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/explore/findings.h"
 #include "harness/explore/report.h"
@@ -199,11 +200,9 @@ uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct err
 {
     const struct twin_region *regions;
     twin_nvm_regions(spec->chip, &regions);
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        error_set_errno(error, ERROR_INPUT, errno, "%s", path);
+    FILE *file = file_open(path, error);
+    if (!file)
         return NULL;
-    }
     uint8_t *nvm = mem_alloc(spec->nvm_size + 1);
     memset(nvm, 0xff, spec->nvm_size);
     size_t len = fread(nvm, 1, spec->nvm_size + 1, file);

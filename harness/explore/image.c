@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 
 void explore_sha256(const void *data, size_t len, char out[65])
@@ -274,9 +275,9 @@ int explore_image_parse(struct explore_image *image, const char *name, const uin
 
 int explore_image_load(struct explore_image *image, const char *name, const char *path, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = file_open(path, error);
     if (!file)
-        return error_set_errno(error, ERROR_INPUT, errno, "%s", path);
+        return -1;
     uint8_t *data = mem_alloc(EXPLORE_IMAGE_MAX + 1);
     size_t len = fread(data, 1, EXPLORE_IMAGE_MAX + 1, file);
     bool failed = ferror(file);

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <errno.h>
 
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/plan/take.h"
 
@@ -14,9 +15,9 @@
 
 static int read_file(const char *path, uint8_t **data, size_t *len, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = file_open(path, error);
     if (!file)
-        return error_set_errno(error, ERROR_INPUT, errno, "image %s", path);
+        return error_prefix(error, "image");
     size_t room = 1 << 16;
     *data = mem_alloc(room);
     *len = 0;

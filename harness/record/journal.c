@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/record/text.h"
 
@@ -131,9 +132,9 @@ struct journal_reader *journal_open_memory(const char *name, const char *text, s
 
 struct journal_reader *journal_open(const char *path, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = file_open(path, error);
     if (!file) {
-        error_set_errno(error, ERROR_INPUT, errno, "journal %s", path);
+        error_prefix(error, "journal");
         return NULL;
     }
     size_t room = 1 << 16;

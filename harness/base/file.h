@@ -1,0 +1,16 @@
+/* Files that are read as a whole. */
+#ifndef OTARIG_BASE_FILE_H
+#define OTARIG_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "harness/base/error.h"
+
+/* Opens a plain file for reading; the caller closes it. A folder, FIFO, socket or device is refused, and
+ * never waited for. ERROR_INPUT; NULL. */
+FILE *file_open(const char *path, struct error *error);
+/* `path` without empty parts, "." and "..", by its text alone: links are not followed. */
+void file_path_tidy(const char *path, char *out, size_t size);
+
+#endif
