@@ -1,6 +1,6 @@
 """kill -9 at random moments: worker, supervisor, OpenOCD, twin. Afterwards the rails are off, nothing runs, no lock stays,
 the journal reads, and the next run starts clean. usage: kill_test.py BUILD SOURCE MOMENTS [SEED]"""
-import glob, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+import glob, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time
 
 build, source, moments = sys.argv[1], sys.argv[2], int(sys.argv[3])
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().randrange(1 << 30)
@@ -88,7 +88,69 @@ def one(index):
     return kind if pid else kind + " (already gone)"
 
 
+def wait_for(what, seconds=60):
+    """generous: a busy machine is slow"""
+    deadline = time.time() + seconds
+    while not what() and time.time() < deadline:
+        time.sleep(0.05)
+    return bool(what())
+
+
+def both():
+    """Supervisor and worker at once, on a rack that outlives them: a switch that is a program writes down its calls."""
+    work = tempfile.mkdtemp(prefix="otarig-kill.")
+    console = socket.create_server(("127.0.0.1", 0))
+    calls = work + "/calls"
+    rack = {"schema_version": 1, "name": "switch", "places": [{
+        "name": "p1", "board": "nrf52840dk",
+        "power": {"driver": "exec", **{way: ["/bin/sh", "-c", f"echo {way} >>{calls}"] for way in ("on", "off")}},
+        "console": {"driver": "stream", "tcp": "127.0.0.1:%d" % console.getsockname()[1]},
+        "probe": {"driver": "openocd", "adapter": "remote_bitbang", "socket": work + "/none"},
+        "update": {"driver": "smp"}}]}
+    json.dump(rack, open(work + "/rack.json", "w"))
+    run = subprocess.Popen([otarig, "run", source + "/scenarios/power-cut/swap-grid.json", "--rack", work + "/rack.json",
+                            "--case", "swap-grid+delay_ms=400", "--out", work + "/out"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    told = lambda: open(calls).read().split() if os.path.exists(calls) else []
+    if not wait_for(lambda: told()[-1:] == ["on"]):
+        bad.append(f"both: the board was not switched on: {told()}")
+    worker = victim_of("worker", work, run)
+    os.kill(run.pid, signal.SIGSTOP)  # or it would see its worker die
+    for pid in (worker, run.pid):
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    run.wait()
+    if not wait_for(lambda: told()[-1:] == ["off"]):
+        bad.append(f"both: the rail stayed on: {told()}")
+    if not wait_for(lambda: not processes(work)):
+        bad.append(f"both: left running: {list(processes(work).values())[:3]}")
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def early(number):
+    """A signal before the first case is over: result.json is there, and reads."""
+    work = tempfile.mkdtemp(prefix="otarig-kill.")
+    run = subprocess.Popen([otarig, "run", source + "/scenarios/power-cut/swap-grid.json", "--rack",
+                            source + "/boards/racks/virtual-6.json", "--place", "p1", "--out", work],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_for(lambda: glob.glob(work + "/*/cases/*/journal.jsonl"))
+    run.send_signal(number)
+    run.wait(120)
+    if run.returncode != (-9 if number == signal.SIGKILL else 130):
+        bad.append(f"early {number!r}: exit {run.returncode}")
+    found = glob.glob(work + "/*/result.json")
+    if not found or json.load(open(found[0]))["summary"]["pass"]:
+        bad.append(f"early {number!r}: no result.json without a pass")
+    if not wait_for(lambda: not processes(work)):
+        bad.append(f"early {number!r}: left running: {list(processes(work).values())[:3]}")
+    shutil.rmtree(work, ignore_errors=True)
+
+
 counts = {}
+if seed % 4 == 0:  # in one of the streams
+    both()
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL):
+        early(number)
 print(f"seed {seed}", flush=True)
 for i in range(moments):
     what = one(i)

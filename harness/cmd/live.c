@@ -526,8 +526,9 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
         failed = error_set(
             &error, ERROR_INPUT,
             "%s: only a virtual rack can cut exactly at an operation; for a real board see --aim", rack);
-    failed = failed || check_chip(&live, &error) || by_hand_open(&live.hand, (1u << RACK_ROLES) - 1, &error) ||
-             set_pace(&live, &error) || all_states(&live, &finding, &error);
+    failed = failed || check_chip(&live, &error) ||
+             by_hand_open(&live.hand, (1u << RACK_ROLES) - 1, &error) || set_pace(&live, &error) ||
+             all_states(&live, &finding, &error);
     code = failed ? cmd_fail(&error) : finding;
     by_hand_end(&live.hand);
     live_case_release(&live.it);

@@ -2,6 +2,7 @@
  * leaves, keeps result.json current, and puts the rails into their safe state when the worker dies. */
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/guard.h"
+#include "harness/cmd/progress.h"
 #include "harness/io/child.h"
 #include "harness/record/verdict.h"
 #include "harness/run/virtual_rack.h"
@@ -23,6 +26,7 @@
 
 #define WORKER_LIVES 4
 #define WORKER_GRACE_US 8000000u
+#define TICK_US 1000000u
 
 struct supervisor {
     struct loop *loop;
@@ -30,13 +34,15 @@ struct supervisor {
     struct run_request *request;
     struct virtual_rack rack;
     struct child *worker;
+    struct guard guard;
+    struct progress progress;
+    struct loop_source *tick;
     cJSON *result;
     char *folder, *result_path, *rack_fault;
     bool *begun, *over;
     size_t done, unjudged;
     bool worker_ended, interrupted, terminal;
     int worker_status;
-    uint64_t begin_us;
 };
 
 /* ---- one case is over ---- */
@@ -84,16 +90,24 @@ static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms
     free(journal);
     sup->over[index] = true;
     sup->done++;
+    progress_end(&sup->progress, index, (uint64_t)duration_ms * 1000);
 }
 
 static void show_progress(struct supervisor *sup)
 {
-    if (!sup->terminal || sup->request->quiet || !sup->done)
+    char text[120];
+    if (!sup->terminal || sup->request->quiet)
         return;
-    double spent = (double)(clock_now_us() - sup->begin_us) / 1e6;
-    double left = spent / (double)sup->done * (double)(sup->job.case_count - sup->done);
-    printf("\r\033[K%zu of %zu cases, about %.0f s left", sup->done, sup->job.case_count, left);
+    progress_text(&sup->progress, clock_now_us(), text, sizeof text);
+    printf("\r\033[K%s", text);
     fflush(stdout);
+}
+
+static void on_tick(void *arg, uint64_t now_us)
+{
+    struct supervisor *sup = arg;
+    show_progress(sup);
+    loop_timer_set(sup->tick, now_us + TICK_US);
 }
 
 /* ---- the worker's words ---- */
@@ -108,6 +122,8 @@ static void on_line(void *arg, int stream, const char *text, size_t len)
         fprintf(stderr, "%s\n", text);
     } else if (sscanf(text, "begin %zu %79s", &index, place) == 2 && index < sup->job.case_count) {
         sup->begun[index] = true;
+        progress_begin(&sup->progress, index, clock_now_us());
+        show_progress(sup);
     } else if (sscanf(text, "end %zu %79s %llu", &index, place, &ms) == 3 && index < sup->job.case_count) {
         add_result(sup, index, (int64_t)ms);
         show_progress(sup);
@@ -136,8 +152,10 @@ static struct child *start_worker(struct supervisor *sup, const char *verb, stru
 {
     char *program = program_beside("otarig");
     const char *argv[] = {program, "worker", verb, sup->folder, NULL};
+    const int pass[] = {sup->guard.alive, -1}; /* the guard waits for the last of us */
     const struct child_spec spec = {.name = "worker",
                                     .argv = argv,
+                                    .pass_fds = pass,
                                     .parent_death_signal = SIGTERM,
                                     .environment = (const char *const *)sup->rack.environment};
     const struct child_events events = {.line = on_line, .ended = on_ended};
@@ -213,6 +231,18 @@ static char *make_folder(const char *out, struct error *error)
     return NULL;
 }
 
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *at)
+{
+    return remove(path);
+}
+
+static void remove_folder(struct supervisor *sup, bool with_out)
+{
+    nftw(sup->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (with_out)
+        rmdir(sup->request->out);
+}
+
 static int write_spec(struct supervisor *sup, struct error *error)
 {
     cJSON *spec = sup->request->spec;
@@ -262,13 +292,18 @@ static void print_summary(struct supervisor *sup)
 static int supervise(struct supervisor *sup, struct error *error)
 {
     char *rack_folder = mem_printf("%s/rack", sup->folder);
-    int result = write_spec(sup, error);
+    /* an empty result from the start: what is killed before its first case leaves one, too */
+    int result = write_spec(sup, error) || result_write(sup->result, sup->result_path, error) ? -1 : 0;
     if (!result && sup->job.rack.is_virtual)
         result = virtual_rack_start(&sup->rack, sup->loop, sup->job.rack.path, cmd_boards_folder(),
                                     rack_folder, error);
     free(rack_folder);
+    /* a virtual rack goes with us */
+    if (!result && !sup->job.rack.is_virtual)
+        result = guard_start(&sup->guard, sup->loop, sup->folder, error);
     if (!result)
         result = run_workers(sup, error);
+    guard_stop(&sup->guard);
     if (!result && sup->rack_fault)
         result = error_set(error, ERROR_RIG, "%s", sup->rack_fault);
     virtual_rack_stop(&sup->rack, sup->loop);
@@ -277,11 +312,12 @@ static int supervise(struct supervisor *sup, struct error *error)
 
 int cmd_run_spec(struct run_request *request)
 {
-    struct supervisor sup = {.request = request, .begin_us = clock_now_us(), .terminal = isatty(1)};
+    struct supervisor sup = {.request = request, .terminal = isatty(1), .guard = {.alive = -1}};
     setvbuf(stdout, NULL, _IOLBF, 0); /* one line a case, as it ends, also in a pipe */
     struct error error = {0};
     if (job_load(&sup.job, request->spec, &error))
         return cmd_fail(&error);
+    bool made_out = access(request->out, F_OK) != 0;
     sup.folder = make_folder(request->out, &error);
     if (!sup.folder) {
         job_release(&sup.job);
@@ -296,13 +332,22 @@ int cmd_run_spec(struct run_request *request)
     sup.result =
         result_new(strrchr(sup.folder, '/') + 1, request->command, seed ? (uint64_t)seed->valuedouble : 1);
     sup.loop = loop_new();
-    loop_add_signal(sup.loop, SIGINT, on_signal, &sup);
-    loop_add_signal(sup.loop, SIGTERM, on_signal, &sup);
+    /* closing the terminal ends a run as Ctrl-C does */
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        loop_add_signal(sup.loop, signals[i], on_signal, &sup);
+    sup.progress = progress_new(sup.job.case_count, sup.job.place_count);
+    if (sup.terminal && !request->quiet)
+        sup.tick = loop_add_timer(sup.loop, clock_now_us() + TICK_US, on_tick, &sup);
     int code = supervise(&sup, &error) ? cmd_fail(&error) : 0;
-    if (result_write(sup.result, sup.result_path, &error))
-        code = cmd_fail(&error);
-    write_reports(&sup);
-    print_summary(&sup);
+    if (error.kind == ERROR_INPUT && !sup.done) { /* the rack's emulation refused its file: nothing was run */
+        remove_folder(&sup, made_out);
+    } else {
+        if (result_write(sup.result, sup.result_path, &error))
+            code = cmd_fail(&error);
+        write_reports(&sup);
+        print_summary(&sup);
+    }
     size_t missing = sup.job.case_count - sup.done + sup.unjudged;
     if (!code && !sup.interrupted && missing) {
         fprintf(stderr, "otarig: %zu of %zu cases have no verdict\n", missing, sup.job.case_count);
@@ -314,6 +359,7 @@ int cmd_run_spec(struct run_request *request)
         code = 130;
     if (request->folder)
         *request->folder = mem_string(sup.folder);
+    progress_free(&sup.progress);
     child_free(sup.worker);
     loop_free(sup.loop);
     cJSON_Delete(sup.result);
@@ -331,7 +377,7 @@ int cmd_worker(int argc, char **argv)
     struct job job;
     struct json_document document;
     struct error error = {0};
-    if (argc != 3 || (strcmp(argv[1], "run") && strcmp(argv[1], "safe"))) {
+    if (argc != 3 || (strcmp(argv[1], "run") && strcmp(argv[1], "safe") && strcmp(argv[1], "guard"))) {
         fputs("otarig worker is started by otarig run\n", stderr);
         return 2;
     }
@@ -341,9 +387,10 @@ int cmd_worker(int argc, char **argv)
     if (failed)
         return cmd_fail(&error);
     const cJSON *seed = cJSON_GetObjectItem(document.root, "seed");
-    int code = !strcmp(argv[1], "safe") ? worker_make_safe(&job)
-                                        : worker_run(&job, seed ? (uint64_t)seed->valuedouble : 1,
-                                                     cJSON_GetObjectItem(document.root, "align"));
+    int code = !strcmp(argv[1], "guard")  ? guard_main(&job)
+               : !strcmp(argv[1], "safe") ? worker_make_safe(&job)
+                                          : worker_run(&job, seed ? (uint64_t)seed->valuedouble : 1,
+                                                       cJSON_GetObjectItem(document.root, "align"));
     json_close(&document);
     job_release(&job);
     return code;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/base/clock.h"
@@ -48,7 +49,9 @@ static void on_ready(void *arg, const char *line)
 
 static void on_ended(void *arg, int wait_status, bool asked)
 {
-    ((struct virtual_rack *)arg)->died = true;
+    struct virtual_rack *rack = arg;
+    rack->died = true;
+    rack->refused = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 2;
 }
 
 static int wait_ready(struct virtual_rack *rack, struct loop *loop, struct error *error)
@@ -62,7 +65,8 @@ static int wait_ready(struct virtual_rack *rack, struct loop *loop, struct error
             return -1;
     }
     if (rack->died)
-        return error_set(error, ERROR_INPUT, "the virtual rack did not start: %s", rack->last_line);
+        return error_set(error, rack->refused ? ERROR_INPUT : ERROR_SYSTEM,
+                         "the virtual rack did not start: %s", rack->last_line);
     return 0;
 }
 

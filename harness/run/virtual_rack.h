@@ -10,8 +10,8 @@
 struct virtual_rack {
     struct child *child;
     char *folder, *root;
-    char *environment[6]; /* for child_spec: LD_PRELOAD, UMOCKDEV_DIR, OTARIG_RACK, OTARIG_LOCKS */
-    bool ready, died;
+    char *environment[6];      /* for child_spec: LD_PRELOAD, UMOCKDEV_DIR, OTARIG_RACK, OTARIG_LOCKS */
+    bool ready, died, refused; /* the latter: died because of its rack file */
     char last_line[300];
 };
 

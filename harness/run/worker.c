@@ -209,30 +209,33 @@ int worker_run(struct job *job, uint64_t seed, const cJSON *align)
     return code ? code : worker.faulty ? 3 : worker.interrupted ? 130 : 0;
 }
 
-int worker_make_safe(struct job *job)
+int worker_make_place_safe(const struct job *job, const struct rack_place *place)
 {
+    const struct rack_device *power = &place->devices[RACK_POWER];
     struct loop *loop = loop_new();
     struct sink nowhere = {.put = NULL};
-    int code = 0;
-    for (size_t i = 0; i < job->place_count; i++) {
-        const struct rack_device *power = &job->places[i]->devices[RACK_POWER];
-        struct driver_env env = {.loop = loop,
-                                 .sink = &nowhere,
-                                 .place = job->places[i]->name,
-                                 .role = "power",
-                                 .folder = job->folder,
-                                 .safe_on = job->places[i]->safe_on};
-        struct error error = {0};
-        void *self;
-        if (!power->driver)
-            continue;
-        if (power->driver->open(&env, power->config, &self, &error)) {
-            fprintf(stderr, "place '%s': cannot be made safe: %s\n", job->places[i]->name, error.text);
-            code = 3;
-        } else {
-            power->driver->close(self);
-        }
-    }
+    struct driver_env env = {.loop = loop,
+                             .sink = &nowhere,
+                             .place = place->name,
+                             .role = "power",
+                             .folder = job->folder,
+                             .safe_on = place->safe_on};
+    struct error error = {0};
+    void *self = NULL;
+    int failed = power->driver && power->driver->open(&env, power->config, &self, &error);
+    if (failed)
+        fprintf(stderr, "place '%s': cannot be made safe: %s\n", place->name, error.text);
+    if (self)
+        power->driver->close(self);
     loop_free(loop);
+    return failed ? 3 : 0;
+}
+
+int worker_make_safe(struct job *job)
+{
+    int code = 0;
+    for (size_t i = 0; i < job->place_count; i++)
+        if (worker_make_place_safe(job, job->places[i]))
+            code = 3;
     return code;
 }

@@ -37,5 +37,7 @@ char *job_case_folder(const struct job *job, size_t index);
 int worker_run(struct job *job, uint64_t seed, const cJSON *align);
 /* Opens the power drivers of the job's places and closes them again, which leaves the safe state. */
 int worker_make_safe(struct job *job);
+/* Of one place. 0, or 3 when the driver cannot be opened (said on stderr). */
+int worker_make_place_safe(const struct job *job, const struct rack_place *place);
 
 #endif
