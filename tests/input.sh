@@ -68,6 +68,38 @@ edit "$good_rack" "d['places'][0]['power']['driver'] = 'fdti'"; expect "\$.place
 edit "$good_rack" "d['places'][0]['power']['chanel'] = 1"; expect "did you mean 'channel'" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['board'] = 'nrf99'"; expect "nrf99" run "$good" --rack edited.json
 edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "'update'" run "$good" --rack edited.json
+edit "$good_rack" "[p.pop('update') for p in d['places']]"; mv edited.json no-update.json
+edit "$good" "d.pop('needs')"; expect "\$.steps: expected a place with 'update', found none at 'p1'" run edited.json --rack no-update.json
+edit "$good_rack" "d['places'][1]['console']['port'] = '/dev/../dev/ttyUSB0'"
+expect "\$.places[1].console: expected a device of its own (tty:/dev/ttyUSB0 belongs to place 'p1'" run "$good" --rack edited.json
+# what only the emulation of a rack knows to be wrong
+edit "$good_rack" "d['places'][1]['console']['port'] = '/dev/serial/by-id/none'"
+expect "\$.places[1].console.port" run "$good" --rack edited.json
+edit "$good_rack" "d['virtual'] = {'defects': [{'place': 'p1', 'defect': 'gremlin'}]}"
+expect "gremlin" run "$good" --rack edited.json
+for mtu in 1 95 2049; do
+  edit "$good_rack" "d['places'][0]['update']['mtu'] = $mtu"; expect "expected" run "$good" --rack edited.json
+done
+grid=$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json
+expect "--case bogus: expected a case of" run "$grid" --rack "$good_rack" --case swap-grid+delay_ms=400 --case bogus
+expect "--case bogus: expected a case of $grid, such as 'swap-grid+delay_ms=0'" run "$grid" --rack "$good_rack" --case bogus
+for odd in nan inf -inf 1e999; do
+  expect "--vary delay_ms: expected a finite number or a word, found '$odd'" run "$grid" --rack "$good_rack" --vary "delay_ms=$odd"
+done
+expect "--repeat: expected no --strategy" run "$grid" --rack "$good_rack" --strategy adaptive --cuts 5 --repeat 3
+expect "--case: expected no --strategy" run "$grid" --rack "$good_rack" --strategy uniform --case swap-grid+delay_ms=400
+expect "--vary: expected no --strategy" run "$grid" --rack "$good_rack" --strategy uniform --vary delay_ms=400
+mkdir empty; expect "empty: expected a folder of scenarios" run empty --rack "$good_rack"
+mkfifo fifo
+for file in fifo /dev/zero; do
+  expect "$file: expected a file, found a" timeout 20 "$otarig" run "$file" --rack "$good_rack"
+  expect "$file: expected a file, found a" timeout 20 "$otarig" run "$good" --rack "$file"
+  expect "$file: expected a file, found a" timeout 20 "$otarig" judge "$file"
+  expect "$file: expected a file, found a" timeout 20 "$otarig" validate "$file"
+  expect "$file: expected a file, found a" timeout 20 "$otarig" explore "$file" --board nrf52840dk
+  mkdir -p fw; ln -sf "$PWD/$file" fw/manifest.json; [ -e fw/manifest.json ] || ln -sf "$file" fw/manifest.json
+  expect "manifest.json: expected a file, found a" timeout 20 "$otarig" run "$good" --rack "$good_rack" --firmware fw
+done
 expect "no place 'p9'" run "$good" --rack "$good_rack" --place p9
 expect "nowhere.json" run nowhere.json --rack "$good_rack"
 expect "manifest.json" run "$good" --rack "$good_rack" --firmware nowhere

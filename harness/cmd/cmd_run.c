@@ -44,13 +44,14 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void add_scenario(cJSON *list, const char *path)
+static int add_scenario(cJSON *list, const char *path)
 {
+    int before = cJSON_GetArraySize(list);
     struct stat about;
     struct dirent **entries;
     if (stat(path, &about) || !S_ISDIR(about.st_mode)) {
         cJSON_AddItemToArray(list, cJSON_CreateString(path));
-        return;
+        return 0;
     }
     int count = scandir(path, &entries, NULL, by_name);
     for (int i = 0; i < count; i++) {
@@ -64,6 +65,10 @@ static void add_scenario(cJSON *list, const char *path)
     }
     if (count >= 0)
         free(entries);
+    if (cJSON_GetArraySize(list) > before)
+        return 0;
+    fprintf(stderr, "otarig: %s: expected a folder of scenarios (*.json), found none in it\n", path);
+    return -1;
 }
 
 static char *join(int argc, char **argv)
@@ -141,7 +146,7 @@ int cmd_run(int argc, char **argv)
           *places = cJSON_AddArrayToObject(spec, "places");
     cJSON *vary = cJSON_AddArrayToObject(spec, "vary"), *cases = cJSON_AddArrayToObject(spec, "cases");
     char *firmware = cmd_firmware_folder(), *command = join(argc, argv);
-    const char *rack = NULL, *known_bad = NULL, *only_with_strategy = NULL;
+    const char *rack = NULL, *known_bad = NULL, *only_with_strategy = NULL, *not_with_strategy = NULL;
     struct run_request request = {.spec = spec, .command = command, .out = "out"};
     double seed = 1, repeat = 1, jobs = 0;
     struct campaign_options campaign = {.cuts = 60, .confidence = 95, .resolution = 1};
@@ -152,6 +157,8 @@ int cmd_run(int argc, char **argv)
                                  : c == 'P' ? "confidence"
                                  : c == 'B' ? "below"
                                             : "resolution";
+        if (c == 'n' || c == 'v' || c == 'c')
+            not_with_strategy = c == 'n' ? "repeat" : c == 'v' ? "vary" : "case";
         if (c == 'r')
             rack = optarg;
         else if (c == 'p')
@@ -194,9 +201,15 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "otarig run: --%s: expected a --strategy beside it\n", only_with_strategy);
         code = 2;
     }
+    if (code < 0 && campaign.strategy && not_with_strategy) {
+        fprintf(stderr, "otarig run: --%s: expected no --strategy beside it: a strategy chooses the cases\n",
+                not_with_strategy);
+        code = 2;
+    }
+    for (int i = optind; code < 0 && i < argc; i++)
+        if (add_scenario(scenarios, argv[i]))
+            code = 2;
     if (code < 0) {
-        for (int i = optind; i < argc; i++)
-            add_scenario(scenarios, argv[i]);
         cJSON_AddStringToObject(spec, "rack", rack);
         cJSON_AddStringToObject(spec, "firmware", firmware);
         cJSON_AddStringToObject(spec, "boards", cmd_boards_folder());

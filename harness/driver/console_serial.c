@@ -1,6 +1,7 @@
 /* Console "serial": a serial port through libserialport, any baud rate. An adapter that was unplugged is
  * looked for again, with growing pauses; after REOPEN_LIMIT_US without success that is the rig's fault. */
 #include <libserialport.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/driver/console_port.h"
 #include "harness/driver/serial_find.h"
@@ -231,9 +233,11 @@ static int reopen(void *self, struct error *error)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
-    if (config->port)
-        snprintf(key, size, "tty:%s", config->port);
-    else
+    char port[PATH_MAX];
+    if (config->port) {
+        file_path_tidy(config->port, port, sizeof port);
+        snprintf(key, size, "tty:%s", port);
+    } else
         snprintf(key, size, "tty:%s/%s/%s", config->usb ? config->usb : "",
                  config->number ? config->number : "", config->location ? config->location : "");
 }

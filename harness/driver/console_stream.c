@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/driver/console_port.h"
 #include "harness/driver/table.h"
@@ -281,7 +283,9 @@ static int reopen(void *self, struct error *error)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
-    snprintf(key, size, "stream:%s", config->path ? config->path : config->tcp ? config->tcp : "");
+    char path[PATH_MAX];
+    file_path_tidy(config->path ? config->path : "", path, sizeof path);
+    snprintf(key, size, "stream:%s", config->path ? path : config->tcp ? config->tcp : "");
 }
 
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,

@@ -16,6 +16,8 @@
 
 #define REQUEST_MAX 2048
 #define REQUEST_MIN 96 /* room for the first chunk's keys and hash */
+#define TEXT_OF(number) TEXT_OF_IT(number)
+#define TEXT_OF_IT(number) #number
 #define REQUEST_STANDARD 384
 #define FILE_LEN_MAX (64u << 20)
 #define STUCK_ANSWERS_MAX 50 /* answers in a row that do not move the offset forward */
@@ -32,7 +34,7 @@ static const struct option_spec options[] = {
      .offset = offsetof(struct config, over),
      .standard = "console"},
     {.name = "mtu",
-     .help = "largest request in bytes; 0: as large as the board says it can take",
+     .help = "largest request in bytes, 96 to 2048; 0: as large as the board says it can take",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct config, mtu),
      .standard = "384",
@@ -360,8 +362,6 @@ static int smp_open(const struct driver_env *env, const void *config, void **sel
     smp->env = *env;
     smp->role = mem_string(env->role);
     smp->config = *(const struct config *)config;
-    if (smp->config.mtu && smp->config.mtu < REQUEST_MIN)
-        smp->config.mtu = REQUEST_MIN;
     smp_parser_init(&smp->parser, on_packet, smp);
     smp->timer = loop_add_timer(env->loop, LOOP_NEVER, on_timer, smp);
     env->link->receive = on_receive;
@@ -380,12 +380,21 @@ static void smp_close(void *self)
     free(smp);
 }
 
+static const char *check(const void *data)
+{
+    const struct config *config = data;
+    return config->mtu && config->mtu < REQUEST_MIN
+               ? "\"mtu\" to be 0 or at least " TEXT_OF(REQUEST_MIN) " (the first request's keys and hash)"
+               : NULL;
+}
+
 static const struct update_ops ops = {.start = start, .cancel = cancel};
 const struct driver update_smp_driver = {.name = "smp",
                                          .help = "MCUmgr SMP over the console (Zephyr, NuttX, Mynewt)",
                                          .kind = DRIVER_UPDATE,
                                          .options = options,
                                          .config_size = sizeof(struct config),
+                                         .check = check,
                                          .open = smp_open,
                                          .close = smp_close,
                                          .update = &ops};

@@ -166,9 +166,9 @@ int plan_check_place(const struct plan *plan, const struct rack_place *place, st
         for (size_t i = 0; lists[l] && lists[l][i]; i++)
             for (int role = 0; role < RACK_ROLES; role++)
                 if (!strcmp(rack_role_name(role), lists[l][i]) && !place->devices[role].driver)
-                    return error_set(error, ERROR_INPUT,
-                                     "%s: $.needs: expected a place with '%s', found none at '%s'",
-                                     plan->scenario.file, lists[l][i], place->name);
+                    return error_set(
+                        error, ERROR_INPUT, "%s: %s: expected a place with '%s', found none at '%s'",
+                        plan->scenario.file, l == 1 ? "$.steps" : "$.needs", lists[l][i], place->name);
     if (strcmp(place->board, plan->board->name))
         return error_set(error, ERROR_INPUT, "place '%s' holds a %s, not a %s", place->name, place->board,
                          plan->board->name);

@@ -56,18 +56,27 @@ static int list_values(struct json at, cJSON *values, struct error *error)
 }
 
 /* "key=a,b,c": each value a number where it reads as one */
-static cJSON *override_values(const char *text)
+static cJSON *override_values(const char *key, const char *text, struct error *error)
 {
     cJSON *values = cJSON_CreateArray();
     char *copy = mem_string(text), *save = NULL;
-    for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+    int failed = 0;
+    for (char *word = strtok_r(copy, ",", &save); word && !failed; word = strtok_r(NULL, ",", &save)) {
         char *end;
         double number = strtod(word, &end);
+        if (!*end && end != word && !isfinite(number))
+            failed = error_set(error, ERROR_INPUT,
+                               "--vary %s: expected a finite number or a word, found '%s'", key, word);
         cJSON_AddItemToArray(values,
                              *end || end == word ? cJSON_CreateString(word) : cJSON_CreateNumber(number));
     }
     free(copy);
-    return values;
+    if (!failed && !cJSON_GetArraySize(values))
+        failed = error_set(error, ERROR_INPUT, "--vary %s=: expected at least one value, found none", key);
+    if (!failed)
+        return values;
+    cJSON_Delete(values);
+    return NULL;
 }
 
 static const char *override_find(const char *const *overrides, const char *key)
@@ -86,10 +95,8 @@ static int axis_parse(struct json at, const char *const *overrides, uint64_t see
     const char *override = override_find(overrides, at.node->string);
     axis->key = at.node->string;
     if (override) {
-        axis->values = override_values(override);
-        if (!cJSON_GetArraySize(axis->values))
-            return error_set(error, ERROR_INPUT, "--vary %s=: no value", axis->key);
-        return 0;
+        axis->values = override_values(axis->key, override, error);
+        return axis->values ? 0 : -1;
     }
     axis->values = cJSON_CreateArray();
     if (cJSON_IsArray(at.node))

@@ -49,15 +49,17 @@ static int choose_places(struct job *job, const cJSON *spec, struct error *error
     return result;
 }
 
-static int add_cases(struct job *job, size_t file, const struct plan_file *loaded, int repeat,
-                     const char **wanted)
+/* found[k]: wanted[k] is a case of some file */
+static void add_cases(struct job *job, size_t file, const struct plan_file *loaded, int repeat,
+                      const char **wanted, bool *found)
 {
     for (size_t i = 0; i < loaded->variations.count; i++) {
         for (int turn = 0; turn < repeat; turn++) {
             const char *id = loaded->variations.list[i].id;
             bool take = !wanted[0];
             for (size_t k = 0; wanted[k]; k++)
-                take |= !strcmp(wanted[k], id);
+                if (!strcmp(wanted[k], id))
+                    take = found[k] = true;
             if (!take)
                 continue;
             job->cases = mem_resize(job->cases, job->case_count + 1, sizeof *job->cases);
@@ -65,6 +67,19 @@ static int add_cases(struct job *job, size_t file, const struct plan_file *loade
                 .file = file, .index = i, .id = turn ? mem_printf("%s#%d", id, turn + 1) : mem_string(id)};
         }
     }
+}
+
+/* A test that is asked for and not there must not vanish from a sum. */
+static int all_found(const struct job *job, const char **paths, const char **wanted, const bool *found,
+                     struct error *error)
+{
+    if (!job->file_count)
+        return error_set(error, ERROR_INPUT, "expected at least one scenario, found none");
+    for (size_t k = 0; wanted[k]; k++)
+        if (!found[k])
+            return error_set(error, ERROR_INPUT, "--case %s: expected a case of %s%s, such as '%s'",
+                             wanted[k], paths[0], job->file_count > 1 ? " or the other scenarios" : "",
+                             job->files[0].variations.count ? job->files[0].variations.list[0].id : "");
     return 0;
 }
 
@@ -91,6 +106,10 @@ static int load_scenarios(struct job *job, const cJSON *spec, struct error *erro
     const cJSON *seed = cJSON_GetObjectItem(spec, "seed"), *repeat = cJSON_GetObjectItem(spec, "repeat");
     const char **paths = texts_of(spec, "scenarios"), **vary = texts_of(spec, "vary"),
                **cases = texts_of(spec, "cases");
+    size_t wanted = 0;
+    while (cases[wanted])
+        wanted++;
+    bool *found = mem_array(wanted + 1, sizeof *found);
     int result = 0;
     for (size_t i = 0; paths[i] && !result; i++) {
         job->files = mem_resize(job->files, i + 1, sizeof *job->files);
@@ -105,13 +124,13 @@ static int load_scenarios(struct job *job, const cJSON *spec, struct error *erro
                     error_set(error, ERROR_INPUT, "%s: $.name: expected a name of its own, found that of %s",
                               paths[i], paths[k]);
         if (!result)
-            add_cases(job, i, &job->files[i], repeat ? repeat->valueint : 1, cases);
+            add_cases(job, i, &job->files[i], repeat ? repeat->valueint : 1, cases, found);
     }
+    result = result ? result : all_found(job, paths, cases, found, error);
+    free(found);
     free(paths);
     free(vary);
     free(cases);
-    if (!result && !job->case_count)
-        result = error_set(error, ERROR_INPUT, "no case to run");
     return result;
 }
 
