@@ -9,6 +9,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/cmd/claims.h"
 #include "harness/plan/rack.h"
 #include "harness/plan/strategy.h"
 #include "harness/record/confidence.h"
@@ -21,7 +22,7 @@
 struct phase {
     char name[64];
     double begin; /* least time at which its mark came before the cut; the first phase: `low` */
-    unsigned runs, fails, unknown;
+    struct claim claim;
 };
 struct campaign {
     const struct campaign_options *options;
@@ -32,6 +33,11 @@ struct campaign {
     size_t phase_count;
     size_t places;
     unsigned cuts, power_cycles, rounds;
+    double at[ROUND_MAX]; /* of the round */
+    bool by_chance[ROUND_MAX];
+    size_t count;
+    bool settled; /* it ended with the number of cuts that was asked for, and nothing else could have ended it
+                   */
     const char *ended;
     int code;
     cJSON *folders;
@@ -155,26 +161,28 @@ static void take_case(struct campaign *campaign, const char *folder, const cJSON
     const char *inner = cJSON_GetStringValue(cJSON_GetObjectItem(item, "folder"));
     if (!cJSON_IsNumber(at) || !verdict || !inner)
         return;
+    bool by_chance = false;
+    for (size_t i = 0; i < campaign->count; i++)
+        if (fabs(campaign->at[i] - at->valuedouble) < campaign->strategy.resolution / 2)
+            by_chance = campaign->by_chance[i];
     int outcome = !strcmp(verdict, "pass") ? 0 : !strcmp(verdict, "fail") ? 1 : -1;
     char *path = mem_printf("%s/%s", folder, inner);
     struct phase *phase = phase_of(campaign, path);
     free(path);
     strategy_tell(&campaign->strategy, at->valuedouble, outcome);
     campaign->cuts++;
-    phase->runs += outcome >= 0;
-    phase->fails += outcome == 1;
-    phase->unknown += outcome < 0;
+    claim_take(&phase->claim, outcome, by_chance);
 }
 
 /* ---- rounds ---- */
 
-static int round_of_runs(struct campaign *campaign, const double *at, size_t count, struct error *error)
+static int round_of_runs(struct campaign *campaign, struct error *error)
 {
     cJSON *vary = cJSON_GetObjectItem(campaign->request->spec, "vary"), *item;
     char *text = mem_printf("%s=", campaign->key), *folder = NULL, *path;
     struct json_document document;
-    for (size_t i = 0; i < count; i++) {
-        char *longer = mem_printf("%s%s%.12g", text, i ? "," : "", at[i]);
+    for (size_t i = 0; i < campaign->count; i++) {
+        char *longer = mem_printf("%s%s%.12g", text, i ? "," : "", campaign->at[i]);
         free(text);
         text = longer;
     }
@@ -204,8 +212,8 @@ static int round_of_runs(struct campaign *campaign, const double *at, size_t cou
 static bool all_below(const struct campaign *campaign)
 {
     for (size_t i = 0; i < campaign->phase_count; i++)
-        if (confidence_upper(campaign->phases[i].fails, campaign->phases[i].runs,
-                             campaign->options->confidence / 100) >= campaign->options->below)
+        if (claim_bounds(&campaign->phases[i].claim, campaign->options->confidence / 100, true).below >=
+            campaign->options->below)
             return false;
     return true;
 }
@@ -213,17 +221,23 @@ static bool all_below(const struct campaign *campaign)
 /* Round after round; the exit code. What cannot be judged does not end it, a rig that fails does. */
 static int rounds(struct campaign *campaign, struct error *error)
 {
-    double at[ROUND_MAX];
+    struct strategy *strategy = &campaign->strategy;
     size_t wanted = 2 * campaign->places;
     while (campaign->cuts < campaign->options->cuts) {
         size_t left = (size_t)(campaign->options->cuts - campaign->cuts);
-        size_t count = strategy_next(&campaign->strategy, at, left < wanted ? left : wanted);
+        campaign->count =
+            strategy_next(strategy, campaign->at, campaign->by_chance, left < wanted ? left : wanted);
         unsigned before = campaign->cuts;
-        if (!count) {
+        if (!campaign->count && strategy->kind == STRATEGY_ADAPTIVE && campaign->options->below > 0) {
+            strategy->kind =
+                STRATEGY_UNIFORM; /* nothing to aim at any more: the rest goes into what can be said */
+            continue;
+        }
+        if (!campaign->count) {
             campaign->ended = "everything is known to the resolution";
             return campaign->code;
         }
-        int code = round_of_runs(campaign, at, count, error);
+        int code = round_of_runs(campaign, error);
         if (code == 2 || code == 3 || code == 130 || campaign->cuts == before) {
             campaign->ended = code == 130 ? "interrupted" : "the rig or the input is at fault";
             return code ? code : 3;
@@ -237,6 +251,7 @@ static int rounds(struct campaign *campaign, struct error *error)
         }
     }
     campaign->ended = "the number of cuts is used up";
+    campaign->settled = campaign->options->below <= 0 && strategy->kind != STRATEGY_ADAPTIVE;
     return campaign->code;
 }
 
@@ -248,17 +263,25 @@ static int by_begin(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static struct claim_bounds bounds_of(const struct campaign *campaign, const struct phase *phase)
+{
+    return claim_bounds(&phase->claim, campaign->options->confidence / 100, !campaign->settled);
+}
+
 static cJSON *phase_json(const struct campaign *campaign, const struct phase *phase)
 {
-    double confidence = campaign->options->confidence / 100;
+    const struct claim *claim = &phase->claim;
+    struct claim_bounds bounds = bounds_of(campaign, phase);
     cJSON *to = cJSON_CreateObject();
     cJSON_AddStringToObject(to, "name", phase->name);
     cJSON_AddNumberToObject(to, "begin", phase->begin);
-    cJSON_AddNumberToObject(to, "runs", phase->runs);
-    cJSON_AddNumberToObject(to, "fails", phase->fails);
-    cJSON_AddNumberToObject(to, "not_judged", phase->unknown);
-    cJSON_AddNumberToObject(to, "p_fail_above", confidence_lower(phase->fails, phase->runs, confidence));
-    cJSON_AddNumberToObject(to, "p_fail_below", confidence_upper(phase->fails, phase->runs, confidence));
+    cJSON_AddNumberToObject(to, "runs", claim->runs);
+    cJSON_AddNumberToObject(to, "fails", claim->fails);
+    cJSON_AddNumberToObject(to, "not_judged", claim->unknown);
+    cJSON_AddNumberToObject(to, "chance_runs", claim->chance_runs);
+    cJSON_AddNumberToObject(to, "chance_fails", claim->chance_fails);
+    cJSON_AddNumberToObject(to, "p_fail_above", bounds.above);
+    cJSON_AddNumberToObject(to, "p_fail_below", bounds.below);
     return to;
 }
 
@@ -295,17 +318,21 @@ static void print_text(const struct campaign *campaign, const struct strategy_wi
     printf("\n%s: %u cuts (%s) in %u rounds, %u power cycles in all; %s\n\n", campaign->scenario,
            campaign->cuts, campaign->options->strategy, campaign->rounds, campaign->power_cycles,
            campaign->ended);
-    printf("  %-20s %12s %6s %6s   p(fail) at %g %%\n", "phase (since)", campaign->key, "cuts", "fail",
-           confidence);
+    printf("  %-20s %12s %6s %6s %10s %6s   p(fail) of a cut at any time of the phase, at %g %%\n",
+           "phase (since)", campaign->key, "cuts", "fail", "by chance", "fail", confidence);
     for (size_t i = 0; i < campaign->phase_count; i++) {
         const struct phase *phase = &campaign->phases[i];
-        double low = confidence_lower(phase->fails, phase->runs, confidence / 100);
-        double high = confidence_upper(phase->fails, phase->runs, confidence / 100);
-        printf("  %-20s %12.6g %6u %6u   ", phase->name, phase->begin, phase->runs, phase->fails);
-        if (low > 0)
-            printf("> %.4f, ", low);
-        printf("< %.4f%s\n", high, phase->unknown ? "  (some not judged)" : "");
+        const struct claim *claim = &phase->claim;
+        struct claim_bounds bounds = bounds_of(campaign, phase);
+        printf("  %-20s %12.6g %6u %6u %10u %6u   ", phase->name, phase->begin, claim->runs, claim->fails,
+               claim->chance_runs, claim->chance_fails);
+        if (bounds.above > 0)
+            printf("> %.4f, ", bounds.above);
+        printf("< %.4f%s\n", bounds.below, claim->unknown ? "  (some not judged)" : "");
     }
+    printf("  (of each phase by itself, from its cuts by chance; %s)\n",
+           campaign->settled ? "their number was settled beforehand"
+                             : "true at whatever moment the campaign was ended");
     for (size_t i = 0; i < window_count && i < WINDOWS_MAX; i++) {
         const struct strategy_window *window = &windows[i];
         printf("  fails from %s = %.12g to %.12g (%u times); passes %s%.12g and %s%.12g; at most %u cuts at "
@@ -336,6 +363,7 @@ static int tell(struct campaign *campaign, struct error *error)
     cJSON_AddNumberToObject(tree, "cuts", campaign->cuts);
     cJSON_AddNumberToObject(tree, "power_cycles", campaign->power_cycles);
     cJSON_AddStringToObject(tree, "ended", campaign->ended);
+    cJSON_AddStringToObject(tree, "bounds", campaign->settled ? "settled" : "any-time");
     list = cJSON_AddArrayToObject(tree, "phases");
     for (size_t i = 0; i < campaign->phase_count; i++)
         cJSON_AddItemToArray(list, phase_json(campaign, &campaign->phases[i]));

@@ -88,9 +88,10 @@ static unsigned search_for(const struct box *box, enum strategy_kind kind, uint6
     uint64_t chance = seed * 77 + 5;
     unsigned cuts = 0;
     double at[ROUND];
+    bool by_chance[ROUND];
     size_t count;
     bool found = false;
-    while (!found && cuts < CUTS_MAX && (count = strategy_next(&strategy, at, ROUND))) {
+    while (!found && cuts < CUTS_MAX && (count = strategy_next(&strategy, at, by_chance, ROUND))) {
         for (size_t i = 0; i < count && !found; i++) {
             cuts++;
             found = fails_at(box, at[i] + mix_unit(mix_next(&chance)) * JITTER_MS);

@@ -7,7 +7,8 @@
 #include "harness/base/mem.h"
 #include "harness/base/mix.h"
 
-#define REPEATS 3 /* failures seen at the edge of a window before it is believed */
+#define BY_CHANCE 4 /* of adaptive's cuts, one in so many */
+#define REPEATS 3   /* failures seen at the edge of a window before it is believed */
 
 const char *const strategy_names[] = {"uniform", "stratified", "adaptive", NULL};
 
@@ -115,10 +116,11 @@ static double hole(const struct strategy *strategy, const double *out, size_t co
     return best;
 }
 
-static size_t adaptive(struct strategy *strategy, double *out, size_t wanted)
+/* After the `count` times that are planned already. */
+static size_t adaptive(const struct strategy *strategy, double *out, size_t count, size_t wanted)
 {
     double middle = 0;
-    size_t count = edges(strategy, out, 0, wanted);
+    count = edges(strategy, out, count, wanted);
     if (!strategy->trial_count && wanted) {
         count = add(strategy, out, count, strategy->low);
         if (count < wanted)
@@ -133,21 +135,43 @@ static size_t adaptive(struct strategy *strategy, double *out, size_t wanted)
     return count;
 }
 
-size_t strategy_next(struct strategy *strategy, double *out, size_t wanted)
+/* `wanted` different times, each as likely as any other; `parts`: one in each of equal parts. */
+static size_t at_random(struct strategy *strategy, double *out, size_t wanted, bool parts)
 {
     size_t count = 0;
-    double width = strategy->high - strategy->low;
-    double places = floor(width / strategy->resolution + 1e-9) + 1;
-    if (strategy->kind == STRATEGY_ADAPTIVE)
-        return adaptive(strategy, out, wanted);
+    double places = floor((strategy->high - strategy->low) / strategy->resolution + 1e-9) + 1;
     if ((double)wanted > places)
         wanted = (size_t)places;
     for (unsigned tries = 0; count < wanted && tries < 64 * wanted; tries++) {
-        double unit = strategy->kind == STRATEGY_UNIFORM
-                          ? chance(strategy)
-                          : ((double)(tries % wanted) + chance(strategy)) / (double)wanted;
-        count = add(strategy, out, count, strategy->low + unit * width);
+        double unit =
+            parts ? ((double)(tries % wanted) + chance(strategy)) / (double)wanted : chance(strategy);
+        count = add(strategy, out, count, strategy->low + floor(unit * places) * strategy->resolution);
     }
+    return count;
+}
+
+/* Those by chance come first and yield to none: one that was left out because a failing time is planned
+ * already would make failures look rare. */
+static size_t learn(struct strategy *strategy, double *out, size_t wanted, size_t *chances)
+{
+    double left;
+    *chances = 0;
+    if (!adaptive(strategy, &left, 0, wanted ? 1 : 0))
+        return 0;
+    size_t share = (strategy->given + wanted) / BY_CHANCE - strategy->given / BY_CHANCE;
+    strategy->given += (unsigned)wanted;
+    *chances = at_random(strategy, out, share, false);
+    return adaptive(strategy, out, *chances, wanted);
+}
+
+size_t strategy_next(struct strategy *strategy, double *out, bool *by_chance, size_t wanted)
+{
+    size_t chances = wanted;
+    size_t count = strategy->kind == STRATEGY_ADAPTIVE
+                       ? learn(strategy, out, wanted, &chances)
+                       : at_random(strategy, out, wanted, strategy->kind == STRATEGY_STRATIFIED);
+    for (size_t i = 0; i < count; i++)
+        by_chance[i] = i < chances;
     return count;
 }
 

@@ -27,13 +27,16 @@ struct strategy {
     size_t trial_count;
     double *phases; /* begins of phases, in order; the first phase begins at `low` */
     size_t phase_count;
+    unsigned given; /* times so far, for the share of those by chance */
 };
 
 struct strategy strategy_begin(enum strategy_kind kind, double low, double high, double resolution,
                                uint64_t seed);
 void strategy_release(struct strategy *strategy);
-/* Up to `wanted` different times for the next round, unless nothing is left to learn (adaptive only): 0. */
-size_t strategy_next(struct strategy *strategy, double *out, size_t wanted);
+/* Up to `wanted` different times for the next round, unless nothing is left to learn (adaptive only): 0.
+ * by_chance[i]: every time of the range was as likely at that place of the round, whatever was seen before;
+ * only these say how often a board fails. Of adaptive's every fourth is one. */
+size_t strategy_next(struct strategy *strategy, double *out, bool *by_chance, size_t wanted);
 /* outcome: 0 passed, 1 failed, -1 not known. */
 void strategy_tell(struct strategy *strategy, double at, int outcome);
 /* A phase begins about here. Told again, it is the same one when it lies within the resolution. */
