@@ -143,7 +143,8 @@ int result_write(const cJSON *result, const char *path, struct error *error)
     return ok ? 0 : -1;
 }
 
-static int check_cases(struct json cases, struct error *error)
+/* counts: as `counters` */
+static int check_cases(struct json cases, int64_t counts[4], struct error *error)
 {
     const char *id;
     int verdict;
@@ -155,24 +156,34 @@ static int check_cases(struct json cases, struct error *error)
         if (json_object(at, error) || json_string(json_get(at, "id"), &id, error) ||
             json_choice(json_get(at, "verdict"), kinds, &verdict, error))
             return -1;
+        counts[verdict]++;
     }
     return 0;
 }
 
 static int check_result(struct json root, struct error *error)
 {
-    int64_t number;
+    int64_t cases, sums[4], counts[4] = {0};
     struct json summary = json_get(root, "summary");
     if (json_object(root, error) ||
-        json_integer(json_get(root, "schema_version"), RESULT_SCHEMA_VERSION, RESULT_SCHEMA_VERSION, &number,
+        json_integer(json_get(root, "schema_version"), RESULT_SCHEMA_VERSION, RESULT_SCHEMA_VERSION, &cases,
                      error) ||
         json_object(json_get(root, "run"), error) || json_object(summary, error) ||
-        json_integer(json_get(summary, "cases"), 0, INT32_MAX, &number, error))
+        json_integer(json_get(summary, "cases"), 0, INT32_MAX, &cases, error))
         return -1;
     for (size_t i = 0; i < 4; i++)
-        if (json_integer(json_get(summary, counters[i]), 0, INT32_MAX, &number, error))
+        if (json_integer(json_get(summary, counters[i]), 0, INT32_MAX, &sums[i], error))
             return -1;
-    return check_cases(json_get(root, "cases"), error);
+    if (check_cases(json_get(root, "cases"), counts, error))
+        return -1;
+    for (size_t i = 0; i < 4; i++)
+        if (sums[i] != counts[i])
+            return json_expected(json_get(summary, counters[i]), error, "%lld, as there are in $.cases",
+                                 (long long)counts[i]);
+    if ((size_t)cases != json_count(json_get(root, "cases")))
+        return json_expected(json_get(summary, "cases"), error, "%zu, as there are in $.cases",
+                             json_count(json_get(root, "cases")));
+    return 0;
 }
 
 cJSON *result_read(const char *path, struct error *error)

@@ -111,6 +111,20 @@ python3 -c "open('twice.json','w').write('{\"schema_version\":1,\"name\":\"a\",\
 expect "found 'name' again" run twice.json --rack "$good_rack"
 printf '{"schema_version":1,"name":"\377"}' >bytes.json
 expect "UTF-8" run bytes.json --rack "$good_rack"
+# validate: what is right passes, what does not add up is refused
+right() { "$otarig" validate "$@" >out.txt 2>err.txt || { echo "WRONG: validate $*"; cat err.txt; bad=1; }; }
+right "$good" "$good_rack" "$OTARIG_SOURCE/boards/nrf52840dk.json" "$OTARIG_SOURCE"/scenarios/explore/*.json --board nrf52840dk
+expect "expected --board BOARD beside an exploration" "$otarig" validate "$OTARIG_SOURCE/scenarios/explore/upgrade.json"
+echo '{"schema_version": 1, "run": {}, "summary": {"cases": 1, "pass": 1, "fail": 0, "inconclusive": 0, "rig_error": 0},
+ "cases": [{"id": "a", "verdict": "pass"}]}' >result.json
+right result.json
+edit result.json "d['cases'][0]['verdict'] = 'fail'"; expect "\$.summary.pass: expected 0, as there are in \$.cases, found 1" "$otarig" validate edited.json
+edit result.json "d['summary']['cases'] = 2"; expect "\$.summary.cases: expected 1" "$otarig" validate edited.json
+echo '{"schema_version": 1, "scenario": "s", "board": "b", "summary": {"operations": 1, "states": 2, "bad_states": 0, "fixpoint": true, "depth": 1,
+ "workers": 1}, "depths": [{"depth": 0, "new_states": 2, "bad": 0}], "failures": [{"id": "f1", "class": "bricked", "cuts": []}]}' >explore.json
+right explore.json
+edit explore.json "d['failures'][0]['class'] = 'lost'"; expect "\$.failures[0].class: expected one of" "$otarig" validate edited.json
+edit explore.json "d['depths'][0]['new_states'] = 3"; expect "\$.depths[0].new_states" "$otarig" validate edited.json
 expect "unknown command" "$otarig" frobnicate
 expect "journal" "$otarig" judge nowhere.jsonl
 [ $bad = 0 ] && echo "every bad input was refused in one line"

@@ -1,10 +1,15 @@
 /* otarig validate: every file with the parser that will read it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
+#include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/validate_explore.h"
 #include "harness/plan/plan.h"
 #include "harness/record/journal.h"
+#include "reports/result.h"
 
 static int check_scenario(const char *path, struct error *error)
 {
@@ -79,41 +84,89 @@ static int check_journal(const char *path, struct error *error)
     return got;
 }
 
+static int check_run(const char *path, struct error *error)
+{
+    cJSON *result = result_read(path, error);
+    if (!result)
+        return -1;
+    printf("%s: result of a run, %d cases\n", path, cJSON_GetArraySize(cJSON_GetObjectItem(result, "cases")));
+    cJSON_Delete(result);
+    return 0;
+}
+
+static bool has(struct json root, const char *key)
+{
+    return json_present(json_get(root, key));
+}
+
 /* What a file is, is told by what it holds. */
-static int check(const char *path, struct error *error)
+static int check(const char *path, const char *board, struct error *error)
 {
     struct json_document document;
+    const char *kind = NULL;
     size_t len = strlen(path);
+    int result;
     if (len > 6 && !strcmp(path + len - 6, ".jsonl"))
         return check_journal(path, error);
     if (json_load(&document, path, error))
         return -1;
     struct json root = json_root(&document);
-    bool scenario = json_present(json_get(root, "steps")) || json_present(json_get(root, "family"));
-    bool rack = json_present(json_get(root, "places")), board = json_present(json_get(root, "chip"));
-    int result =
-        scenario || rack || board
-            ? 0
-            : json_expected(root, error, "a scenario (\"steps\"), a rack (\"places\") or a board (\"chip\")");
+    if (has(root, "kind"))
+        json_string(json_get(root, "kind"), &kind, NULL);
+    if (kind && !strcmp(kind, "explore"))
+        result = validate_explore_scenario(path, board, root, error);
+    else if (has(root, "summary"))
+        result = has(root, "depths") ? validate_explore_result(path, root, error) : check_run(path, error);
+    else if (has(root, "steps") || has(root, "family"))
+        result = check_scenario(path, error);
+    else if (has(root, "places"))
+        result = check_rack(path, error);
+    else if (has(root, "chip"))
+        result = check_board(path, error);
+    else
+        result =
+            json_expected(root, error,
+                          "a scenario (\"steps\"), an exploration (\"kind\"), a rack (\"places\"), a board "
+                          "(\"chip\") or a result (\"summary\")");
     json_close(&document);
-    if (result)
-        return -1;
-    return scenario ? check_scenario(path, error) : rack ? check_rack(path, error) : check_board(path, error);
+    return result;
 }
+
+static const char usage[] =
+    "usage: otarig validate FILE... [--board BOARD]\n"
+    "Checks scenarios, racks, boards, results (result.json, explore.json) and journals (*.jsonl), each with "
+    "the\n"
+    "parser that will read it; touches nothing else.\n\n"
+    "  --board BOARD   for the scenarios of explorations: a name (boards/BOARD.json) or a file\n\n"
+    "Exit: 0 all are right, 2 one is not.\n";
 
 int cmd_validate(int argc, char **argv)
 {
+    static const struct option options[] = {{"board", 1, NULL, 'b'}, {"help", 0, NULL, 'h'}, {0}};
+    char *board = NULL;
     int code = 0;
-    if (argc < 2 || !strcmp(argv[1], "--help")) {
-        fputs("usage: otarig validate FILE...\nChecks scenarios, racks, boards and journals; touches nothing "
-              "else.\n",
-              argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
+        if (c == 'b') {
+            free(board);
+            board = strchr(optarg, '/') || strstr(optarg, ".json")
+                        ? mem_string(optarg)
+                        : mem_printf("%s/%s.json", cmd_boards_folder(), optarg);
+            continue;
+        }
+        if (c == 'h')
+            fputs(usage, stdout);
+        free(board);
+        return c == 'h' ? 0 : 2;
     }
-    for (int i = 1; i < argc; i++) {
+    if (optind == argc) {
+        fputs("otarig validate: expected at least one file\n", stderr);
+        code = 2;
+    }
+    for (int i = optind; i < argc; i++) {
         struct error error = {0};
-        if (check(argv[i], &error))
+        if (check(argv[i], board, &error))
             code = cmd_fail(&error);
     }
+    free(board);
     return code;
 }

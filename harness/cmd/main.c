@@ -18,7 +18,7 @@ static const struct {
     {"report", "print the result of a run in a format", cmd_report},
     {"explore", "try every state that power cuts can leave", cmd_explore},
     {"boot", "boot a flash dump on the twin, with console and trace", cmd_boot},
-    {"validate", "check scenario, board, rack and result files", cmd_validate},
+    {"validate", "check scenarios, racks, boards, results and journals", cmd_validate},
     {"doctor", "look at each device of a rack", cmd_doctor},
     {"drivers", "list the drivers and their options", cmd_drivers},
     {"boards", "list the boards", cmd_boards},
