@@ -26,74 +26,6 @@
 #define POLL_LONGEST_US 5000u
 #define MISSES_MAX 5 /* a core in reset may answer one look with a fault */
 
-const struct option_spec openocd_options[] = {
-    {.name = "adapter",
-     .help = "remote_bitbang; buspirate, which needs far fewer round trips; or an OpenOCD interface file "
-             "like interface/cmsis-dap.cfg; or custom: `config` "
-             "has it",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, adapter),
-     .required = true},
-    {.name = "socket",
-     .help = "remote_bitbang: unix socket; buspirate: serial port; relative to the virtual rack's folder "
-             "(PLACE.dap, PLACE.bp)",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, socket)},
-    {.name = "transport",
-     .help = "jtag or swd",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, transport),
-     .standard = "swd"},
-    {.name = "serial",
-     .help = "serial number of the adapter",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, serial)},
-    {.name = "speed_khz",
-     .help = "adapter speed",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct openocd_config, speed_khz),
-     .standard = "1000",
-     .low = 1,
-     .high = 100000},
-    {.name = "target",
-     .help = "OpenOCD target file",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, target),
-     .standard = "target/nrf52.cfg"},
-    {.name = "config",
-     .help = "further files (-f)",
-     .type = OPTION_STRINGS,
-     .offset = offsetof(struct openocd_config, config)},
-    {.name = "search",
-     .help = "folders to search first (-s)",
-     .type = OPTION_STRINGS,
-     .offset = offsetof(struct openocd_config, search)},
-    {.name = "commands",
-     .help = "further commands (-c), after the target file",
-     .type = OPTION_STRINGS,
-     .offset = offsetof(struct openocd_config, commands)},
-    {.name = "erase_all",
-     .help = "command that erases the whole chip",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, erase_all),
-     .standard = "nrf5 mass_erase"},
-    {.name = "recover",
-     .help = "command that frees a locked chip",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, recover),
-     .standard = "nrf52_recover"},
-    {.name = "adapter_reset",
-     .help = "program and arguments that reset the adapter (a USB port switch)",
-     .type = OPTION_STRINGS,
-     .offset = offsetof(struct openocd_config, adapter_reset)},
-    {.name = "binary",
-     .help = "the program",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct openocd_config, binary),
-     .standard = "openocd"},
-    {0},
-};
-
 struct openocd {
     struct driver_env env;
     char *role;
@@ -535,7 +467,7 @@ static const char *advice_for(const char *reason)
     if (!strcmp(reason, "no-target"))
         return "switch the board on and check the probe's wires";
     if (!strcmp(reason, "refused"))
-        return "the chip may be locked: `otarig flash PLACE --erase` frees it";
+        return "the chip may be locked: `otarig probe PLACE erase-all` frees it, and its contents are lost";
     return "check that openocd is installed, the adapter is plugged in and no other program holds it";
 }
 
