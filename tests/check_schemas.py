@@ -195,6 +195,17 @@ def compare_drivers():
         schema_options = set(known[name]["properties"]) - {"driver"}
         if options != schema_options:
             fail(f"rack.schema.json: {name}: options differ: {sorted(options ^ schema_options)}")
+        needed = {option["name"] for option in driver["options"] if option["required"]} | {"driver"}
+        if not needed <= set(known[name].get("required", [])):
+            fail(f"rack.schema.json: {name}: \"required\" lacks {sorted(needed - set(known[name].get('required', [])))}")
+        for option in driver["options"]:
+            said = known[name]["properties"].get(option["name"], {})
+            ways = said.get("oneOf", [said])
+            limits = [way["maximum"] for way in ways if "maximum" in way]
+            if "high" in option and limits != [option["high"]]:
+                fail(f"rack.schema.json: {name}.{option['name']}: \"maximum\": expected {option['high']}, found {limits}")
+            if "choices" in option and said.get("enum") != option["choices"]:
+                fail(f"rack.schema.json: {name}.{option['name']}: \"enum\": expected {option['choices']}, found {said.get('enum')}")
 
 
 compare_drivers()

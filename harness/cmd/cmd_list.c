@@ -54,6 +54,13 @@ static cJSON *driver_json(const struct driver *driver)
         cJSON_AddBoolToObject(option, "required", spec->required);
         if (spec->standard)
             cJSON_AddStringToObject(option, "default", spec->standard);
+        if (spec->type == OPTION_INTEGER && (spec->low || spec->high)) {
+            cJSON_AddNumberToObject(option, "low", (double)spec->low);
+            cJSON_AddNumberToObject(option, "high", (double)spec->high);
+        }
+        cJSON *choices = spec->type == OPTION_CHOICE ? cJSON_AddArrayToObject(option, "choices") : NULL;
+        for (size_t i = 0; choices && spec->choices[i]; i++)
+            cJSON_AddItemToArray(choices, cJSON_CreateString(spec->choices[i]));
         cJSON_AddItemToArray(options, option);
     }
     return one;

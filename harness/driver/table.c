@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-const struct driver *const driver_table[] = {
-    &power_ftdi_driver,    &power_exec_driver, &console_serial_driver, &console_stream_driver,
-    &probe_openocd_driver, &update_smp_driver, &update_probe_driver,   NULL};
+#define DRIVER_ENTRY(name) &name##_driver,
+const struct driver *const driver_table[] = {DRIVERS(DRIVER_ENTRY) NULL};
 
 const struct driver *driver_find(const char *name, enum driver_kind kind)
 {

@@ -1,10 +1,20 @@
-/* The drivers there are; table.c lists them. A new driver adds its line here and there. */
+/* The drivers there are. A new driver adds its line here. */
 #ifndef OTARIG_DRIVER_TABLE_H
 #define OTARIG_DRIVER_TABLE_H
 
 #include "harness/driver/driver.h"
 
-extern const struct driver power_ftdi_driver, power_exec_driver, console_serial_driver, console_stream_driver,
-    probe_openocd_driver, update_smp_driver, update_probe_driver;
+#define DRIVERS(X)                                                                                           \
+    X(power_ftdi)                                                                                            \
+    X(power_exec)                                                                                            \
+    X(console_serial)                                                                                        \
+    X(console_stream)                                                                                        \
+    X(probe_openocd)                                                                                         \
+    X(update_smp)                                                                                            \
+    X(update_probe)
+
+#define DRIVER_DECLARE(name) extern const struct driver name##_driver;
+DRIVERS(DRIVER_DECLARE)
+#undef DRIVER_DECLARE
 
 #endif

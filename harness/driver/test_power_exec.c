@@ -90,6 +90,38 @@ Test(power_exec, without_get_nothing_is_verified)
     bench_end();
 }
 
+Test(power_exec, leaving_runs_nothing)
+{
+    struct power_report report = {0};
+    cr_assert_eq(bench_open("{" SWITCH("on") "," SWITCH("off") "}", false), 0);
+    cr_expect_eq(power_exec_driver.power->set(self, true, &report, &error), 0);
+    unlink("outlet");
+    power_exec_driver.leave(self);
+    cr_expect(access("outlet", F_OK), "neither program ran");
+    bench_end();
+}
+
+static void claimed(const char *options, char key[128])
+{
+    configure(options);
+    power_exec_driver.claim(config, key, 128);
+    option_release(power_exec_driver.options, config);
+    free(config);
+}
+
+/* Two that run the same programs move the same switch, named or not. */
+Test(power_exec, the_programs_name_the_switch)
+{
+    char a[128] = "", b[128] = "", other[128] = "", named[128] = "";
+    claimed("{\"on\":[\"pdu\",\"on\"],\"off\":[\"pdu\",\"off\"]}", a);
+    claimed("{\"on\":[\"pdu\",\"on\"],\"off\":[\"pdu\",\"off\"],\"timeout_ms\":100}", b);
+    claimed("{\"on\":[\"pdu\",\"on\"],\"off\":[\"pdu\",\"o\",\"ff\"]}", other);
+    claimed("{\"on\":[\"pdu\",\"on\"],\"off\":[\"pdu\",\"off\"],\"lock\":\"outlet-3\"}", named);
+    cr_expect(a[0] && !strcmp(a, b));
+    cr_expect(strcmp(a, other));
+    cr_expect_str_eq(named, "switch:outlet-3");
+}
+
 Test(power_exec, a_switch_that_does_not_move_is_noticed)
 {
     struct power_report report = {0};
@@ -164,19 +196,4 @@ Test(power_exec, examine_switches_nothing)
     cr_expect(strstr(advice, "install it"));
     free(self);
     bench_end();
-}
-
-Test(power_exec, claims_its_switch)
-{
-    char key[80] = "";
-    configure("{\"on\":[\"true\"],\"off\":[\"true\"]}");
-    power_exec_driver.claim(config, key, sizeof key);
-    cr_expect_str_eq(key, "");
-    option_release(power_exec_driver.options, config);
-    free(config);
-    configure("{\"on\":[\"true\"],\"off\":[\"true\"],\"lock\":\"pdu:7\"}");
-    power_exec_driver.claim(config, key, sizeof key);
-    cr_expect_str_eq(key, "switch:pdu:7");
-    option_release(power_exec_driver.options, config);
-    free(config);
 }

@@ -256,6 +256,23 @@ Test(rack_drivers, closing_leaves_what_is_safe)
     device_end(&device);
 }
 
+/* By hand: what was switched on must not go off with the command that did it. */
+Test(rack_drivers, leaving_moves_nothing)
+{
+    struct device device;
+    opened(&device, &power_ftdi_driver, P1);
+    power(&device, true);
+    int before = edges();
+    power_ftdi_driver.leave(device.self);
+    device.self = NULL;
+    device_end(&device);
+    cr_expect_eq(edges(), before);
+    bool on = false;
+    opened(&device, &power_ftdi_driver, P1);
+    cr_expect(power_ftdi_driver.power->get(device.self, &on, &device.error) == 0 && on);
+    device_end(&device);
+}
+
 Test(rack_drivers, an_unplugged_board_is_named_and_its_other_users_are_told)
 {
     struct device one, two;
