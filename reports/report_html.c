@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/record/journal.h"
 #include "reports/escape.h"
 #include "reports/member.h"
 #include "reports/timeline.h"
@@ -22,7 +23,8 @@ static const char style[] =
     "auto;padding:0 1em}"
     "table{border-collapse:collapse;width:100%;margin:.6em 0}td,th{border-bottom:1px solid "
     "var(--l);padding:.25em .6em;text-align:"
-    "left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.92em;"
+    "left;vertical-align:top}table.k{width:auto}th.n{text-align:right}td.n{text-align:right;font-variant-"
+    "numeric:tabular-nums}code{font-size:.92em;"
     "overflow-wrap:anywhere}"
     "details{border:1px solid var(--l);border-radius:6px;margin:.4em 0;padding:.3em "
     ".8em}summary{cursor:pointer}"
@@ -112,8 +114,8 @@ static void each_case(const cJSON *cases, void (*print)(FILE *out, const cJSON *
 
 static void print_overview(FILE *out, const cJSON *cases)
 {
-    fputs("<h2>Overview</h2><table><tr><th>case<th>family<th>place<th>verdict<th>class<th>recovery, "
-          "ms<th>took, s\n",
+    fputs("<h2>Overview</h2><table><tr><th>case<th>family<th>place<th>verdict<th>class<th "
+          "class=\"n\">recovery, ms<th class=\"n\">took, s\n",
           out);
     each_case(cases, print_row, out);
     fputs("</table>\n", out);
@@ -148,7 +150,7 @@ static void print_delay(FILE *out, const cJSON *cut, const char *key, int64_t pl
 {
     int64_t at_us = member_integer(cut, key, -1);
     if (at_us < 0 || planned_us < 0)
-        fputs("<td>not known", out);
+        fputs("<td class=\"n\">not known", out);
     else
         fprintf(out, "<td class=\"n\">%+" PRId64 " us", at_us - planned_us);
 }
@@ -158,7 +160,9 @@ static void print_cuts(FILE *out, const cJSON *cuts)
     const cJSON *cut;
     if (!cuts || !cuts->child)
         return;
-    fputs("<table><tr><th>power cut planned at, us<th>commanded<th>sensed\n", out);
+    fputs("<table class=\"k\"><tr><th class=\"n\">power cut planned at, us<th class=\"n\">commanded<th "
+          "class=\"n\">sensed\n",
+          out);
     cJSON_ArrayForEach(cut, cuts)
     {
         int64_t planned_us = member_integer(cut, "planned_us", -1);
@@ -168,6 +172,34 @@ static void print_cuts(FILE *out, const cJSON *cuts)
         fputc('\n', out);
     }
     fputs("</table>\n", out);
+}
+
+/* The journal's own words on why; its first will do. */
+static void print_no_dump(FILE *out, const char *journal)
+{
+    struct error error = {0};
+    struct journal_reader *reader = journal_open(journal, &error);
+    struct journal_line line;
+    bool said = false;
+    fputs("<p class=\"no\">no flash dump", out);
+    while (reader && !said && journal_read(reader, &line, &error) == 1) {
+        const char *text = line.event.kind == EVENT_NOTE ? line.event.value : NULL;
+        said = text && strstr(text, "dump failed");
+        if (said) {
+            fputs(": ", out);
+            escape_markup(out, text);
+        }
+    }
+    journal_reader_free(reader);
+    fputs("</p>\n", out);
+}
+
+static bool has_dump(const cJSON *evidence)
+{
+    const cJSON *file;
+    cJSON_ArrayForEach(file, evidence) if (cJSON_IsString(file) &&
+                                           !strncmp(file->valuestring, "flash-", 6)) return true;
+    return false;
 }
 
 static void print_evidence(FILE *out, const cJSON *one, const char *run_folder)
@@ -224,6 +256,12 @@ static void print_case(FILE *out, const cJSON *one, const char *run_folder)
     print_contract(out, member_list(one, "contract"));
     print_cuts(out, member_list(one, "cuts"));
     print_evidence(out, one, run_folder);
+    if ((!strcmp(verdict, "fail") || !strcmp(verdict, "rig-error")) &&
+        !has_dump(member_list(one, "evidence"))) {
+        char *journal = mem_printf("%s/%s/journal.jsonl", run_folder, member_text(one, "folder"));
+        print_no_dump(out, journal);
+        free(journal);
+    }
     fputs("</details>\n", out);
 }
 

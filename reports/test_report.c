@@ -180,7 +180,9 @@ static void make_run(char folder[60])
         "\"value\":"
         "\"<up>\"}\n"
         "{\"seq\":3,\"kind\":\"power\",\"step\":-1,\"t_us\":3000000,\"source\":\"power\",\"what\":\"off\"}"
-        "\n";
+        "\n"
+        "{\"seq\":4,\"kind\":\"note\",\"step\":-1,\"t_us\":3000001,\"source\":\"run\",\"what\":\"note\","
+        "\"value\":\"flash-all.bin: dump failed: no answer <1>\"}\n";
     char path[100];
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/cases", folder);
@@ -216,6 +218,7 @@ Test(html, shows_the_course_of_a_case_and_needs_nothing_else)
     /* power was on for 1.5 of the 2 s: 0.75 of 920 */
     cr_expect(strstr(text, "<rect class=\"p\" x=\"300.0\" y=\"5\" width=\"690.0\""));
     cr_expect(strstr(text, "+7 us"), "commanded after planned");
+    cr_expect(strstr(text, "no flash dump: flash-all.bin: dump failed: no answer &lt;1&gt;"));
     static const char *const foreign[] = {"http", "<script", "<link", "url(", "<img"};
     for (size_t i = 0; i < 5; i++)
         cr_expect_null(strstr(text, foreign[i]), "%s", foreign[i]);
@@ -224,12 +227,33 @@ Test(html, shows_the_course_of_a_case_and_needs_nothing_else)
     remove_run(folder);
 }
 
+/* A number stands below the head of its column: both at the right, in a table as wide as they need. */
+Test(html, numbers_stand_below_their_heads)
+{
+    cJSON *result = result_new("r", "", 1);
+    add(result, "a", VERDICT_PASS, CLASS_NONE, "");
+    char *text = written("html", result, "/nonexistent");
+    const char *table = strstr(text, "<table class=\"k\">");
+    cr_assert_not_null(table);
+    cr_expect(strstr(text, "table.k{width:auto}th.n{text-align:right}"));
+    unsigned heads = 0, cells = 0;
+    for (const char *at = table; at < strstr(table, "</table>"); at++) {
+        heads += !strncmp(at, "<th class=\"n\">", 14);
+        cells += !strncmp(at, "<td class=\"n\">", 14);
+    }
+    cr_expect_eq(heads, 3);
+    cr_expect_eq(cells, 3);
+    free(text);
+    cJSON_Delete(result);
+}
+
 Test(html, does_without_the_journal)
 {
     cJSON *result = result_new("r", "", 1);
     add(result, "a", VERDICT_PASS, CLASS_NONE, "");
     char *text = written("html", result, "/nonexistent");
-    cr_expect(strstr(text, "no timeline: journal /nonexistent/cases/x/journal.jsonl"));
+    cr_expect_null(strstr(text, "no flash dump"), "none is made of what passes");
+    cr_expect(strstr(text, "no timeline: journal: /nonexistent/cases/x/journal.jsonl"));
     free(text);
     cJSON_Delete(result);
 }
