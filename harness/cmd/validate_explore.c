@@ -53,8 +53,11 @@ int validate_explore_scenario(const char *path, const char *board, struct json r
     struct spec spec;
     char *firmware = cmd_firmware_folder();
     const struct spec_folders folders = {.standard = firmware};
-    int result = board ? spec_load(&spec, path, board, &folders, error)
-                       : json_expected(json_get(root, "kind"), error, "--board BOARD beside an exploration");
+    int result = -1;
+    if (!board)
+        json_expected(json_get(root, "kind"), error, "--board BOARD beside an exploration");
+    else
+        result = spec_load(&spec, path, board, &folders, error);
     if (!result) {
         printf("%s: exploration '%s' on %s\n", path, spec.name, spec.board);
         spec_release(&spec);
