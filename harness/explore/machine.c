@@ -294,11 +294,11 @@ void machine_load(struct machine *machine, const uint8_t *image)
     }
 }
 
-struct sum machine_digest(struct machine *machine)
+/* What is ours of it, and what is in flash. */
+static struct sum with_ours(const struct machine *machine, struct twin_digest rest)
 {
-    struct twin_digest rest = twin_digest_volatile(machine->twin);
-    uint64_t now = twin_now_ns(machine->twin);
     struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
+    uint64_t now = twin_now_ns(machine->twin);
     sum = sum_with(sum, now - machine->last_ns);
     sum = sum_with(sum, machine->cutting);
     if (machine->outside.bark_ns != UINT64_MAX)
@@ -311,6 +311,25 @@ struct sum machine_digest(struct machine *machine)
     for (size_t i = machine->line_begin; i < machine->text_len; i++)
         sum = sum_with(sum, (uint8_t)machine->text[i]);
     return sum;
+}
+
+bool machine_digests(struct machine *machine, struct sum *full, struct sum *timeless)
+{
+    struct twin_digest both[2];
+    bool left_out = twin_digest_timeless(machine->twin, machine->spec->total_ns, &both[0], &both[1]);
+    *full = with_ours(machine, both[0]);
+    *timeless = sum_with(with_ours(machine, both[1]), 1);
+    return left_out;
+}
+
+struct sum machine_digest(struct machine *machine)
+{
+    return with_ours(machine, twin_digest_volatile(machine->twin));
+}
+
+uint32_t machine_looks(const struct machine *machine)
+{
+    return (uint32_t)(twin_clock_looks(machine->twin) - machine->looks_begin);
 }
 
 /* ---- a power cycle ---- */
@@ -331,6 +350,7 @@ static void begin(struct machine *machine, uint64_t cut_at)
     uint64_t now = twin_now_ns(machine->twin);
     twin_run(machine->twin, (now / SECOND + 1) * SECOND);
     machine->begin_ns = machine->last_ns = twin_now_ns(machine->twin);
+    machine->looks_begin = twin_clock_looks(machine->twin);
     outside_power_on(&machine->outside, machine->input, &spec->watchdog, machine->begin_ns);
     twin_power_on(machine->twin, MACHINE_BOOT_SEED);
 }
@@ -354,9 +374,10 @@ static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
 
 static struct sum spin_digest(const struct machine *machine)
 {
-    struct twin_digest rest = twin_digest_volatile(machine->twin);
+    struct twin_digest full, rest;
+    twin_digest_timeless(machine->twin, machine->spec->total_ns, &full, &rest);
     struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
-    return sum_with(sum, machine->text_len);
+    return sum_with(sum_with(sum, machine->text_len), twin_clock_looks(machine->twin));
 }
 
 /* Something is still to be typed, or a watchdog outside will bark: the machine is not left to itself. */

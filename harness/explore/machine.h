@@ -62,8 +62,9 @@ struct machine {
     uint32_t end_pc;
     unsigned resets;
     uint64_t begin_ns, last_ns, end_ns;
-    bool cutting;     /* operations are subject to cuts from here on */
-    size_t cut_first; /* index of the first such operation */
+    uint64_t looks_begin; /* twin_clock_looks at power-up */
+    bool cutting;         /* operations are subject to cuts from here on */
+    size_t cut_first;     /* index of the first such operation */
     uint64_t instructions;
     char **notes;
     size_t note_count;
@@ -98,6 +99,11 @@ void machine_load(struct machine *machine, const uint8_t *image);
 /* Everything the future of this power cycle depends on; two cycles that meet in it go on alike (soundness.h).
  */
 struct sum machine_digest(struct machine *machine);
+/* The same, and a second one without clocks that run on and that nobody looks at (twin_digest_timeless):
+ * cycles that meet in that one go on alike as long as nobody does. True: there is such a clock. */
+bool machine_digests(struct machine *machine, struct sum *full, struct sum *timeless);
+/* How often this cycle has looked at a clock so far. */
+uint32_t machine_looks(const struct machine *machine);
 /* Offset in nvm of an operation's address. */
 size_t machine_offset(const struct spec *spec, uint32_t address);
 /* Makes the start image: all entries in order, boots included, each with its own input if it has one. A hook

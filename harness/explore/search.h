@@ -42,12 +42,14 @@ struct node {
     char *text;
     uint32_t donor, donor_op, donor_text; /* the run it met, and where; NODE_NONE: ran to its end */
     uint32_t end_pc, resets, flash_verdict, verdict;
+    uint32_t looks; /* at clocks, to the end */
     uint64_t ns;
     struct sum final;
 };
 
 struct point {
-    uint32_t node, op, text, resets;
+    uint32_t node, op, text, resets, looks;
+    bool timeless; /* only for what looks at no clock from there on */
     uint64_t ns;
 };
 

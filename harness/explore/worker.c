@@ -273,7 +273,8 @@ static bool fits(struct worker *worker, const struct point *point, const struct 
     const struct spec *spec = worker->search->spec;
     uint64_t now = twin_now_ns(machine->twin) - machine->begin_ns;
     return machine->resets + (donor->resets - point->resets) <= spec->resets &&
-           now + (donor->ns - point->ns) < spec->total_ns;
+           now + (donor->ns - point->ns) < spec->total_ns &&
+           !(point->timeless && donor->looks != point->looks);
 }
 
 static void inherit(struct worker *worker, const struct point *point, const struct node *donor)
@@ -287,6 +288,7 @@ static void inherit(struct worker *worker, const struct point *point, const stru
     node->end_pc = donor->end_pc;
     node->final = donor->final;
     node->resets = machine->resets + (donor->resets - point->resets);
+    node->looks = machine_looks(machine) + (donor->looks - point->looks);
     node->ns = twin_now_ns(machine->twin) - machine->begin_ns + (donor->ns - point->ns);
 }
 
@@ -314,27 +316,49 @@ static bool meet(struct worker *worker, struct sum key, unsigned torn)
     return true;
 }
 
-static bool on_point(void *arg, struct machine *machine)
+static void pass(struct worker *worker, struct sum key, bool timeless)
 {
-    struct worker *worker = arg;
     struct result *result = worker->result;
-    unsigned torn = worker->search->nodes[worker->number].torn;
-    struct sum key = machine_digest(machine);
-    for (unsigned t = 0; t <= torn; t++)
-        if (meet(worker, key, t))
-            return true;
-    if (!table_put(&worker->own, key, 0)) {
-        machine_stop(machine, END_LOOP);
-        return true;
-    }
+    const struct machine *machine = worker->machine;
     if (result->point_count == worker->own_room) {
         worker->own_room = worker->own_room ? worker->own_room * 2 : 16;
         result->points = mem_resize(result->points, worker->own_room, sizeof *result->points);
     }
     result->points[result->point_count++] =
-        (struct found_point){search_key(key, torn),
-                             {worker->number, (uint32_t)machine->op_count, (uint32_t)machine->text_len,
-                              machine->resets, twin_now_ns(machine->twin) - machine->begin_ns}};
+        (struct found_point){search_key(key, worker->search->nodes[worker->number].torn),
+                             {.node = worker->number,
+                              .op = (uint32_t)machine->op_count,
+                              .text = (uint32_t)machine->text_len,
+                              .resets = machine->resets,
+                              .looks = machine_looks(machine),
+                              .timeless = timeless,
+                              .ns = twin_now_ns(machine->twin) - machine->begin_ns}};
+}
+
+/* Was this run here before, and did it look at no clock since? */
+static bool goes_round(struct worker *worker, struct sum key, bool timeless)
+{
+    uint32_t looks = timeless ? machine_looks(worker->machine) : 0;
+    return !table_put(&worker->own, key, looks) && table_find(&worker->own, key) == looks;
+}
+
+static bool on_point(void *arg, struct machine *machine)
+{
+    struct worker *worker = arg;
+    struct sum keys[2];
+    unsigned torn = worker->search->nodes[worker->number].torn;
+    bool clocks = machine_digests(machine, &keys[0], &keys[1]);
+    for (int i = 0; i <= clocks; i++)
+        for (unsigned t = 0; t <= torn; t++)
+            if (meet(worker, keys[i], t))
+                return true;
+    for (int i = 0; i <= clocks; i++) {
+        if (goes_round(worker, keys[i], i)) {
+            machine_stop(machine, END_LOOP);
+            return true;
+        }
+        pass(worker, keys[i], i);
+    }
     return false;
 }
 
@@ -431,6 +455,7 @@ static void take_run(struct worker *worker, struct node *node)
     node->end = (uint8_t)machine->end;
     node->end_pc = machine->end_pc;
     node->resets = machine->resets;
+    node->looks = machine_looks(machine);
     node->ns = machine->end_ns - machine->begin_ns;
     node->final = machine->sum;
 }
