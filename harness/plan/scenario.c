@@ -29,7 +29,8 @@ static const struct {
      NULL},
     {"reset", STEP_RESET, (const char *const[]){"do", "comment", "optional", "by", "within_ms", NULL}, NULL},
     {"wait", STEP_WAIT,
-     (const char *const[]){"do", "comment", "optional", "mark", "image", "within_ms", "proves", NULL},
+     (const char *const[]){"do", "comment", "optional", "mark", "image", "within_ms", "absent", "proves",
+                           NULL},
      "mark"},
     {"await", STEP_AWAIT, (const char *const[]){"do", "comment", "optional", "fault", "within_ms", NULL},
      "fault"},
@@ -217,7 +218,8 @@ static int parse_step(struct json at, struct step *step, struct error *error)
         take_ms(at, "off_ms", false, &step->off_us, error) ||
         take_integer(at, "attempts", false, 1, 1000, &step->attempts, error) ||
         take_bool(at, "optional", &step->optional, error) ||
-        take_bool(at, "may_refuse", &step->may_refuse, error))
+        take_bool(at, "may_refuse", &step->may_refuse, error) ||
+        take_bool(at, "absent", &step->absent, error))
         return -1;
     return parse_change(json_get(at, "change"), &step->change, error);
 }

@@ -72,6 +72,7 @@ struct step {
     int64_t within_us, sleep_us, off_us, attempts;
     bool optional;   /* may fail without ending the steps */
     bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
+    bool absent;     /* WAIT: the mark must not come in that time */
     bool on;
     char *proves; /* fault of action "image" proven by this step: by what only the bad image causes */
 };

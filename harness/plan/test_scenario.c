@@ -92,6 +92,8 @@ static const struct {
     {"{\"do\":\"reset\"}", "{\"do\":\"reset\",\"image\":\"v1\"}", "$.steps[4]: unknown key 'image'"},
     {"{\"do\":\"reset\"}", "{\"do\":\"wait\"}", "a member 'mark' (step 'wait')"},
     {"{\"do\":\"reset\"}", "7", "$.steps[4]: expected an object, found 7"},
+    {"{\"do\":\"reset\"}", "{\"do\":\"wait\",\"mark\":\"m\",\"absent\":7}", "$.steps[4].absent"},
+    {"{\"do\":\"reset\"}", "{\"do\":\"reset\",\"absent\":true}", "$.steps[4]: unknown key 'absent'"},
     {"\"do\":\"arm\",\"fault\":\"cut\"", "\"do\":\"arm\",\"fault\":\"cat\"",
      "$.steps[1].fault: expected the name of one of $.faults"},
     {"\"proves\":\"bad\"", "\"proves\":\"good\"", "$.steps[0].proves"},

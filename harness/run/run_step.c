@@ -232,7 +232,7 @@ static bool has_come(struct run *run, const struct step *step, int mark)
 {
     if (!step->image)
         return false;
-    return (run->seen.app_us && !strcmp(run_seen_image(run), step->image)) ||
+    return (!strcmp(step->mark, "app_up") && run->seen.app_us && !strcmp(run_seen_image(run), step->image)) ||
            (run->wait.started_mark == mark && is_version(run, run->wait.started, step->image));
 }
 
@@ -243,9 +243,10 @@ static int do_wait(struct run *run, const struct step *step)
     run->wait.came = has_come(run, step, run->wait.mark);
     int result = run_until(run, mark_came, NULL, clock_now_us() + (uint64_t)step->within_us);
     run->wait.mark = -1;
-    if (!result)
-        prove(run, step, "the mark was seen");
-    return result;
+    if (run_broken(run) || !result == step->absent)
+        return -1;
+    prove(run, step, step->absent ? "the mark was not seen" : "the mark was seen");
+    return 0;
 }
 
 static bool fault_over(struct run *run, const void *arg)
