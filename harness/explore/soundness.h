@@ -12,10 +12,10 @@
  *  1. The digest is complete. Times are whole nanoseconds at every flash operation (the twin ends operations
  * on one), clocks count from when they were set, and their phase is digested exactly. The exclusive monitor
  * cannot be read: no point is taken while it may be open (after LDREX, before STREX, CLREX or a reset).
- *     A clock that runs on (RTC, SysTick without interrupt, cycle counter) and will do nothing by itself within
- * the longest power cycle is left out of a second digest, else a boot under a kernel would meet nobody. A run
- * inherits through that one only what looked at no clock from there on: the twin counts each read of a count,
- * each event that came and each that code asked for (twin_clock_looks).
+ *     A clock that runs on (RTC, SysTick without interrupt, cycle counter) and will do nothing by itself
+ * within the longest power cycle is left out of a second digest, else a boot under a kernel would meet
+ * nobody. A run inherits through that one only what looked at no clock from there on: the twin counts each
+ * read of a count, each event that came and each that code asked for (twin_clock_looks).
  *  2. Nothing that ends a run depends on what came before the point. "Quiet" counts from the last flash
  * operation or reset, which the digest holds. The number of resets and the total time of a cycle do depend on
  * it: runs that ended by them give nothing to others, and a run that would exceed them with what it inherits
