@@ -144,7 +144,10 @@ static int plan_write(struct flash *flash, const char *name, const char *start, 
     if (!write->image)
         return error_set(error, ERROR_INPUT, "firmware %s: no image '%s'", flash->images.folder,
                          is_start ? start : name);
-    write->address = is_start ? flash->board.slots[0].address : where ? where->address : 0;
+    if (!is_start && (!where || !where->has_address))
+        return error_set(error, ERROR_INPUT, "%s: $.images.%s.address: expected one, found none",
+                         flash->board.path, name);
+    write->address = is_start ? flash->board.slots[0].address : where->address;
     return 0;
 }
 
