@@ -16,7 +16,7 @@ static void refused(const char *path, const char *words)
 }
 
 /* None of these may be waited for: the test would not end. */
-Test(file, only_plain_files, .timeout = 10)
+Test(file, only_plain_files)
 {
     char folder[] = "/tmp/otarig-test-file.XXXXXX", fifo[64], plain[64];
     cr_assert_not_null(mkdtemp(folder));

@@ -128,26 +128,26 @@ static const struct board boards[] = {
 };
 #define BOARDS (sizeof boards / sizeof *boards)
 
-Test(claims, settled_numbers, .timeout = 200)
+Test(claims, settled_numbers)
 {
     static const enum strategy_kind kinds[] = {STRATEGY_UNIFORM, STRATEGY_STRATIFIED};
     for (unsigned b = 0; b < BOARDS; b++)
         for (int k = 0; k < 2; k++)
             for (int above = 0; above < 2; above++) {
-                double share = share_false(&boards[b], kinds[k], 2000, 60, 0, false, above);
-                cr_expect(share < most(2000), "board %u, %s, %s: false in %.1f %%", b,
+                double share = share_false(&boards[b], kinds[k], 1000, 60, 0, false, above);
+                cr_expect(share < most(1000), "board %u, %s, %s: false in %.1f %%", b,
                           strategy_names[kinds[k]], above ? "above" : "below", 100 * share);
             }
 }
 
-Test(claims, ended_by_what_was_seen, .timeout = 400)
+Test(claims, ended_by_what_was_seen)
 {
     static const double belows[] = {0, 0.05, 0.2};
     for (unsigned b = 0; b < BOARDS; b++)
         for (int kind = 0; kind < 3; kind++)
             for (int i = 0; i < 3; i++) {
                 bool adaptive = kind == STRATEGY_ADAPTIVE; /* its arithmetic takes longer */
-                unsigned campaigns = adaptive ? 300 : 2000;
+                unsigned campaigns = adaptive ? 200 : 1000;
                 double share = share_false(&boards[b], (enum strategy_kind)kind, campaigns,
                                            adaptive ? 120 : 240, belows[i], true, false);
                 cr_expect(share < most(campaigns), "board %u, %s, --below %g: false in %.1f %%", b,
