@@ -58,7 +58,7 @@ void progress_text(const struct progress *progress, uint64_t now_us, char *text,
     size_t running = 0;
     for (size_t i = 0; i < progress->cases; i++)
         running += progress->begun_us[i] != 0;
-    int len = snprintf(text, size, "%zu of %zu cases, %zu run", progress->over, progress->cases, running);
+    int len = snprintf(text, size, "%zu of %zu cases, %zu running", progress->over, progress->cases, running);
     if (left_us != UINT64_MAX && len > 0 && (size_t)len < size)
         snprintf(text + len, size - (size_t)len, ", about %.0f s left", (double)left_us / 1e6);
 }

@@ -18,7 +18,7 @@ void progress_begin(struct progress *progress, size_t index, uint64_t now_us);
 void progress_end(struct progress *progress, size_t index, uint64_t took_us);
 /* Until the last one is over, from what those that are over took; UINT64_MAX: none is yet. */
 uint64_t progress_left_us(const struct progress *progress, uint64_t now_us);
-/* "1 of 13 cases, 6 run, about 52 s left" */
+/* "1 of 13 cases, 6 running, about 52 s left" */
 void progress_text(const struct progress *progress, uint64_t now_us, char *text, size_t size);
 
 #endif

@@ -119,6 +119,10 @@ static void on_line(void *arg, int stream, const char *text, size_t len)
     char place[80];
     unsigned long long ms;
     if (stream == 2) {
+        if (sup->terminal && !sup->request->quiet) {
+            fputs("\r\033[K", stdout); /* off the line of the progress */
+            fflush(stdout);
+        }
         fprintf(stderr, "%s\n", text);
     } else if (sscanf(text, "begin %zu %79s", &index, place) == 2 && index < sup->job.case_count) {
         sup->begun[index] = true;

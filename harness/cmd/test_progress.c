@@ -13,11 +13,11 @@ Test(progress, counts_places)
         progress_begin(&progress, i, 100 * S);
     cr_expect_eq(progress_left_us(&progress, 110 * S), UINT64_MAX);
     progress_text(&progress, 110 * S, text, sizeof text);
-    cr_expect_str_eq(text, "0 of 13 cases, 6 run");
+    cr_expect_str_eq(text, "0 of 13 cases, 6 running");
     progress_end(&progress, 0, 25 * S);
     /* five are as good as over, seven wait for six places */
     progress_text(&progress, 125 * S, text, sizeof text);
-    cr_expect_str_eq(text, "1 of 13 cases, 5 run, about 29 s left");
+    cr_expect_str_eq(text, "1 of 13 cases, 5 running, about 29 s left");
     progress_free(&progress);
 }
 
