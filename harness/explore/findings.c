@@ -293,8 +293,10 @@ static void confirm(struct finding *finding, const struct search *search, struct
     struct verdict verdict;
     enum machine_end end = machine->end;
     uint32_t end_pc = machine->end_pc;
-    judge_flash(machine, end, end_pc, NULL, &verdict);
+    judge_flash_quoting(machine, end, end_pc, &verdict, finding->quote);
     judge_text(search->spec, finding->text, finding->text_len, &verdict);
+    if (verdict.fails && verdict.phase == 0)
+        judge_quote(search->spec, &verdict, finding->text, finding->text_len, finding->quote);
     const struct verdict *expected = &search->verdicts[node->verdict];
     /* un-pruned it goes round until a limit ends it */
     bool same_end = end == node->end || node->end == END_LOOP;

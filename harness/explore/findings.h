@@ -52,7 +52,8 @@ struct finding {
     size_t text_len;
     size_t said_len; /* of it: before the last operation */
     bool confirmed;
-    struct op *ops; /* of the failing boot */
+    char quote[JUDGE_QUOTE]; /* what the console said that it should not, or in place of what it should; "" */
+    struct op *ops;          /* of the failing boot */
     size_t op_count;
     uint8_t *before, *after; /* nvm the failing boot starts from, and as it leaves it */
 };

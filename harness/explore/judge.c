@@ -16,22 +16,52 @@ struct judging {
     uint32_t end_pc;
     char *text; /* of all boots of the phase; NULL: the explored one's, which judge_text looks at */
     size_t text_len, last_begin; /* where the last boot's begins */
+    char *quote;                 /* JUDGE_QUOTE bytes; NULL: not wanted */
     const char *fail_class;
     char detail[120];
 };
 
+/* The line that begins at `at`, without its end; *next: where the next one does. */
+static size_t line_at(const char *text, size_t len, size_t at, size_t *next)
+{
+    const char *end = memchr(text + at, '\n', len - at);
+    size_t stop = end ? (size_t)(end - text) : len, cut = stop;
+    if (cut > at && text[cut - 1] == '\r')
+        cut--;
+    *next = stop + 1;
+    return cut - at;
+}
+
 static bool any_line(const void *pattern, const char *text, size_t len)
 {
-    for (size_t at = 0; at < len;) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t stop = end ? (size_t)(end - text) : len, cut = stop;
-        if (cut > at && text[cut - 1] == '\r')
-            cut--;
-        if (pattern_matches(pattern, text + at, cut - at))
+    for (size_t at = 0, next; at < len; at = next) {
+        size_t line_len = line_at(text, len, at, &next);
+        if (pattern_matches(pattern, text + at, line_len))
             return true;
-        at = stop + 1;
     }
     return false;
+}
+
+void judge_quote(const struct spec *spec, const struct verdict *verdict, const char *text, size_t len,
+                 char quote[JUDGE_QUOTE])
+{
+    const struct clause *clause = &spec->phases[verdict->phase].clauses[verdict->clause];
+    bool never = clause->kind == CLAUSE_NEVER;
+    quote[0] = 0;
+    if (!verdict->fails || (!never && clause->kind != CLAUSE_SEEN))
+        return;
+    for (size_t at = 0, next; at < len && !(never && quote[0]); at = next) {
+        size_t line_len = line_at(text, len, at, &next);
+        if (line_len && (!never || spec_matches(clause->pattern, text + at, line_len)))
+            snprintf(quote, JUDGE_QUOTE, "%.*s", (int)line_len, text + at);
+    }
+    for (char *c = quote; *c; c++)
+        *c = (unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f ? '?' : *c;
+}
+
+static const char *console_detail(const struct clause *clause)
+{
+    return clause->kind == CLAUSE_SEEN ? "no line of the console does" : "a line of the console does";
 }
 
 static bool holds_image(const struct spec *spec, const uint8_t *nvm, const struct spec_region *region,
@@ -175,9 +205,11 @@ static bool holds(struct judging *judging, const struct clause *clause)
     case CLAUSE_SETTLES:
         return settles(judging);
     case CLAUSE_SEEN:
+        snprintf(judging->detail, sizeof judging->detail, "%s", console_detail(clause));
         return !judging->text || any_line(clause->pattern, judging->text + judging->last_begin,
                                           judging->text_len - judging->last_begin);
     case CLAUSE_NEVER:
+        snprintf(judging->detail, sizeof judging->detail, "%s", console_detail(clause));
         return !judging->text || !any_line(clause->pattern, judging->text, judging->text_len);
     }
     return true;
@@ -193,6 +225,8 @@ static bool judge_phase(struct judging *judging, struct verdict *verdict)
             continue;
         *verdict = (struct verdict){true, (uint8_t)judging->phase, (uint8_t)i, judging->fail_class, ""};
         snprintf(verdict->detail, sizeof verdict->detail, "%s", judging->detail);
+        if (judging->quote && judging->text)
+            judge_quote(judging->machine->spec, verdict, judging->text, judging->text_len, judging->quote);
         return false;
     }
     return true;
@@ -237,11 +271,11 @@ static void boot_phase(struct judging *judging)
     }
 }
 
-void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
-                 struct verdict *verdict)
+static void judge(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
+                  struct verdict *verdict, char *quote)
 {
     const struct spec *spec = machine->spec;
-    struct judging judging = {.machine = machine, .end = end, .end_pc = end_pc};
+    struct judging judging = {.machine = machine, .end = end, .end_pc = end_pc, .quote = quote};
     struct machine_hooks hooks = machine->hooks;
     uint8_t *copy = mem_copy(machine->nvm, spec->nvm_size);
     machine->hooks = (struct machine_hooks){0};
@@ -264,6 +298,19 @@ void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc,
     free(copy);
 }
 
+void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
+                 struct verdict *verdict)
+{
+    judge(machine, end, end_pc, memo, verdict, NULL);
+}
+
+void judge_flash_quoting(struct machine *machine, enum machine_end end, uint32_t end_pc,
+                         struct verdict *verdict, char quote[JUDGE_QUOTE])
+{
+    quote[0] = 0;
+    judge(machine, end, end_pc, NULL, verdict, quote);
+}
+
 void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict)
 {
     const struct phase *phase = &spec->phases[0];
@@ -275,8 +322,7 @@ void judge_text(const struct spec *spec, const char *text, size_t len, struct ve
         if ((!seen && !never) || any_line(clause->pattern, text, len) == seen)
             continue;
         *verdict = (struct verdict){true, 0, (uint8_t)i, clause->fail_class, ""};
-        snprintf(verdict->detail, sizeof verdict->detail,
-                 seen ? "no line of the console does" : "a line of the console does");
+        snprintf(verdict->detail, sizeof verdict->detail, "%s", console_detail(clause));
         return;
     }
 }

@@ -21,4 +21,14 @@ void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc,
 /* The clauses that look at the console; `verdict` is only changed when one comes before what it has. */
 void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict);
 
+/* As judge_flash without a memo; a clause about the console of a further phase that does not hold puts what
+ * was there into `quote`, as judge_quote does, else "". */
+#define JUDGE_QUOTE 100
+void judge_flash_quoting(struct machine *machine, enum machine_end end, uint32_t end_pc,
+                         struct verdict *verdict, char quote[JUDGE_QUOTE]);
+/* The line of this console that should never be seen, or the last one where none was to be missing;
+ * printable, cut off to fit. "": the clause that fails is not about the console, or nothing was there. */
+void judge_quote(const struct spec *spec, const struct verdict *verdict, const char *text, size_t len,
+                 char quote[JUDGE_QUOTE]);
+
 #endif

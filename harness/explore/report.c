@@ -57,15 +57,39 @@ static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut
     fputc('\n', file);
 }
 
+char *explore_report_phase(const struct search *search, const struct finding *finding)
+{
+    unsigned number = search->verdicts[finding->verdict].phase;
+    const char *comment = search->spec->phases[number].comment;
+    return !number   ? mem_string("")
+           : comment ? mem_printf("in phase %u (%s)", number, comment)
+                     : mem_printf("in phase %u", number);
+}
+
+char *explore_report_detail(const struct search *search, const struct finding *finding)
+{
+    const struct verdict *verdict = &search->verdicts[finding->verdict];
+    enum clause_kind kind = search->spec->phases[verdict->phase].clauses[verdict->clause].kind;
+    if (kind != CLAUSE_SEEN && kind != CLAUSE_NEVER)
+        return mem_string(verdict->detail);
+    if (!finding->quote[0])
+        return mem_printf("%s%s", verdict->detail, kind == CLAUSE_SEEN ? ", as it stays silent" : "");
+    return mem_printf("%s%s \"%s\"", verdict->detail, kind == CLAUSE_SEEN ? "; the last one is" : ":",
+                      finding->quote);
+}
+
 static void print_finding(FILE *file, const struct search *search, const struct finding *finding,
                           size_t number)
 {
     const struct verdict *verdict = &search->verdicts[finding->verdict];
     const struct clause *clause = &search->spec->phases[verdict->phase].clauses[verdict->clause];
-    fprintf(file, "FAIL %zu: %s: not so: %s; %s (%zu states; ended by %s%s)\n", number + 1,
-            verdict->fail_class, clause->text, verdict->detail, finding->states,
-            machine_end_names[finding->end],
+    char *phase = explore_report_phase(search, finding), *detail = explore_report_detail(search, finding);
+    fprintf(file, "FAIL %zu: %s: %s%snot so: %s; %s (%zu states; %s ended by %s%s)\n", number + 1,
+            verdict->fail_class, phase, *phase ? ": " : "", clause->text, detail, finding->states,
+            finding->cut_count ? "the boot after the cuts" : "the boot", machine_end_names[finding->end],
             finding->confirmed ? "; confirmed by real cuts" : "; NOT CONFIRMED: the explorer is wrong");
+    free(phase);
+    free(detail);
     for (size_t i = 0; i < finding->cut_count; i++)
         print_cut(file, search->spec, &finding->cuts[i]);
     if (!finding->cut_count)

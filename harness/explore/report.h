@@ -23,6 +23,10 @@ char *explore_report_open(const struct search *search);
 uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct error *error);
 /* Most memory this process ever had, from the kernel. */
 size_t explore_report_peak_bytes(void);
+/* "in phase 1 (its comment)", "" for the explored power cycle; and what is wrong, with what the console said.
+ * The caller frees. */
+char *explore_report_phase(const struct search *search, const struct finding *finding);
+char *explore_report_detail(const struct search *search, const struct finding *finding);
 /* "before", "torn", "partial", "after" */
 const char *explore_report_cut_kind(const struct cut *cut);
 

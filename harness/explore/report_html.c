@@ -269,9 +269,14 @@ static void finding_section(FILE *file, const struct search *search, const struc
             verdict->fail_class);
     put(file, search->spec->phases[verdict->phase].clauses[verdict->clause].text);
     fputs("</b>; ", file);
-    put(file, verdict->detail);
-    fprintf(file, ". %zu states fail so; the boot ended by %s; %s.</p>\n", finding->states,
-            machine_end_names[finding->end],
+    char *phase = explore_report_phase(search, finding), *detail = explore_report_detail(search, finding);
+    put(file, detail);
+    fprintf(file, "%s", *phase ? ", " : "");
+    put(file, phase);
+    free(phase);
+    free(detail);
+    fprintf(file, ". %zu states fail so; the boot%s ended by %s; %s.</p>\n", finding->states,
+            finding->cut_count ? " after the cuts" : "", machine_end_names[finding->end],
             finding->confirmed ? "confirmed by real cuts, run to the end"
                                : "NOT confirmed: the explorer is wrong");
     path_graph(file, search, finding);

@@ -104,8 +104,12 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
     cJSON_AddStringToObject(to, "id", text);
     cJSON_AddStringToObject(to, "class", verdict->fail_class);
     cJSON_AddStringToObject(to, "clause", search->spec->phases[verdict->phase].clauses[verdict->clause].text);
-    cJSON_AddStringToObject(to, "detail", verdict->detail);
+    char *detail = explore_report_detail(search, finding);
+    cJSON_AddStringToObject(to, "detail", detail);
+    free(detail);
     cJSON_AddNumberToObject(to, "phase", verdict->phase);
+    if (search->spec->phases[verdict->phase].comment)
+        cJSON_AddStringToObject(to, "phase_comment", search->spec->phases[verdict->phase].comment);
     cJSON_AddStringToObject(to, "ended_by", machine_end_names[finding->end]);
     cJSON_AddNumberToObject(to, "states", (double)finding->states);
     cJSON_AddBoolToObject(to, "confirmed", finding->confirmed);

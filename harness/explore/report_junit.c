@@ -54,7 +54,9 @@ void explore_report_junit(FILE *file, const struct search *search, const struct 
                 if (verdict->phase != p || verdict->clause != c)
                     continue;
                 fprintf(file, "    <failure type=\"%s\" message=\"", verdict->fail_class);
-                escaped(file, verdict->detail);
+                char *detail = explore_report_detail(search, &findings->items[i]);
+                escaped(file, detail);
+                free(detail);
                 fprintf(file, "\">%zu states; the shortest sequence has %zu cuts</failure>\n",
                         findings->items[i].states, findings->items[i].cut_count);
                 break;

@@ -164,6 +164,7 @@ static void release_prepare(struct prepare_list *list)
 
 static void release_phase(struct phase *phase)
 {
+    free(phase->comment);
     release_prepare(&phase->prepare);
     input_release(phase->input);
     free(phase->input);

@@ -53,6 +53,7 @@ struct prepare_list {
 
 /* Clean boots after the explored power cycle, and what holds after them. */
 struct phase {
+    char *comment; /* NULL: none */
     struct prepare_list prepare;
     unsigned boots;
     struct input *input; /* in these boots and those of `prepare`; NULL: that of the spec */

@@ -240,6 +240,9 @@ int spec_parse_phases(struct spec_loader *loader, struct json root)
             spec_take_input(loader, at, &phase->input) ||
             parse_contract(loader, json_get(at, "contract"), phase))
             return -1;
+        struct json comment = json_get(at, "comment");
+        if (json_present(comment) && cJSON_IsString(comment.node))
+            phase->comment = mem_string(comment.node->valuestring);
     }
     return 0;
 }

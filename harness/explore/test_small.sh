@@ -77,4 +77,21 @@ refuse "\--out: expected a folder.*$out/file" "$here/small.json" --board "$here/
 sed 's/"0x8000", "comment"/"0x0", "comment"/' "$here/small.json" >"$out/nowhere.json"
 "$otarig" explore "$out/nowhere.json" --board "$here/small_board.json" --firmware "$out/FLAGS" --depth 0 --json >"$out/text" || true
 grep -q 'vector table at 0x00000000 begins with the stack pointer 0xe7fee7fe' "$out/text" || fail "the stack"
+
+# which boot a finding is about, and what the console said there
+build SAYS
+says() { # CONTRACT THEN TEXT
+  sed -e "s/\"contract\": .*/\"contract\": [$1], \"then\": [$2]/" "$here/small.json" >"$out/SAYS/small.json"
+  "$otarig" explore "$out/SAYS/small.json" --board "$here/small_board.json" --alphabet reduced --out "$out/out" >"$out/text" 2>&1 && fail "SAYS: passes"
+  grep -qF "$3" "$out/text" || fail "SAYS: expected $3"
+}
+app='{"executes": {"address": "0x8000", "size": "0x100"}}'
+second='{"boots": 1, "comment": "the next morning", "contract":'
+says "$app" "$second [{\"never\": \"ASSERT\"}]}" \
+  'in phase 1 (the next morning): not so: console never shows /ASSERT/; a line of the console does: "ASSERT: half a pair" ('
+grep -q '"phase_comment":.*"the next morning"' "$out/out/explore.json" || fail "SAYS: no comment"
+grep -q 'states; the boot after the cuts ended by exec; confirmed' "$out/text" || fail "SAYS: which boot"
+says "$app" "$second [{\"seen\": \"is well\"}]}" 'no line of the console does; the last one is "bye" ('
+says "$app, {\"never\": \"ASSERT\"}" '' ': contract: not so: console never shows /ASSERT/; a line of the console does: "ASSERT: half a pair" ('
+says "$app, {\"seen\": \"is well\"}" '' 'no line of the console does; the last one is "bye" ('
 echo ok

@@ -3,6 +3,7 @@
  * EXCLUSIVE  leaves the exclusive monitor open over an erase when the boot before was cut, and spoils a word
  *            only then: RAM, registers and flash say nothing of it
  * INLINE     loses its flag through helpers that the compiler puts into their callers
+ * SAYS       complains in every boot after one that was cut between its two words
  * FLAGS      takes a word of flags for valid unless it is erased; the odd one out of its bits spoils a word
  */
 #include <stdint.h>
@@ -90,6 +91,32 @@ static void work(void)
     set_flag(PAGE);
     set_flag(PAGE + 4);
     erase(PAGE);
+}
+#elif defined SAYS
+#define UART 0x40002000u
+static void say(const char *text)
+{
+    REG(UART + 0x500) = 4;
+    REG(UART + 0x008) = 1;
+    for (; *text; text++) {
+        REG(UART + 0x11c) = 0;
+        REG(UART + 0x51c) = (uint8_t)*text;
+        while (!REG(UART + 0x11c))
+            ;
+    }
+}
+
+static void work(void)
+{
+    say("hello\r\n");
+    if (REG(PAGE) != ERASED && REG(PAGE + 4) == ERASED)
+        put(SPOILT, 0);
+    if (REG(SPOILT) == ERASED)
+        say("all is well\r\n");
+    else
+        say("ASSERT: half a pair\r\nbye\r\n");
+    put(PAGE, 0);
+    put(PAGE + 4, 0);
 }
 #elif defined FLAGS
 static void work(void)
