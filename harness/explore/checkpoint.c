@@ -12,7 +12,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search.h"
 
-#define MAGIC 0x336b6863657270u
+#define MAGIC 0x346b6863657270u
 
 struct checkpoint {
     int fd;
@@ -98,6 +98,11 @@ struct checkpoint *checkpoint_open(const char *path, struct sum identity, struct
     return checkpoint;
 }
 
+static size_t own_ops(const struct result *result)
+{
+    return result->node.op_count - node_shared(&result->node);
+}
+
 static struct result *unpack(struct bytes *bytes, size_t count)
 {
     struct result *results = mem_array(count, sizeof *results);
@@ -107,7 +112,7 @@ static struct result *unpack(struct bytes *bytes, size_t count)
             break;
         results[i] = *stored;
         free(stored);
-        results[i].node.ops = get(bytes, results[i].node.op_count * sizeof(struct op));
+        results[i].node.ops = get(bytes, own_ops(&results[i]) * sizeof(struct op));
         results[i].node.text = get(bytes, results[i].node.text_len);
         results[i].candidates = get(bytes, results[i].candidate_count * sizeof(struct candidate));
         results[i].points = get(bytes, results[i].point_count * sizeof(struct found_point));
@@ -153,7 +158,7 @@ int checkpoint_write(struct checkpoint *checkpoint, const struct result *results
     for (size_t i = 0; i < count; i++) {
         const struct result *result = &results[i];
         put(&bytes, result, sizeof *result);
-        put(&bytes, result->node.ops, result->node.op_count * sizeof(struct op));
+        put(&bytes, result->node.ops, own_ops(result) * sizeof(struct op));
         put(&bytes, result->node.text, result->node.text_len);
         put(&bytes, result->candidates, result->candidate_count * sizeof(struct candidate));
         put(&bytes, result->points, result->point_count * sizeof(struct found_point));

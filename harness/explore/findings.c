@@ -35,7 +35,7 @@ static struct finding *find(struct findings *findings, const struct search *sear
 static const struct op *op_at(const struct search *search, uint32_t run, uint32_t op)
 {
     const struct node *node = &search->nodes[run];
-    return op < node->op_count ? &node->ops[op] : op ? &node->ops[op - 1] : NULL;
+    return op < node->op_count ? search_op(search, run, op) : op ? search_op(search, run, op - 1) : NULL;
 }
 
 /* Nodes of one parent follow each other in the order of their operations; a good one ends a window. Resets
@@ -189,8 +189,8 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     machine_cycle(machine, after ? UINT64_MAX : node->op);
     if (node->model) {
         uint8_t *copy = mem_copy(machine->nvm, search->spec->nvm_size);
-        search_tear(search->spec, copy, &from->ops[node->op], (enum torn_model)node->model,
-                    search->options.seed);
+        search_tear(search->spec, copy, search_op(search, node->parent, node->op),
+                    (enum torn_model)node->model, search->options.seed);
         machine_load(machine, copy);
         free(copy);
     }

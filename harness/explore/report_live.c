@@ -56,13 +56,16 @@ static void put_cut(cJSON *list, const struct search *search, const struct node 
         return;
     }
     bool after = node->op >= from->op_count;
+    struct op *ops = search_ops(search, node->parent);
     if (node->model == MODEL_RESET) {
-        cJSON_AddTrueToObject(put_operation(list, from->ops, node->op - 1), "reset");
+        cJSON_AddTrueToObject(put_operation(list, ops, node->op - 1), "reset");
+        free(ops);
         return;
     }
-    cJSON *cut = put_operation(list, from->ops, after ? from->op_count - 1 : node->op);
+    cJSON *cut = put_operation(list, ops, after ? from->op_count - 1 : node->op);
     cJSON_AddNumberToObject(cut, "fraction_ppm", after ? 1000000 : model_is_tear(node->model) ? 500000 : 0);
-    put_aim(cut, from->ops, node->op);
+    put_aim(cut, ops, node->op);
+    free(ops);
     if (model_is_tear(node->model)) {
         cJSON_AddStringToObject(cut, "model", model_names[node->model]);
         cJSON_AddNumberToObject(cut, "seed", (double)search->options.seed);

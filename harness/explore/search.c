@@ -15,6 +15,30 @@ void search_path(const struct search *search, uint32_t number, uint32_t *path)
         path[i] = number;
 }
 
+uint32_t node_shared(const struct node *node)
+{
+    if (node->model != MODEL_RESET)
+        return 0;
+    return node->op < node->op_count ? node->op : node->op_count;
+}
+
+const struct op *search_op(const struct search *search, uint32_t run, uint32_t op)
+{
+    const struct node *node = &search->nodes[run];
+    while (op < node_shared(node))
+        node = &search->nodes[node->parent];
+    return &node->ops[op - node_shared(node)];
+}
+
+struct op *search_ops(const struct search *search, uint32_t run)
+{
+    uint32_t count = search->nodes[run].op_count;
+    struct op *ops = mem_array(count + 1, sizeof *ops);
+    for (uint32_t i = 0; i < count; i++)
+        ops[i] = *search_op(search, run, i);
+    return ops;
+}
+
 char *search_text(const struct search *search, uint32_t number, size_t *len)
 {
     char *text = NULL;
@@ -157,7 +181,8 @@ static void take(struct search *search, uint32_t number, struct result *result)
 {
     search->nodes[number] = result->node;
     search->done = number + 1u;
-    search->journal_bytes += result->node.op_count * sizeof *result->node.ops + result->node.text_len;
+    search->journal_bytes += (result->node.op_count - node_shared(&result->node)) * sizeof *result->node.ops +
+                             result->node.text_len;
     take_verdict(search, number, result);
     take_points(search, result);
     if (search_goes_on(search, number))

@@ -38,7 +38,7 @@ struct node {
     uint8_t model, torn, depth, end;
     /* its own run, up to where it met another one */
     uint32_t op_count, text_len;
-    struct op *ops;
+    struct op *ops; /* but for those of node_shared */
     char *text;
     uint32_t donor, donor_op, donor_text; /* the run it met, and where; NODE_NONE: ran to its end */
     uint32_t end_pc, resets, flash_verdict, verdict;
@@ -141,6 +141,11 @@ void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op);
 /* Tears the operation in an image that is as before it. */
 void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
                  uint64_t seed);
+/* How many of a node's first operations are its parent's, and kept there: a reset's run up to the reset. */
+uint32_t node_shared(const struct node *node);
+/* An operation of a run, by its number; and all op_count of them, for the caller to free. */
+const struct op *search_op(const struct search *search, uint32_t run, uint32_t op);
+struct op *search_ops(const struct search *search, uint32_t run);
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
 void search_path(const struct search *search, uint32_t number, uint32_t *path);
 

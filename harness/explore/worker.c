@@ -53,10 +53,10 @@ static void mark(struct worker *worker, const struct op *op)
 
 static void advance(struct worker *worker, uint32_t to)
 {
-    const struct node *parent = &worker->search->nodes[worker->parent];
     for (; worker->parent_op < to; worker->parent_op++) {
-        search_apply(worker->search->spec, worker->image, &parent->ops[worker->parent_op]);
-        mark(worker, &parent->ops[worker->parent_op]);
+        const struct op *op = search_op(worker->search, worker->parent, worker->parent_op);
+        search_apply(worker->search->spec, worker->image, op);
+        mark(worker, op);
     }
 }
 
@@ -69,7 +69,7 @@ static void rebuild(struct worker *worker, uint32_t parent)
     memset(worker->dirty, 1, worker->machine->touched_count);
     search_path(search, parent, path);
     for (unsigned i = 0; i < depth; i++) {
-        const struct node *node = &search->nodes[path[i]], *from = &search->nodes[node->parent];
+        const struct node *node = &search->nodes[path[i]];
         if (node->model == MODEL_RESET)
             continue; /* its run begins where its parent's does */
         if (node->model == MODEL_ROT) {
@@ -77,9 +77,10 @@ static void rebuild(struct worker *worker, uint32_t parent)
             continue;
         }
         for (uint32_t op = 0; op < node->op; op++)
-            search_apply(search->spec, worker->image, &from->ops[op]);
+            search_apply(search->spec, worker->image, search_op(search, node->parent, op));
         if (node->model)
-            search_tear(search->spec, worker->image, &from->ops[node->op], node->model, search->options.seed);
+            search_tear(search->spec, worker->image, search_op(search, node->parent, node->op), node->model,
+                        search->options.seed);
     }
     worker->parent = parent;
     worker->parent_op = 0;
@@ -102,7 +103,7 @@ static void load_image(struct worker *worker, const uint8_t *image)
 static void tear_in_machine(struct worker *worker, const struct node *node)
 {
     const struct search *search = worker->search;
-    const struct op *op = &search->nodes[node->parent].ops[node->op];
+    const struct op *op = search_op(search, node->parent, node->op);
     size_t offset = op->kind == TWIN_NVM_ERASE_ALL ? 0 : machine_offset(search->spec, op->address);
     size_t len = op->kind == TWIN_NVM_WRITE       ? op->len
                  : op->kind == TWIN_NVM_ERASE_ALL ? search->spec->nvm_size
@@ -447,7 +448,8 @@ static void take_run(struct worker *worker, struct node *node)
 {
     struct machine *machine = worker->machine;
     node->op_count = (uint32_t)machine->op_count;
-    node->ops = machine->op_count ? mem_copy(machine->ops, machine->op_count * sizeof *machine->ops) : NULL;
+    uint32_t shared = node_shared(node), own = node->op_count - shared;
+    node->ops = own ? mem_copy(machine->ops + shared, own * sizeof *machine->ops) : NULL;
     node->text_len = (uint32_t)machine->text_len;
     node->text = machine->text_len ? mem_copy(machine->text, machine->text_len) : NULL;
     if (node->donor != NODE_NONE)

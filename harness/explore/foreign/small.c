@@ -4,6 +4,7 @@
  *            only then: RAM, registers and flash say nothing of it
  * INLINE     loses its flag through helpers that the compiler puts into their callers
  * SAYS       complains in every boot after one that was cut between its two words
+ * LONG       writes a thousand words
  * FLAGS      takes a word of flags for valid unless it is erased; the odd one out of its bits spoils a word
  */
 #include <stdint.h>
@@ -117,6 +118,13 @@ static void work(void)
         say("ASSERT: half a pair\r\nbye\r\n");
     put(PAGE, 0);
     put(PAGE + 4, 0);
+}
+#elif defined LONG
+static void work(void)
+{
+    for (uint32_t i = 0; i < 1000; i++)
+        if (REG(PAGE + 4 * i) == ERASED)
+            put(PAGE + 4 * i, i);
 }
 #elif defined FLAGS
 static void work(void)
