@@ -72,8 +72,9 @@ static void plan(struct batch *batch, uint32_t most)
     const struct search *search = batch->search;
     batch->first = (uint32_t)search->done;
     batch->count = 0;
+    unsigned depth = state_at(search, batch->first).depth;
     while (batch->count < most && batch->first + batch->count < search->node_count &&
-           search->nodes[batch->first + batch->count].depth == search->nodes[batch->first].depth)
+           state_at(search, batch->first + batch->count).depth == depth)
         batch->count++;
 }
 

@@ -52,7 +52,7 @@ void judge_quote(const struct spec *spec, const struct verdict *verdict, const c
         return;
     for (size_t at = 0, next; at < len && !(never && quote[0]); at = next) {
         size_t line_len = line_at(text, len, at, &next);
-        if (line_len && (!never || spec_matches(clause->pattern, text + at, line_len)))
+        if (line_len && (!never || pattern_matches(clause->pattern, text + at, line_len)))
             snprintf(quote, JUDGE_QUOTE, "%.*s", (int)line_len, text + at);
     }
     for (char *c = quote; *c; c++)

@@ -68,7 +68,7 @@ unsigned search_odd_cuts(const struct search *search)
 size_t search_bytes(const struct search *search)
 {
     return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
-           table_bytes(&search->visited) + table_bytes(&search->met) + table_bytes(&search->judged) +
+           state_bytes(search) + table_bytes(&search->met) + table_bytes(&search->judged) +
            search->verdict_count * sizeof *search->verdicts + search->journal_bytes;
 }
 
@@ -78,16 +78,6 @@ double search_rate(const struct search *search)
 }
 
 /* ---- taking results in ---- */
-
-static void add_node(struct search *search, const struct node *node)
-{
-    if (search->node_count == search->node_room) {
-        search->node_room = search->node_room ? search->node_room * 2 : 1024;
-        search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
-    }
-    table_put(&search->visited, search_key(node->sum, node->torn), (uint32_t)search->node_count);
-    search->nodes[search->node_count++] = *node;
-}
 
 static uint32_t add_verdict(struct search *search, const struct verdict *verdict)
 {
@@ -149,17 +139,16 @@ static void take_candidates(struct search *search, uint32_t number, const struct
         const struct candidate *candidate = &result->candidates[i];
         bool known = false;
         for (unsigned t = 0; t <= candidate->torn && !known; t++)
-            known = table_find(&search->visited, search_key(candidate->sum, t)) != TABLE_NONE;
+            known = state_find(search, candidate->sum, t) != STATE_NONE;
         if (known)
             continue;
-        struct node node = {.sum = candidate->sum,
-                            .parent = number,
-                            .op = candidate->op,
-                            .model = candidate->model,
-                            .torn = candidate->torn,
-                            .depth = (uint8_t)(search->nodes[number].depth + 1),
-                            .donor = NODE_NONE};
-        add_node(search, &node);
+        struct state state = {.sum = candidate->sum,
+                              .parent = number,
+                              .op = candidate->op,
+                              .model = candidate->model,
+                              .torn = candidate->torn,
+                              .depth = (uint8_t)(search->nodes[number].depth + 1)};
+        state_add(search, &state);
     }
 }
 
@@ -179,6 +168,10 @@ bool search_goes_on(const struct search *search, uint32_t number)
 
 static void take(struct search *search, uint32_t number, struct result *result)
 {
+    if (number == search->node_room) {
+        search->node_room += search->node_room / 2 + 1024;
+        search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
+    }
     search->nodes[number] = result->node;
     search->done = number + 1u;
     search->journal_bytes += (result->node.op_count - node_shared(&result->node)) * sizeof *result->node.ops +
@@ -228,6 +221,7 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
         take(search, batch->first + taken, &batch->results[taken]);
         *failures += search_fails_anew(search, batch->first + taken);
     }
+    state_taken(search);
     search->resumed += batch->stored ? taken : 0;
     if (taken < batch->ran)
         search->bound = "memory";
@@ -246,7 +240,7 @@ static int explore(struct search *search, struct worker **workers, struct checkp
     size_t failures = 0;
     bool stored = checkpoint != NULL;
     while (search->done < search->node_count && !search->bound) {
-        unsigned depth = search->nodes[search->done].depth;
+        unsigned depth = state_at(search, (uint32_t)search->done).depth;
         struct batch batch = {.search = search, .workers = workers};
         batch.collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
         if (search->done && options->budget_s > 0)
@@ -255,7 +249,8 @@ static int explore(struct search *search, struct worker **workers, struct checkp
             return -1;
         most = batch_next_most(&batch, most);
         search->unfinished = !take_batch(search, &batch, &failures);
-        bool level_over = search->done < search->node_count && search->nodes[search->done].depth != depth;
+        bool level_over =
+            search->done < search->node_count && state_at(search, (uint32_t)search->done).depth != depth;
         if (level_over && failures && options->first && !search->bound)
             search->bound = "first depth with failures";
         progress(search, began, search->done == search->node_count || search->bound);
@@ -304,10 +299,8 @@ static void make_root(struct search *search, struct machine *machine, const uint
         machine_prepare(machine, &search->spec->prepare);
     machine->hooks = hooks;
     search->root = mem_copy(machine->nvm, search->spec->nvm_size);
-    struct node node = {.sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3),
-                        .parent = NODE_NONE,
-                        .donor = NODE_NONE};
-    add_node(search, &node);
+    state_add(search, &(struct state){.sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3),
+                                      .parent = NODE_NONE});
 }
 
 /* A vector table whose stack is nowhere is no vector table, or one of another chip. */
@@ -395,7 +388,7 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
 
 void search_free(struct search *search)
 {
-    for (size_t i = 0; i < search->node_count; i++) {
+    for (size_t i = 0; i < search->done; i++) {
         free(search->nodes[i].ops);
         free(search->nodes[i].text);
     }
@@ -408,7 +401,7 @@ void search_free(struct search *search)
     free(search->trailer);
     free(search->root);
     free(search->fell_back);
-    table_free(&search->visited);
+    state_free(search);
     table_free(&search->met);
     table_free(&search->judged);
     *search = (struct search){0};

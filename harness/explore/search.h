@@ -7,6 +7,7 @@
 
 #include "harness/explore/judge.h"
 #include "harness/explore/machine.h"
+#include "harness/explore/states.h"
 #include "harness/explore/table.h"
 #include "harness/explore/model.h"
 
@@ -29,7 +30,7 @@ struct search_options {
     unsigned sample;        /* states to repeat un-pruned */
 };
 
-/* A state and what became of it. Its number is its place in search.nodes. */
+/* A state that was booted and what became of it. Its number is its place in search.nodes. */
 struct node {
     struct sum sum;
     uint32_t parent, op; /* power was cut in the parent's run, before this operation (torn: inside of it) */
@@ -58,12 +59,17 @@ struct search {
     struct search_options options;
     uint8_t *root; /* nvm at the start */
     struct node *nodes;
-    size_t node_count, node_room;
-    size_t done;          /* the first ones of them: booted and judged; the others wait */
+    size_t node_room;
+    size_t node_count; /* states that were found */
+    size_t done;       /* the first ones of them: booted and judged, in `nodes`; the others wait (states.h) */
+    struct state *waiting;
+    size_t waiting_base, waiting_room; /* number of the first one there */
+    uint32_t *index;                   /* of states by digest */
+    size_t index_room;
     size_t journal_bytes; /* operations and console of all nodes */
     struct point *points;
     size_t point_count, point_room;
-    struct table visited, met, judged; /* states, points, verdicts by final state */
+    struct table met, judged; /* points, verdicts by final state */
     struct verdict *verdicts;
     size_t verdict_count;
     uint8_t *trailer; /* one per 4 KiB of nvm */

@@ -100,7 +100,7 @@ static void load_image(struct worker *worker, const uint8_t *image)
     }
 }
 
-static void tear_in_machine(struct worker *worker, const struct node *node)
+static void tear_in_machine(struct worker *worker, const struct state *node)
 {
     const struct search *search = worker->search;
     const struct op *op = search_op(search, node->parent, node->op);
@@ -123,7 +123,7 @@ const char *worker_load(struct worker *worker, uint32_t number)
         "its memory cannot be rebuilt: a journal was incomplete (a defect of the "
         "explorer)";
     const struct search *search = worker->search;
-    const struct node *node = &search->nodes[number];
+    const struct state state = state_at(search, number), *node = &state;
     if (node->parent == NODE_NONE) {
         memset(worker->dirty, 1, worker->machine->touched_count);
         load_image(worker, search->root);
@@ -155,9 +155,9 @@ static void put_candidate(struct worker *worker, struct sum sum, size_t op, unsi
 {
     const struct search *search = worker->search;
     struct result *result = worker->result;
-    unsigned torn = search->nodes[worker->number].torn + (model != TORN_CLEAN);
+    unsigned torn = result->node.torn + (model != TORN_CLEAN);
     for (unsigned t = 0; t <= torn; t++)
-        if (table_find(&search->visited, search_key(sum, t)) != TABLE_NONE)
+        if (state_find(search, sum, t) != STATE_NONE)
             return;
     if (result->candidate_count == worker->candidate_room) {
         worker->candidate_room = worker->candidate_room ? worker->candidate_room * 2 : 64;
@@ -179,7 +179,7 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
 {
     struct machine *machine = worker->machine;
     const struct search *search = worker->search;
-    if (search->nodes[worker->number].torn >= search_odd_cuts(search) || !search->options.torn ||
+    if (worker->result->node.torn >= search_odd_cuts(search) || !search->options.torn ||
         op->kind == TWIN_NVM_ERASE_ALL)
         return;
     bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
@@ -203,7 +203,7 @@ static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
 static void reset_candidate(struct worker *worker)
 {
     const struct search *search = worker->search;
-    const struct node *node = &search->nodes[worker->number];
+    const struct node *node = &worker->result->node;
     size_t k = worker->machine->op_count;
     if (k > 0 && search->options.resets && node->torn < search_odd_cuts(search))
         put_candidate(worker, sum_with(sum_with(node->sum, k), MODEL_RESET), k, MODEL_RESET);
@@ -215,7 +215,7 @@ static void rot_candidates(struct worker *worker)
 {
     const struct search *search = worker->search;
     const struct spec *spec = search->spec;
-    const struct node *node = &search->nodes[worker->number];
+    const struct node *node = &worker->result->node;
     struct machine *machine = worker->machine;
     if (!search->options.rot || node->model == MODEL_RESET || node->torn >= search_odd_cuts(search))
         return;
@@ -326,7 +326,7 @@ static void pass(struct worker *worker, struct sum key, bool timeless)
         result->points = mem_resize(result->points, worker->own_room, sizeof *result->points);
     }
     result->points[result->point_count++] =
-        (struct found_point){search_key(key, worker->search->nodes[worker->number].torn),
+        (struct found_point){search_key(key, result->node.torn),
                              {.node = worker->number,
                               .op = (uint32_t)machine->op_count,
                               .text = (uint32_t)machine->text_len,
@@ -347,7 +347,7 @@ static bool on_point(void *arg, struct machine *machine)
 {
     struct worker *worker = arg;
     struct sum keys[2];
-    unsigned torn = worker->search->nodes[worker->number].torn;
+    unsigned torn = worker->result->node.torn;
     bool clocks = machine_digests(machine, &keys[0], &keys[1]);
     for (int i = 0; i <= clocks; i++)
         for (unsigned t = 0; t <= torn; t++)
@@ -481,8 +481,14 @@ static void remember(struct worker *worker, const struct result *result)
 void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result)
 {
     struct machine *machine = worker->machine;
-    *result = (struct result){.node = worker->search->nodes[number]};
-    result->node.donor = NODE_NONE;
+    struct state state = state_at(worker->search, number);
+    *result = (struct result){.node = {.sum = state.sum,
+                                       .parent = state.parent,
+                                       .op = state.op,
+                                       .model = state.model,
+                                       .torn = state.torn,
+                                       .depth = state.depth,
+                                       .donor = NODE_NONE}};
     worker->result = result;
     worker->number = number;
     worker->collect = collect;
