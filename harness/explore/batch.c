@@ -71,7 +71,7 @@ static void plan(struct batch *batch, uint32_t most)
 {
     const struct search *search = batch->search;
     batch->first = (uint32_t)search->done;
-    batch->count = 0;
+    batch->count = 1; /* never called with none left */
     unsigned depth = state_at(search, batch->first).depth;
     while (batch->count < most && batch->first + batch->count < search->node_count &&
            state_at(search, batch->first + batch->count).depth == depth)
