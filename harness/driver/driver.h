@@ -65,6 +65,8 @@ enum probe_verb {
     PROBE_RESUME,
     PROBE_WATCH,   /* address, len, access; halts at hit number `count` (1-based): EVENT_PROBE "halted" */
     PROBE_UNWATCH, /* all of them */
+    PROBE_SAMPLE,  /* a look at a running core, which goes on at once -> fields.pc, fields.asleep (it waited
+                      for an interrupt), fields.locked_up */
     PROBE_VERBS
 };
 enum probe_access { PROBE_ACCESS_WRITE, PROBE_ACCESS_READ, PROBE_ACCESS_ANY };
@@ -111,6 +113,8 @@ struct update_job {
 struct update_ops {
     int (*start)(void *self, const struct update_job *job, struct error *error);
     void (*cancel)(void *self);
+    /* UPDATE_ECHO and UPDATE_LIST are answered by the software that runs on the board (not by a probe). */
+    bool board_answers;
 };
 const char *update_verb_name(enum update_verb verb);
 

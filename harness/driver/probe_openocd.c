@@ -24,6 +24,8 @@
 /* between two looks at a watched core: while it runs, one look costs some 1 ms */
 #define POLL_FIRST_US 500u
 #define POLL_LONGEST_US 5000u
+#define DHCSR_S_SLEEP (1u << 18) /* ARMv7-M ARM C1.6.2 */
+#define DHCSR_S_LOCKUP (1u << 19)
 #define MISSES_MAX 5 /* a core in reset may answer one look with a fault */
 
 struct openocd {
@@ -270,11 +272,28 @@ static void command_failed(struct openocd *ocd, const char *text)
     fail(ocd, reason, whole);
 }
 
+static void end_sample(struct openocd *ocd, const char *text)
+{
+    uint32_t dhcsr, pc;
+    if (!openocd_sample_parse(text, &dhcsr, &pc)) {
+        fail(ocd, "refused", "the core does not let itself be looked at");
+        return;
+    }
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "pc", pc);
+    cJSON_AddBoolToObject(fields, "asleep", dhcsr & DHCSR_S_SLEEP);
+    cJSON_AddBoolToObject(fields, "locked_up", dhcsr & DHCSR_S_LOCKUP);
+    end(ocd, true, fields);
+}
+
 static void command_done(struct openocd *ocd, const char *text)
 {
     if (ocd->command < 0)
         ocd->ready = true;
-    else if (ocd->job.verb == PROBE_READ) {
+    else if (ocd->job.verb == PROBE_SAMPLE) {
+        end_sample(ocd, text);
+        return;
+    } else if (ocd->job.verb == PROBE_READ) {
         char *hex = openocd_read_parse(text);
         cJSON *fields = cJSON_CreateObject();
         cJSON_AddStringToObject(fields, "hex", hex ? hex : "");

@@ -41,6 +41,14 @@ static const struct verb {
     /* a watchpoint set before a reset would be gone after it */
     [PROBE_WATCH] = {FAST_US, {"%u", "reset halt", "wp %a %n %w%m", "resume"}},
     [PROBE_UNWATCH] = {FAST_US, {LOOK, "halt", "%u", "resume"}},
+    /* Halted for the reading of one register only, and without telling OpenOCD, which would read them all.
+     * ARMv7-M ARM C1.6: DHCSR (C_DEBUGEN 0, C_HALT 1), DCRSR register 15, DCRDR. */
+    [PROBE_SAMPLE] = {FAST_US,
+                      {"set _d [read_memory 0xe000edf0 32 1]; set _p {}; "
+                       "if {!($_d & 0x20000)} {mww 0xe000edf0 0xa05f0003; "
+                       "if {[read_memory 0xe000edf0 32 1] & 0x20000} "
+                       "{mww 0xe000edf4 15; set _p [read_memory 0xe000edf8 32 1]}; "
+                       "mww 0xe000edf0 0xa05f0001}; echo \"@sample $_d $_p\""}},
 };
 
 static void fill(FILE *out, char place, const struct openocd_config *config, const struct probe_job *job,
@@ -170,6 +178,17 @@ char *openocd_read_parse(const char *reply)
     for (at = strstr(at, "0x"); at; at = strstr(at + 2, "0x"))
         len += (size_t)sprintf(hex + len, "%02x", (unsigned)strtoul(at, NULL, 16) & 0xff);
     return hex;
+}
+
+bool openocd_sample_parse(const char *reply, uint32_t *dhcsr, uint32_t *pc)
+{
+    const char *at = strstr(reply, "@sample 0x");
+    char *end;
+    if (!at)
+        return false;
+    *dhcsr = (uint32_t)strtoul(at + 8, &end, 16);
+    *pc = (uint32_t)strtoul(end, NULL, 16);
+    return *dhcsr != 0xffffffff && !(*dhcsr & 1u << 17) && !strncmp(end, " 0x", 3);
 }
 
 /* ---- errors ---- */

@@ -26,6 +26,10 @@ enum openocd_watch openocd_watch_parse(const char *reply, uint32_t *pc);
  */
 char *openocd_read_parse(const char *reply);
 
+/* Result of PROBE_SAMPLE: DHCSR before the halt and the PC. False: there is none, or the core was halted
+ * already. */
+bool openocd_sample_parse(const char *reply, uint32_t *dhcsr, uint32_t *pc);
+
 /* "no-target": the debug port does not answer (no power, no wire); "server": openocd or its adapter does not
  * work; "refused": the chip answered no. */
 const char *openocd_reason(const char *text);

@@ -21,9 +21,9 @@ const char *driver_kind_name(enum driver_kind kind)
 
 const char *probe_verb_name(enum probe_verb verb)
 {
-    static const char *const names[PROBE_VERBS] = {"attach",     "detach", "program",   "verify", "dump",
-                                                   "read",       "write",  "erase-all", "erase",  "reset",
-                                                   "reset-halt", "halt",   "resume",    "watch",  "unwatch"};
+    static const char *const names[PROBE_VERBS] = {
+        "attach", "detach", "program",    "verify", "dump",   "read",  "write",   "erase-all",
+        "erase",  "reset",  "reset-halt", "halt",   "resume", "watch", "unwatch", "sample"};
     return names[verb];
 }
 

@@ -35,7 +35,7 @@ struct bench {
     struct child *twin;
     char folder[64], *dap, *control, *image;
     void *config, *probe;
-    bool over, ok, halted, lost;
+    bool over, ok, halted, lost, asleep;
     char reason[40], lost_reason[40], hex[200];
     int pc, hit;
 };
@@ -68,6 +68,8 @@ static void put(struct sink *sink, const struct event *event)
         bench->ok = !strcmp(event->what, "done");
         copy_field(event->fields, "reason", bench->reason, sizeof bench->reason);
         copy_field(event->fields, "hex", bench->hex, sizeof bench->hex);
+        bench->pc = number_field(event->fields, "pc");
+        bench->asleep = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(event->fields, "asleep"));
     }
 }
 
@@ -242,6 +244,34 @@ Test(probe_openocd, programs_verifies_dumps_and_erases)
         "it was not blank, which must not go unnoticed");
     cr_assert_str_eq(bench->reason, "refused");
     free(dump);
+    bench_free(bench);
+}
+
+/* Linked at 0: vectors {0x20010000, 9}; WFI; B WFI. */
+static const uint8_t sleeping[] = {0x00, 0x00, 0x01, 0x20, 0x09, 0x00, 0x00, 0x00, 0x30, 0xbf, 0xfd, 0xe7};
+
+Test(probe_openocd, samples_a_core_without_stopping_it)
+{
+    struct bench *bench = bench_new("");
+    cr_assert(program(bench));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_RESET_RUN}));
+    for (int i = 0; i < 3; i++) {
+        uint32_t before = counter(bench);
+        cr_assert(work(bench, (struct probe_job){.verb = PROBE_SAMPLE}), "%s", bench->reason);
+        cr_expect(bench->pc >= 8 && bench->pc <= 0x12, "pc %x", (unsigned)bench->pc);
+        cr_expect_not(bench->asleep);
+        cr_expect_neq(counter(bench), before);
+    }
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_HALT}));
+    cr_expect_not(work(bench, (struct probe_job){.verb = PROBE_SAMPLE}), "a halted core tells nothing");
+    uint32_t halted = counter(bench);
+    cr_expect_eq(counter(bench), halted, "it was let go");
+
+    write_file(bench->image, sleeping, sizeof sleeping);
+    cr_assert(program(bench));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_RESET_RUN}));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_SAMPLE}), "%s", bench->reason);
+    cr_expect(bench->asleep && bench->pc >= 8 && bench->pc <= 10, "pc %x", (unsigned)bench->pc);
     bench_free(bench);
 }
 

@@ -388,7 +388,7 @@ static const char *check(const void *data)
                : NULL;
 }
 
-static const struct update_ops ops = {.start = start, .cancel = cancel};
+static const struct update_ops ops = {.start = start, .cancel = cancel, .board_answers = true};
 const struct driver update_smp_driver = {.name = "smp",
                                          .help = "MCUmgr SMP over the console (Zephyr, NuttX, Mynewt)",
                                          .kind = DRIVER_UPDATE,
