@@ -168,9 +168,22 @@ static int parse_limits(struct json root, struct board *board, struct error *err
 
 int board_load(const char *path, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"schema_version", "name",           "title",      "chip",    "memory",
-                                       "marks",          "evidence",       "watches",    "images",  "initial",
-                                       "limits",         "power_on_reset", "transports", "explore", NULL};
+    static const char *const keys[] = {"schema_version",
+                                       "name",
+                                       "title",
+                                       "chip",
+                                       "memory",
+                                       "marks",
+                                       "evidence",
+                                       "watches",
+                                       "images",
+                                       "initial",
+                                       "limits",
+                                       "power_on_reset",
+                                       "power_on_reset_shared",
+                                       "transports",
+                                       "explore",
+                                       NULL};
     struct json_document document;
     *board = (struct board){0};
     if (json_load(&document, path, error))
@@ -187,6 +200,7 @@ int board_load(const char *path, struct board *board, struct error *error)
         parse_named_spans(json_get(root, "evidence"), &board->evidence, &board->evidence_count, error) ||
         parse_images(root, board, error) || parse_limits(root, board, error) ||
         take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
+        take_bool(root, "power_on_reset_shared", &board->power_on_reset_shared, error) ||
         take_strings(root, "transports", true, &board->transports, error))
         goto out;
     result = 0;

@@ -47,7 +47,10 @@ struct board {
     uint32_t slot_header_len;
     int64_t boot_ms, recovery_ms, cycles;
     int64_t power_on_reset; /* value of the boot mark's reset group after a power-up */
-    char **transports;      /* update drivers it understands: "smp", "probe"; NULL-terminated */
+    /* Other resets show that value too (a brown-out of the chip's own making, a boot loader that clears the
+     * reason and resets): a loss of power that nobody commanded cannot be told then. */
+    bool power_on_reset_shared;
+    char **transports; /* update drivers it understands: "smp", "probe"; NULL-terminated */
 };
 
 int board_load(const char *path, struct board *board, struct error *error);

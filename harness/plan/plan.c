@@ -82,6 +82,7 @@ static int check_expect(const struct plan *plan, struct json root, struct error 
                         error))
             return -1;
     return known_image(plan, json_get(at, "final"), expect->final, error) ||
+                   known_image(plan, json_get(json_get(at, "resume"), "image"), expect->resume, error) ||
                    known_image(plan, json_get(at, "next"), expect->next, error)
                ? -1
                : 0;
@@ -203,6 +204,11 @@ static cJSON *expect_json(const struct expect *expect)
     add_text(object, "final_class", expect->final_class);
     add_text(object, "reported", expect->reported);
     add_text(object, "next", expect->next);
+    if (expect->resume) {
+        cJSON *resume = cJSON_AddObjectToObject(object, "resume");
+        cJSON_AddStringToObject(resume, "image", expect->resume);
+        cJSON_AddNumberToObject(resume, "within_ms", (double)(expect->resume_within_us / 1000));
+    }
     return object;
 }
 
@@ -248,6 +254,8 @@ cJSON *plan_case_fields(const struct plan *plan, const char *place)
         add_text(one, "why", scenario->without[i].why);
         cJSON_AddItemToArray(without, one);
     }
+    if (!plan->board->power_on_reset_shared)
+        cJSON_AddNumberToObject(fields, "power_on_reset", (double)plan->board->power_on_reset);
     cJSON_AddItemToObject(fields, "clauses", strings_json(scenario->clauses));
     cJSON *limits = cJSON_AddObjectToObject(fields, "limits");
     int64_t recovery_ms = scenario->recovery_ms ? scenario->recovery_ms : plan->board->recovery_ms;

@@ -280,10 +280,22 @@ static int parse_never(struct json list, struct expect *expect, struct error *er
     return 0;
 }
 
+static int parse_resume(struct json at, struct expect *expect, struct error *error)
+{
+    static const char *const keys[] = {"image", "within_ms", NULL};
+    if (!json_present(at))
+        return 0;
+    return json_object(at, error) || json_check_keys(at, keys, error) ||
+                   take_name(at, "image", true, &expect->resume, error) ||
+                   take_ms(at, "within_ms", true, &expect->resume_within_us, error)
+               ? -1
+               : 0;
+}
+
 static int parse_expect(struct json at, struct expect *expect, struct error *error)
 {
-    static const char *const keys[] = {"runs",     "never", "final",   "final_class",
-                                       "reported", "next",  "comment", NULL};
+    static const char *const keys[] = {"runs", "never",  "final",   "final_class", "reported",
+                                       "next", "resume", "comment", NULL};
     static const char *const classes[] = {"wrong-version", "no-rollback", NULL};
     int class = 0;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
@@ -292,7 +304,8 @@ static int parse_expect(struct json at, struct expect *expect, struct error *err
         take_name(at, "final", false, &expect->final, error) ||
         take_choice(at, "final_class", false, classes, &class, error) ||
         take_string(at, "reported", false, &expect->reported, error) ||
-        take_name(at, "next", false, &expect->next, error))
+        take_name(at, "next", false, &expect->next, error) ||
+        parse_resume(json_get(at, "resume"), expect, error))
         return -1;
     expect->final_class = mem_string(classes[class]);
     return 0;
@@ -417,6 +430,7 @@ static void release_expect(struct expect *expect)
     free(expect->final_class);
     free(expect->reported);
     free(expect->next);
+    free(expect->resume);
 }
 
 void scenario_release(struct scenario *scenario)

@@ -86,6 +86,8 @@ struct expect {
     struct never *never;
     size_t never_count;
     char *final, *final_class, *reported, *next;
+    char *resume; /* the image whose upload the fault interrupts: to be finished in time before any reboot */
+    int64_t resume_within_us;
 };
 
 /* A clause that is judged in every case (G4, G5), but not in this one, and why. */

@@ -13,7 +13,9 @@
 struct story {
     const char *first_line; /* fields of EVENT_CASE, NULL: no such event */
     const char *baseline, *fault, *boot, *later_boot, *running, *contents, *confirmed, *settled, *data;
-    const char *report, *last_report, *recovery_from, *next, *proof, *rig, *rig_after_end;
+    const char *report, *last_report, *recovery_from, *next, *next_again, *resume, *proof, *rig,
+        *rig_after_end;
+    const char *confirms, *doubts; /* fields of a witness that says so */
     int64_t recovery_ms, cycles;
     bool no_end;
 };
@@ -99,6 +101,10 @@ static void tell_all(struct teller *teller, const struct story *story)
     observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->last_report, EVENT_NO_NUMBER, NULL);
     observe(teller, "next_update", story->next, EVENT_NO_NUMBER, "{\"image\":\"v3\",\"why\":\"because\"}");
+    observe(teller, "next_update", story->next_again, EVENT_NO_NUMBER, "{\"image\":\"v3\"}");
+    observe(teller, "resume", story->resume, EVENT_NO_NUMBER, "{\"image\":\"v2\",\"why\":\"it hung\"}");
+    observe(teller, "witness", story->doubts ? "doubts" : NULL, EVENT_NO_NUMBER, story->doubts);
+    observe(teller, "witness", story->confirms ? "confirms" : NULL, EVENT_NO_NUMBER, story->confirms);
     observe(teller, "rig_proof", story->proof, EVENT_NO_NUMBER, NULL);
     if (story->rig)
         tell(teller, EVENT_RIG, "fault", story->rig, EVENT_NO_NUMBER, NULL);
@@ -451,6 +457,88 @@ Test(verdict, a_pass_tells_what_was_not_tried)
     cr_expect_str_eq(verdict.reason, "all judged clauses hold; there was no fault; without G4: no link");
     cr_expect_str_eq(verdict.clauses[7].detail, "no fault was asked for: a clean update");
     verdict_release(&verdict);
+}
+
+#define WITNESS(...) "{\"clauses\":[" #__VA_ARGS__ "],\"why\":\"the board answers\"}"
+#define MAY_BE_THE_RIG "may be the rig: the board answers"
+
+Test(verdict, a_broken_clause_in_doubt_is_inconclusive)
+{
+    expect_verdict(WITH(s.boot = "none"; s.doubts = WITNESS("G1")), VERDICT_INCONCLUSIVE, CLASS_NONE,
+                   MAY_BE_THE_RIG);
+    expect_verdict(WITH(s.next = "failed"; s.doubts = WITNESS("G1", "G4")), VERDICT_INCONCLUSIVE, CLASS_NONE,
+                   MAY_BE_THE_RIG);
+    expect_verdict(WITH(s.data = "lost"; s.doubts = "{\"clauses\":[\"G5\"]}"), VERDICT_INCONCLUSIVE,
+                   CLASS_NONE, "second witness");
+    /* what holds is not in doubt, and what is beyond doubt stays the board's, be it less grave */
+    expect_verdict(WITH(s.doubts = WITNESS("G1", "G2", "G4")), VERDICT_PASS, CLASS_NONE, "hold");
+    FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = "none"; s.doubts = WITNESS("G4"));
+    FAILS(CLASS_UPDATE_DEAD, "G4", s.boot = s.later_boot = "none"; s.next = "failed";
+          s.doubts = WITNESS("G1"));
+    FAILS(CLASS_DATA_LOST, "G5", s.data = "lost"; s.next = "failed"; s.recovery_ms = 2000;
+          s.doubts = WITNESS("G1"));
+    /* a second witness that confirms ends the doubt */
+    FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = "none"; s.doubts = WITNESS("G1", "G2", "G3");
+          s.confirms = WITNESS("G1"));
+    /* anything may stand in a journal */
+    FAILS(CLASS_DATA_LOST, "G5", s.data = "lost"; s.doubts = "{\"clauses\":[\"G9\",7,null],\"why\":3}");
+    FAILS(CLASS_DATA_LOST, "G5", s.data = "lost"; s.doubts = "{}");
+    /* no rig, however proven, makes an image run that must not */
+    FAILS(CLASS_BAD_IMAGE_ACCEPTED, "'v2' ran", s.boot = "v2"; s.doubts = WITNESS("G2");
+          s.first_line = FIRST_LINE(ALL, NEVER("v2", "bad-image-accepted")));
+}
+
+Test(verdict, a_second_attempt_does_not_make_good_the_first)
+{
+    FAILS(CLASS_UPDATE_DEAD, "because", s.next = "failed"; s.next_again = "ok");
+}
+
+#define RESUMES FIRST_LINE(ALL, RUNS ",\"resume\":{\"image\":\"v2\",\"within_ms\":9}")
+
+Test(verdict, g4_the_interrupted_upload)
+{
+    expect_verdict(WITH(s.first_line = RESUMES; s.resume = "ok"), VERDICT_PASS, CLASS_NONE, "hold");
+    FAILS(CLASS_UPDATE_DEAD, "it hung", s.first_line = RESUMES; s.resume = "failed");
+    FAILS(CLASS_UPDATE_DEAD, "never tried", s.first_line = RESUMES);
+    /* a board that hangs cannot be asked: that it hangs is what there is to say */
+    FAILS(CLASS_SLOW_RECOVERY, "further power cycle", s.first_line = RESUMES; s.boot = "none");
+}
+
+static enum verdict_kind judge_boots(const char *first_line, const int64_t *reasons, uint64_t last_us)
+{
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    struct story story = sound;
+    story.first_line = first_line;
+    story.no_end = true;
+    tell_all(&teller, &story);
+    verdict_event(teller.fold, &(struct event){.kind = EVENT_POWER, .t_us = 5000000, .what = "on"});
+    for (size_t i = 0; i < 3; i++)
+        verdict_event(teller.fold, &(struct event){.kind = EVENT_MARK,
+                                                   .t_us = i < 2 ? 5000000 + i * 9 : last_us,
+                                                   .what = "boot",
+                                                   .number = reasons[i]});
+    tell(&teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    verdict_end(teller.fold, &verdict);
+    enum verdict_kind kind = verdict.kind;
+    if (kind == VERDICT_RIG_ERROR)
+        cr_expect(strstr(verdict.reason, "nobody cut it"), "%s", verdict.reason);
+    verdict_release(&verdict);
+    return kind;
+}
+
+Test(verdict, a_loss_of_power_that_nobody_commanded_is_the_rigs)
+{
+    static const char told[] = "{\"schema_version\":1,\"faults\":[\"cut\"],\"clauses\":[" ALL "],"
+                               "\"power_on_reset\":0,\"expect\":{" RUNS "},"
+                               "\"limits\":{\"recovery_ms\":1000,\"cycles\":2}}";
+    static const int64_t cold_last[] = {0, 4, 0}, first[] = {0, 4, 4}, untold[] = {0, 4, EVENT_NO_NUMBER};
+    uint64_t late_us = 5000000 + VERDICT_BOUNCE_US + 1;
+    cr_expect_eq(judge_boots(told, cold_last, late_us), VERDICT_RIG_ERROR);
+    cr_expect_eq(judge_boots(told, first, late_us), VERDICT_PASS);
+    cr_expect_eq(judge_boots(told, untold, late_us), VERDICT_PASS, "journals of older runs tell no reason");
+    cr_expect_eq(judge_boots(told, cold_last, late_us - 1), VERDICT_PASS, "a contact may bounce");
+    cr_expect_eq(judge_boots(sound.first_line, cold_last, late_us), VERDICT_PASS, "a board may not tell it");
 }
 
 Test(verdict, the_gravest_clause_names_the_class)

@@ -1,6 +1,5 @@
 #include "harness/record/text.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,14 @@ static size_t sequence_len(const uint8_t *text, size_t len)
         return sequences[i].len;
     }
     return 0;
+}
+
+bool text_is_utf8(const char *text, size_t len)
+{
+    for (size_t i = 0, taken; i < len; i += taken)
+        if (!(taken = sequence_len((const uint8_t *)text + i, len - i)))
+            return false;
+    return true;
 }
 
 char *text_clean(const char *text, size_t len)

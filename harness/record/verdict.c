@@ -54,6 +54,11 @@ static void conclude(struct verdict *verdict, enum verdict_kind kind, const char
     verdict->kind = kind;
 }
 
+const char *verdict_rig_fault(const struct verdict_fold *fold)
+{
+    return fold->rig_failed ? fold->rig : NULL;
+}
+
 static int unproven_fault(const struct verdict_fold *fold)
 {
     for (size_t i = 0; i < fold->fault_count; i++)
@@ -106,7 +111,8 @@ static void pass(const struct verdict_fold *fold, struct verdict *verdict)
 static void decide(const struct verdict_fold *fold, struct verdict *verdict)
 {
     const struct clause *worst = NULL;
-    enum verdict_class class = verdict_judge(fold, verdict->clauses, &worst);
+    const char *doubt;
+    enum verdict_class class = verdict_judge(fold, verdict->clauses, &worst, &doubt);
     const struct clause *h1 = &verdict->clauses[VERDICT_OF_BOARD];
     fill_harness_clauses(fold, verdict);
     if (fold->rig_failed)
@@ -128,6 +134,9 @@ static void decide(const struct verdict_fold *fold, struct verdict *verdict)
     else if (!fold->rig_proof_ok)
         conclude(verdict, VERDICT_RIG_ERROR, "%s does not hold (%s), but the rig could not be proven sound",
                  worst->name, worst->detail);
+    else if (doubt)
+        conclude(verdict, VERDICT_INCONCLUSIVE, "%s does not hold (%s), but it may be the rig: %s",
+                 worst->name, worst->detail, doubt);
     else {
         conclude(verdict, VERDICT_FAIL, "%s: %s", worst->name, worst->detail);
         verdict->class = class;

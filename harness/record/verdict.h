@@ -22,15 +22,19 @@
  * slot holds settled        number: further power cycles that were needed until stable; value "no": never
  * within the limit recovery       number: ms until the app ran, from what `value` says ("power came back",
  * "the reset", ...; none: the fault) data           value intact|migrated|lost report         value: what the
- * device said about the last update next_update    value ok|failed; fields {image, why} rig_proof      value
- * ok|failed    after anything bad: the board was restored by the probe and came up healthy, and console,
- * power and probe belong to one board; only then may it be the board's fault
+ * device said about the last update next_update    value ok|failed; fields {image, why}; a
+ * failure stands, whatever comes after it resume         value ok|failed; fields {image, why}: the
+ * interrupted upload, taken up again before the first power cycle witness        value confirms|doubts;
+ * fields {clauses: [names], why}: what somebody saw who does not depend on the console alone (the probe, an
+ * answer of the board, a second attempt); a clause that is broken and doubted, and not confirmed, is
+ * inconclusive rig_proof value ok|failed    after anything bad: the board was restored by the probe and came
+ * up healthy, and console, power and probe belong to one board; only then may it be the board's fault
  * - EVENT_END; a journal without it is inconclusive ("the run was cut short"), and so is one that goes on
  * after it, or whose first line names no list of faults, no clause or an unknown one.
  *
  * Order of judgement: rig-error; no end -> inconclusive; baseline not ok -> rig-error; a fault unproven (or
  * with neither event) -> inconclusive; then the clauses; a failed clause without rig_proof ok -> rig-error
- * ("the rig could not be proven sound"). */
+ * ("the rig could not be proven sound"), one in doubt is inconclusive. */
 #ifndef OTARIG_RECORD_VERDICT_H
 #define OTARIG_RECORD_VERDICT_H
 
@@ -87,12 +91,21 @@ const char *verdict_class_name(enum verdict_class class);
 int verdict_class_find(const char *name);      /* -1 unknown */
 int verdict_exit_code(enum verdict_kind kind); /* 0 1 4 3 */
 
+/* A boot line's EVENT_MARK carries the reset reason in `number`, the first line's power_on_reset what it is
+ * after a power-up (absent: the board says the same after other resets). A cold boot that is not the first
+ * one after our own power-up means that somebody else cut the power: rig-error. So soon after the command a
+ * contact may still bounce and a supply may start twice. */
+#define VERDICT_BOUNCE_US 250000u
+#define VERDICT_POWER_LOST "the board lost power though nobody cut it: a cold boot without a power-up of ours"
+
 /* The fold, event by event (the live run) ... */
 struct verdict_fold;
 struct verdict_fold *verdict_begin(void);
 void verdict_event(struct verdict_fold *fold, const struct event *event);
 /* Would a judged clause fail if the case ended now? The run then secures evidence and proves the rig. */
 bool verdict_suspect(const struct verdict_fold *fold);
+/* A fault of the rig that nobody reported follows from the events; NULL: none. */
+const char *verdict_rig_fault(const struct verdict_fold *fold);
 void verdict_end(struct verdict_fold *fold, struct verdict *verdict); /* frees the fold */
 /* ... or over a stored journal; the case's own fields come back in *case_fields (cJSON_Delete) when not NULL.
  */

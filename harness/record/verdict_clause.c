@@ -98,9 +98,16 @@ static enum verdict_class judge_g3(const struct verdict_fold *fold, struct claus
 
 static enum verdict_class judge_g4(const struct verdict_fold *fold, struct clause *clause)
 {
-    clause->holds = fold->next_seen && fold->next_ok;
+    bool resume = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(verdict_expect(fold), "resume"));
+    /* a board that did not even live on after the fault has not been asked: G1 says so */
+    bool resumed = !resume || (fold->resume_seen ? !fold->resume_failed : fold->came_late);
+    clause->holds = fold->next_seen && !fold->next_failed && resumed;
     if (clause->holds)
-        say(clause, "a clean update afterwards succeeded");
+        say(clause, "%sa clean update afterwards succeeded",
+            resume ? "the interrupted upload was finished, and " : "");
+    else if (!resumed && (!fold->next_seen || !fold->next_failed))
+        say(clause, "the interrupted upload was not finished: %s",
+            fold->resume_seen ? fold->resume_why : "it was never tried");
     else
         say(clause, "a clean update afterwards failed: %s",
             fold->next_seen ? fold->next_why : "it was never tried");
@@ -141,12 +148,17 @@ static const struct {
 _Static_assert(sizeof clause_table / sizeof *clause_table == VERDICT_OF_BOARD,
                "one row a clause of the board");
 
-bool verdict_clause_known(const char *name)
+int verdict_clause_find(const char *name)
 {
     for (size_t i = 0; i < VERDICT_OF_BOARD; i++)
         if (!strcmp(clause_table[i].name, name))
-            return true;
-    return false;
+            return (int)i;
+    return -1;
+}
+
+bool verdict_clause_known(const char *name)
+{
+    return verdict_clause_find(name) >= 0;
 }
 
 /* What must never run is judged in every case, whether or not its clause is asked for. */
@@ -156,20 +168,35 @@ static bool is_judged(const struct verdict_fold *fold, const cJSON *wanted, cons
     return verdict_listed(wanted, name) || (fold->bad_image[0] && !strcmp(name, barred));
 }
 
+/* Why nobody can say that clause `index` is broken by the board and not by what looks at it. */
+static const char *doubt_of(const struct verdict_fold *fold, size_t index, enum verdict_class class)
+{
+    /* its name and hash were read: no garbled line says them */
+    bool named = fold->bad_image[0] && class == fold->bad_class;
+    return fold->witness[index].doubt[0] && !fold->witness[index].confirmed && !named
+               ? fold->witness[index].doubt
+               : NULL;
+}
+
 enum verdict_class verdict_judge(const struct verdict_fold *fold, struct clause *clauses,
-                                 const struct clause **worst)
+                                 const struct clause **worst, const char **doubt)
 {
     const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(fold->fields, "clauses");
     enum verdict_class class = CLASS_NONE;
+    *doubt = NULL;
     for (size_t i = 0; i < VERDICT_OF_BOARD; i++) {
         struct clause *clause = &clauses[i];
         *clause = (struct clause){.name = clause_table[i].name,
                                   .judged = is_judged(fold, wanted, clause_table[i].name)};
         enum verdict_class found = clause_table[i].judge(fold, clause);
-        if (!clause->judged || found == CLASS_NONE || (class != CLASS_NONE && class <= found))
+        const char *why = doubt_of(fold, i, found);
+        if (!clause->judged || found == CLASS_NONE)
+            continue;
+        if (class != CLASS_NONE && (!why == !*doubt ? class <= found : !*doubt))
             continue;
         class = found;
         *worst = clause;
+        *doubt = why;
     }
     return class;
 }
@@ -178,5 +205,6 @@ bool verdict_suspect(const struct verdict_fold *fold)
 {
     struct clause clauses[VERDICT_OF_BOARD];
     const struct clause *worst = NULL;
-    return verdict_judge(fold, clauses, &worst) != CLASS_NONE;
+    const char *doubt;
+    return verdict_judge(fold, clauses, &worst, &doubt) != CLASS_NONE;
 }

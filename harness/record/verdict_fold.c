@@ -112,9 +112,32 @@ static struct verdict_fault *named(struct verdict_fold *fold, const char *name)
     return NULL;
 }
 
+static void fail_rig(struct verdict_fold *fold, const char *why)
+{
+    if (!fold->rig_failed)
+        COPY(fold->rig, why);
+    fold->rig_failed = true;
+}
+
+/* A boot that says "power-on" is the first one after a power-up of ours, or somebody else cut the power. */
+static void on_boot_line(struct verdict_fold *fold, const struct event *event)
+{
+    const cJSON *cold = cJSON_GetObjectItemCaseSensitive(fold->fields, "power_on_reset");
+    if (event->number == EVENT_NO_NUMBER)
+        return;
+    fold->boots++;
+    if (fold->boots > 1 && cJSON_IsNumber(cold) && (double)event->number == cold->valuedouble &&
+        event->t_us > fold->on_us + VERDICT_BOUNCE_US)
+        fail_rig(fold, VERDICT_POWER_LOST);
+}
+
 static void on_power(struct verdict_fold *fold, const struct event *event)
 {
     struct verdict_fault *fault = named(fold, verdict_text_at(event->fields, "fault"));
+    if (!strcmp(event->what, "on")) {
+        fold->boots = 0;
+        fold->on_us = event->t_us;
+    }
     if (!strcmp(event->what, "edge"))
         on_edge(fold, event);
     if (strcmp(event->what, "off") || !verdict_text_at(event->fields, "fault") || fold->cut_count >= 100000)
@@ -202,13 +225,30 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
 /* The first thing that is seen of the board once the steps are over. */
 static bool is_after_steps(const struct event *event)
 {
-    static const char *const whats[] = {"recovery", "running",     "settled",
+    static const char *const whats[] = {"recovery", "resume",      "running",  "settled",
                                         "contents", "next_update", "rig_proof"};
     const char *phase = verdict_text_at(event->fields, "phase");
     for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
         if (!strcmp(event->what, whats[i]))
             return true;
     return phase && strcmp(phase, "baseline") && strcmp(phase, "run");
+}
+
+/* Whoever looked a second time, another way: is it the board, or what looks at it? */
+static void on_witness(struct verdict_fold *fold, const struct event *event)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, cJSON_GetObjectItemCaseSensitive(event->fields, "clauses"))
+    {
+        int index = cJSON_IsString(name) ? verdict_clause_find(name->valuestring) : -1;
+        if (index < 0)
+            continue;
+        const char *why = verdict_text_at(event->fields, "why");
+        if (event->value && !strcmp(event->value, "confirms"))
+            fold->witness[index].confirmed = true;
+        else if (!fold->witness[index].doubt[0])
+            COPY(fold->witness[index].doubt, why && why[0] ? why : "a second witness disagrees");
+    }
 }
 
 static void on_observe(struct verdict_fold *fold, const struct event *event)
@@ -246,8 +286,16 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         fold->reported |= wanted && strstr(value, wanted);
     } else if (!strcmp(what, "next_update")) {
         fold->next_seen = true;
-        fold->next_ok = !strcmp(value, "ok");
-        COPY(fold->next_why, verdict_text_at(event->fields, "why"));
+        /* what failed once is not made good by a second attempt */
+        fold->next_failed |= strcmp(value, "ok") != 0;
+        if (strcmp(value, "ok"))
+            COPY(fold->next_why, verdict_text_at(event->fields, "why"));
+    } else if (!strcmp(what, "witness")) {
+        on_witness(fold, event);
+    } else if (!strcmp(what, "resume")) {
+        fold->resume_seen = true;
+        fold->resume_failed |= strcmp(value, "ok") != 0;
+        COPY(fold->resume_why, verdict_text_at(event->fields, "why"));
     } else if (!strcmp(what, "rig_proof")) {
         fold->rig_proof_ok = !strcmp(value, "ok");
         fold->rig_proof_failed = !fold->rig_proof_ok;
@@ -267,6 +315,10 @@ void verdict_event(struct verdict_fold *fold, const struct event *event)
     case EVENT_TRIGGER:
         on_trigger(fold, event);
         break;
+    case EVENT_MARK:
+        if (!strcmp(event->what, "boot"))
+            on_boot_line(fold, event);
+        break;
     case EVENT_FAULT:
         on_fault(fold, event);
         break;
@@ -274,9 +326,7 @@ void verdict_event(struct verdict_fold *fold, const struct event *event)
         on_observe(fold, event);
         break;
     case EVENT_RIG:
-        if (!fold->rig_failed)
-            COPY(fold->rig, event->value && event->value[0] ? event->value : "a fault of the rig");
-        fold->rig_failed = true;
+        fail_rig(fold, event->value && event->value[0] ? event->value : "a fault of the rig");
         break;
     case EVENT_END:
         fold->end = true;

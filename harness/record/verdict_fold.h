@@ -19,9 +19,13 @@ struct verdict_fold {
         bool fired, cut, late; /* during the steps; late: something of it came only after them */
     } faults[VERDICT_FAULTS_MAX];
     size_t fault_count;
-    bool steps_over;     /* what the board came to is being looked at: no fault may act any more */
-    const char *unclear; /* why the first line does not say what to judge; NULL: it does */
-    bool end, after_end; /* anything after the end: the journal was not written by one run */
+    struct {
+        bool confirmed;
+        char doubt[200];         /* "": none */
+    } witness[VERDICT_OF_BOARD]; /* by clause */
+    bool steps_over;             /* what the board came to is being looked at: no fault may act any more */
+    const char *unclear;         /* why the first line does not say what to judge; NULL: it does */
+    bool end, after_end;         /* anything after the end: the journal was not written by one run */
     bool baseline_ok, baseline_failed, rig_proof_ok, rig_proof_failed, rig_failed;
     char rig[240];
     bool boot_seen, booted; /* after the fault */
@@ -35,10 +39,14 @@ struct verdict_fold {
     bool data_seen, data_lost;
     char report[200];
     bool reported; /* `report` is the one with the wanted text */
-    bool next_seen, next_ok;
+    bool next_seen, next_failed;
     char next_why[160];
+    bool resume_seen, resume_failed;
+    char resume_why[160];
     char bad_image[VERDICT_NAME_LEN];
     enum verdict_class bad_class;
+    uint64_t on_us; /* our own last power-up */
+    unsigned boots; /* since then */
     struct verdict_cut *cuts;
     size_t cut_count;
 };
@@ -52,11 +60,13 @@ bool verdict_listed(const cJSON *list, const char *text);
 /* Why the fault must not be believed to have struck; NULL: it did. */
 const char *verdict_doubt(const struct verdict_fault *fault);
 
-/* Is it one of "G1".."G7"? */
+/* Index of one of "G1".."G7", -1: none of them. */
+int verdict_clause_find(const char *name);
 bool verdict_clause_known(const char *name);
 /* Judges G1..G7 into `clauses` (VERDICT_OF_BOARD of them). The gravest class of all broken ones that are
- * judged, *worst is its clause; CLASS_NONE when all hold. */
+ * judged, *worst is its clause; CLASS_NONE when all hold. One that is beyond doubt goes before one in doubt:
+ * *doubt then says why it is in doubt, NULL: it is not. */
 enum verdict_class verdict_judge(const struct verdict_fold *fold, struct clause *clauses,
-                                 const struct clause **worst);
+                                 const struct clause **worst, const char **doubt);
 
 #endif

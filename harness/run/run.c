@@ -30,15 +30,18 @@ static void wake_soon(struct run *run)
     loop_defer(run->loop, wake, run);
 }
 
+/* What the fold makes of it is a fault of the rig also when nobody reported one. */
 static void record(struct run *run, const struct event *event)
 {
     struct event copy = *event;
     copy.step = run->step;
     journal_put(run->journal, &copy);
     verdict_event(run->fold, &copy);
+    if (verdict_rig_fault(run->fold) && run->fatal.kind == ERROR_NONE)
+        run_fail_rig(run, "%s", verdict_rig_fault(run->fold));
 }
 
-static void see_boot(struct run *run, size_t mark, const char *text, uint64_t t_us)
+static int64_t see_boot(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
     char reset[16];
     unsigned boots = run->seen.boots + 1;
@@ -47,14 +50,17 @@ static void see_boot(struct run *run, size_t mark, const char *text, uint64_t t_
     run->seen.reset = (uint32_t)strtoul(reset, NULL, 16);
     marks_group(run->marks, mark, text, "id", run->seen.id, sizeof run->seen.id);
     run_fault_boot(run);
+    run_garble_boot(run);
+    return reset[0] ? (int64_t)run->seen.reset : EVENT_NO_NUMBER;
 }
 
-static void see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
+/* The mark's number: the reset reason of a boot. */
+static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
     struct run_seen *seen = &run->seen;
     const char *name = marks_name(run->marks, mark);
     if (!strcmp(name, "boot")) {
-        see_boot(run, mark, text, t_us);
+        return see_boot(run, mark, text, t_us);
     } else if (!strcmp(name, "app_up")) {
         seen->app_us = t_us;
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
@@ -66,12 +72,14 @@ static void see_mark(struct run *run, size_t mark, const char *text, uint64_t t_
     } else if (!strcmp(name, "report")) {
         marks_group(run->marks, mark, text, "last", seen->report, sizeof seen->report);
     }
+    return EVENT_NO_NUMBER;
 }
 
 static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
 {
     struct run *run = arg;
     size_t count = marks_count(run->marks);
+    bool marked = false;
     /* what a fault waits for comes before everything else: its delay is part of the result */
     for (size_t i = 0; i < count; i++)
         if (run_fault_wants_mark(run, marks_name(run->marks, i)) && marks_match(run->marks, i, text, len))
@@ -92,8 +100,9 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
                              .what = marks_name(run->marks, i),
                              .value = text,
                              .number = EVENT_NO_NUMBER};
+        marked = true;
         run->mark_counts[i]++;
-        see_mark(run, i, text, t_us);
+        mark.number = see_mark(run, i, text, t_us);
         run_step_mark(run, i, text);
         record(run, &mark);
         /* what ran during the steps counts even when it is gone before the settling */
@@ -105,6 +114,7 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
         if (!strcmp(mark.what, "report") && !strcmp(run->phase, "run"))
             run_observe(run, "report", run->seen.report, EVENT_NO_NUMBER, NULL);
     }
+    run_garble_line(run, text, len, marked);
 }
 
 #define LATE_US 100000u
@@ -280,6 +290,7 @@ static void walk(struct run *run)
         run_next_update(run);
     if (run_broken(run) || !judged_bad(run))
         return;
+    run_witness_garble(run);
     run_note(run,
              "something does not hold: evidence first, then the board is restored to prove the rig sound");
     run_evidence(run, true);

@@ -78,6 +78,10 @@ struct run {
     bool talked_while_off;
     uint64_t late_us; /* first input long after the power was cut; 0: none */
     struct run_seen seen;
+    struct run_garble {
+        unsigned count, pending;
+        char first[80];    /* the first of them, printable */
+    } garble;              /* lines of the console that no board prints; see run_witness.c */
     unsigned *mark_counts; /* since the beginning, by mark */
     struct run_job probe, update;
     bool probe_halted;
@@ -155,12 +159,35 @@ bool run_observe_recovery(struct run *run);
 /* run_settle.c */
 int run_baseline(struct run *run, const char *phase);
 void run_settle(struct run *run);
-void run_next_update(struct run *run);
+#define RUN_OFF_US 200000u /* long enough for any relay and for the rail to discharge */
 /* Waits for the application: 0 with run->seen filled, -1 when it does not come within the limit. */
 int run_wait_app(struct run *run, uint64_t limit_us);
 const char *run_seen_image(struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
 void run_observe_data(struct run *run); /* what the board said of its data last */
+void run_await_data(struct run *run);   /* waits for it to say so */
+/* run_next.c */
+void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
+void run_next_update(struct run *run);
+/* run_witness.c: before it is the board's fault somebody looks a second time, another way than by the
+ * console's lines. */
+#define RUN_ALL_CLAUSES "G1 G2 G3 G4 G5 G6 G7"
+/* What the witness says of clauses (names, separated by spaces). */
+void run_witness(struct run *run, bool confirms, const char *clauses, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool run_answers(struct run *run, uint64_t limit_us); /* the software on the board does */
+bool run_works(struct run *run); /* the probe finds the core in the running slot and in no endless loop */
+/* The application did not come up: is it so (then `broken` is beyond doubt), or did the console not tell
+ * (then `doubted` is in doubt)? */
+void run_witness_silence(struct run *run, const char *broken, const char *doubted);
+/* What ran was told to be unknown: does the slot hold an authentic image all the same? */
+void run_witness_unknown(struct run *run);
+/* The name of the authentic image whose bytes the running slot holds, NULL: none; `path` is a file for what
+ * was read. -1: the probe could not read. */
+int run_slot_image(struct run *run, const char *path, const char **name);
+void run_garble_line(struct run *run, const char *text, size_t len, bool marked);
+void run_garble_boot(struct run *run);
+void run_witness_garble(struct run *run); /* all that was seen, once the case is suspect */
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);
 void run_evidence_truth(struct run *run, uint64_t from_us);

@@ -1,0 +1,161 @@
+/* The update mechanism itself, after the fault: can what was interrupted be finished, and does a clean update
+ * still succeed? An update is a long talk over the console, so one failure may be a moment's trouble of the
+ * rig: it must recur, between boots or answers that show the console sound, before it is the board's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/run/run.h"
+
+#define ANSWER_US 3000000u
+
+static void failed(struct run *run, const char *what, const char *image, const char *step)
+{
+    cJSON *fields = cJSON_CreateObject();
+    char *why = mem_printf("%s: %s", step, run->update.reason);
+    cJSON_AddStringToObject(fields, "image", image);
+    cJSON_AddStringToObject(fields, "why", why);
+    free(why);
+    run_observe(run, what, "failed", EVENT_NO_NUMBER, fields);
+}
+
+static void succeeded(struct run *run, const char *what, const char *image)
+{
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddStringToObject(fields, "image", image);
+    run_observe(run, what, "ok", EVENT_NO_NUMBER, fields);
+}
+
+/* ---- the interrupted upload ---- */
+
+static int resume_once(struct run *run)
+{
+    const struct expect *expect = &run->plan->scenario.expect;
+    const struct update_job job = {.verb = UPDATE_UPLOAD,
+                                   .path = image_find(run->plan->images, expect->resume)->file,
+                                   .resume = true,
+                                   .deadline_us = (uint64_t)expect->resume_within_us};
+    if (!run_update(run, &job)) {
+        succeeded(run, "resume", expect->resume);
+        return 0;
+    }
+    if (!run_broken(run))
+        failed(run, "resume", expect->resume, "upload");
+    return -1;
+}
+
+/* No power cycle before the second attempt: it might mend what is asked about. */
+void run_resume_upload(struct run *run)
+{
+    if (!run->plan->scenario.expect.resume || !resume_once(run) || run_broken(run))
+        return;
+    bool sound = run_answers(run, ANSWER_US);
+    if (run_broken(run))
+        return;
+    if (!resume_once(run))
+        run_witness(run, false, "G4", "the interrupted upload failed once and was finished a moment later");
+    else if (!run_broken(run) && sound)
+        run_witness(run, true, "G4", "it failed twice, and the board answered in between");
+    else if (!run_broken(run))
+        run_witness_silence(run, "G4", "G4");
+}
+
+/* ---- a clean update ---- */
+
+static bool next_is_up(struct run *run, const void *arg)
+{
+    return run->seen.app_us && !strcmp(run_seen_image(run), arg);
+}
+
+/* NULL: done; else the step that failed, with run->update.reason. */
+static const char *next_steps(struct run *run, const struct image *image)
+{
+    uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
+    struct update_job upload = {
+        .verb = UPDATE_UPLOAD, .path = image->file, .resume = true, .deadline_us = 60000000};
+    struct update_job list = {.verb = UPDATE_LIST, .deadline_us = 5000000};
+    uint8_t hash[32] = {0};
+    for (int i = 0; image->hash && strlen(image->hash) == 64 && i < 32; i++)
+        sscanf(image->hash + 2 * i, "%2hhx", &hash[i]);
+    struct update_job test = {.verb = UPDATE_TEST, .hash = hash, .deadline_us = 10000000};
+    if (run_update(run, &list))
+        return "list";
+    if (run_update(run, &upload))
+        return "upload";
+    if (run_update(run, &test))
+        return "test";
+    run->seen = (struct run_seen){0};
+    if (run_update(run, &(struct update_job){.verb = UPDATE_RESET, .deadline_us = 10000000}))
+        return "reset";
+    if (run_until(run, next_is_up, image->name, clock_now_us() + limit_us)) {
+        snprintf(run->update.reason, sizeof run->update.reason, "%s runs, not %s",
+                 run->seen.app_us ? run_seen_image(run) : "nothing", image->name);
+        return "boot";
+    }
+    return run_update(run, &(struct update_job){.verb = UPDATE_CONFIRM, .deadline_us = 10000000}) ? "confirm"
+                                                                                                  : NULL;
+}
+
+/* A life of its own: does the board come up, and does the console tell so? */
+static int boot_again(struct run *run)
+{
+    if (run_power_cycle(run, RUN_OFF_US))
+        return -1;
+    bool up = !run_wait_app(run, (uint64_t)run->plan->board->recovery_ms * 1000);
+    if (run_broken(run))
+        return -1;
+    run_observe_boot(run, 0, run->on_us, up);
+    return up ? 0 : -1;
+}
+
+static int attempt(struct run *run)
+{
+    const char *name = run->plan->scenario.expect.next;
+    const char *step = next_steps(run, image_find(run->plan->images, name));
+    /* a success that a power cycle takes back is none */
+    if (!step && !run_broken(run) && (boot_again(run) || strcmp(run_seen_image(run), name))) {
+        snprintf(run->update.reason, sizeof run->update.reason, "after a power cycle %s runs",
+                 run->seen.app_us ? run_seen_image(run) : "nothing");
+        step = "confirm";
+    }
+    if (run_broken(run))
+        return -1;
+    if (step)
+        failed(run, "next_update", name, step);
+    else
+        succeeded(run, "next_update", name);
+    return step ? -1 : 0;
+}
+
+static void try_again(struct run *run)
+{
+    if (boot_again(run)) {
+        if (!run_broken(run))
+            run_witness_silence(run, "G4", "G4");
+        return;
+    }
+    if (!attempt(run))
+        run_witness(run, false, "G4", "a clean update failed once, and the next one succeeded");
+    else if (!run_broken(run) && !boot_again(run))
+        run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
+    else if (!run_broken(run))
+        run_witness_silence(run, "G4", "G4");
+}
+
+void run_next_update(struct run *run)
+{
+    run->phase = "next";
+    if (!run->seen.app_us) { /* why has been asked already */
+        snprintf(run->update.reason, sizeof run->update.reason, "the application does not run");
+        failed(run, "next_update", run->plan->scenario.expect.next, "boot");
+        return;
+    }
+    if (!attempt(run)) {
+        run_await_data(run);
+        return;
+    }
+    if (!run_broken(run))
+        try_again(run);
+}

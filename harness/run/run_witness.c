@@ -1,0 +1,275 @@
+/* The second witness. A line of the console that is missing or wrong accuses the board, but the cable, the
+ * adapter and the host may have lost it too, for a moment, and work again when the rig is proven afterwards.
+ * So whatever would make a case fail is looked at another way: the board is asked for an answer, the probe
+ * reads what the running slot holds and where the core is. What it says is an observation; the fold judges.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/record/text.h"
+#include "harness/run/run.h"
+
+#define ANSWER_US 3000000u
+#define SAMPLES 16
+#define SAMPLE_EVERY_US 37000u /* of no period that an application is likely to have */
+#define HEAD_LEN 1024u
+#define LINE_LEN 128u
+#define LOOP_LINES 4u
+
+void run_witness(struct run *run, bool confirms, const char *clauses, const char *format, ...)
+{
+    char text[300], names[64], *rest = names;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(names, sizeof names, "%s", clauses);
+    cJSON *fields = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(fields, "clauses");
+    for (char *name; (name = strsep(&rest, " "));)
+        cJSON_AddItemToArray(list, cJSON_CreateString(name));
+    cJSON_AddStringToObject(fields, "why", text);
+    run_observe(run, "witness", confirms ? "confirms" : "doubts", EVENT_NO_NUMBER, fields);
+}
+
+bool run_answers(struct run *run, uint64_t limit_us)
+{
+    const struct update_ops *update = rig_update(run->rig);
+    return update && update->board_answers &&
+           !run_update(run, &(struct update_job){.verb = UPDATE_ECHO, .deadline_us = limit_us});
+}
+
+/* ---- the probe's view ---- */
+
+struct look {
+    bool read, core;    /* the probe could read the slot, look at the core */
+    const char *image;  /* authentic, in the running slot; NULL: none */
+    unsigned in_slot;   /* of SAMPLES */
+    bool slept, locked; /* in any of them */
+    uint32_t pc[SAMPLES], low, high;
+    size_t count;
+};
+
+static bool equal_to_file(const struct image *image, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *data = mem_alloc(image->len);
+    bool equal =
+        file && fread(data, 1, image->len, file) == image->len && !memcmp(data, image->data, image->len);
+    if (file)
+        fclose(file);
+    free(data);
+    return equal;
+}
+
+static int dump_slot(struct run *run, const char *path, size_t len)
+{
+    const struct probe_job job = {.verb = PROBE_DUMP,
+                                  .path = path,
+                                  .address = run->plan->board->slots[0].address,
+                                  .len = (uint32_t)len};
+    return run_probe_once(run, &job);
+}
+
+/* The head says which image it may be: a slow probe need not read as much as the longest one has. */
+int run_slot_image(struct run *run, const char *path, const char **name)
+{
+    const struct image_set *set = run->plan->images;
+    uint8_t head[HEAD_LEN] = {0};
+    *name = NULL;
+    if (dump_slot(run, path, sizeof head))
+        return -1;
+    FILE *file = fopen(path, "rb");
+    bool whole = file && fread(head, 1, sizeof head, file) == sizeof head;
+    if (file)
+        fclose(file);
+    for (size_t i = 0; whole && i < set->count && !*name; i++) {
+        const struct image *image = &set->images[i];
+        size_t same = image->len < sizeof head ? image->len : sizeof head;
+        if (!image->hash || image->len > run->plan->board->slots[0].len || memcmp(image->data, head, same))
+            continue;
+        if (dump_slot(run, path, image->len))
+            return -1;
+        if (equal_to_file(image, path))
+            *name = image->name;
+    }
+    return whole ? 0 : -1;
+}
+
+static int sample(struct run *run, struct look *look)
+{
+    const struct board_span *slot = &run->plan->board->slots[0];
+    if (run_probe_once(run, &(struct probe_job){.verb = PROBE_SAMPLE}))
+        return -1;
+    const cJSON *pc = cJSON_GetObjectItemCaseSensitive(run->probe.fields, "pc");
+    uint32_t at = cJSON_IsNumber(pc) ? (uint32_t)pc->valuedouble : 0;
+    look->slept |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(run->probe.fields, "asleep"));
+    look->locked |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(run->probe.fields, "locked_up"));
+    look->in_slot += at >= slot->address && at - slot->address < slot->len;
+    look->pc[look->count++] = at;
+    look->low = at < look->low ? at : look->low;
+    look->high = at > look->high ? at : look->high;
+    return 0;
+}
+
+static void look_at_core(struct run *run, struct look *look)
+{
+    *look = (struct look){.low = UINT32_MAX, .core = true};
+    for (int i = 0; i < SAMPLES && look->core && !run_broken(run); i++)
+        if (sample(run, look) || run_sleep(run, SAMPLE_EVERY_US))
+            look->core = false;
+}
+
+static void look_at(struct run *run, struct look *look)
+{
+    look_at_core(run, look);
+    char *path = mem_printf("%s/witness-slot.bin", run->folder);
+    look->read = !run_broken(run) && !run_slot_image(run, path, &look->image);
+    remove(path); /* the evidence of a failed case has its own dump */
+    free(path);
+}
+
+/* A core that never waits and is only ever found in a few small pieces of code: a loop, what it calls, and
+ * the interrupts that go on all the same. */
+static bool loops(const struct look *look)
+{
+    uint32_t lines[SAMPLES];
+    size_t found = 0;
+    for (size_t i = 0; i < look->count; i++) {
+        size_t k = 0;
+        while (k < found && lines[k] != look->pc[i] / LINE_LEN)
+            k++;
+        if (k == found)
+            lines[found++] = look->pc[i] / LINE_LEN;
+    }
+    return !look->slept && found <= LOOP_LINES;
+}
+
+static const char *dead_because(const struct look *look)
+{
+    if (look->read && !look->image)
+        return "the probe finds no authentic image in the running slot";
+    if (look->core && look->locked)
+        return "the probe finds the core locked up";
+    if (look->core && !look->in_slot)
+        return "the probe finds the core outside of the running slot";
+    if (look->core && loops(look))
+        return "the probe finds the core in an endless loop";
+    return NULL;
+}
+
+bool run_works(struct run *run)
+{
+    struct look look;
+    look_at_core(run, &look);
+    return look.core && !dead_because(&look);
+}
+
+void run_witness_silence(struct run *run, const char *broken, const char *doubted)
+{
+    struct look look;
+    bool answers = run_answers(run, ANSWER_US);
+    if (run_broken(run))
+        return;
+    look_at(run, &look);
+    if (run_broken(run))
+        return;
+    const char *dead = dead_because(&look);
+    /* a boot loader's recovery mode may answer, an application that spins may too */
+    if (answers && look.core && !look.in_slot)
+        run_witness(run, true, broken,
+                    "something answers, but not the code of the running slot (PC 0x%08x to 0x%08x)", look.low,
+                    look.high);
+    else if (answers)
+        run_witness(run, false, doubted, "the board answers though the console did not show its start");
+    else if (dead)
+        run_witness(run, true, broken, "%s (PC 0x%08x to 0x%08x)", dead, look.low, look.high);
+    else if (!look.core || !look.read)
+        run_witness(run, false, doubted, "the console is silent and the probe cannot look: %s",
+                    run->probe.reason);
+    else
+        run_witness(run, false, doubted,
+                    "the console is silent, but the probe finds %s in the running slot and its code at work "
+                    "(%s, PC 0x%08x to 0x%08x)",
+                    look.image, look.slept ? "asleep at times" : "awake", look.low, look.high);
+}
+
+void run_witness_unknown(struct run *run)
+{
+    const char *name;
+    char *path = mem_printf("%s/witness-slot.bin", run->folder);
+    int failed = run_slot_image(run, path, &name);
+    remove(path);
+    free(path);
+    if (run_broken(run))
+        return;
+    if (failed)
+        run_witness(run, false, "G2 G3",
+                    "the console told a hash that no image has and the probe cannot look: %s",
+                    run->probe.reason);
+    else if (name)
+        run_witness(run, false, "G2 G3",
+                    "the console told a hash that no image has, but the running slot holds %s, byte for byte",
+                    name);
+    else
+        run_witness(run, true, "G2", "the running slot holds no authentic image");
+}
+
+/* ---- garbage ---- */
+
+/* Frames of the update protocol share the console (MCUmgr's serial transport begins them so). */
+static bool is_frame(const char *at)
+{
+    return (at[0] == 0x06 && at[1] == 0x09) || (at[0] == 0x04 && at[1] == 0x14);
+}
+
+/* Bytes that no board prints: control characters but those of terminals, and what is no UTF-8. */
+static bool is_garbled(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (i + 1 < len && is_frame(text + i))
+            i++;
+        else if ((c < 0x20 && !(c && strchr("\t\r\a\b\f\x1b", c))) || c == 0x7f)
+            return true;
+    }
+    return !text_is_utf8(text, len);
+}
+
+/* One such line just before a boot line is the glitch of a pin that floats through a reset, and one in which
+ * a mark was found all the same was understood. */
+void run_garble_line(struct run *run, const char *text, size_t len, bool marked)
+{
+    struct run_garble *garble = &run->garble;
+    if (!strcmp(run->phase, "baseline") || !strcmp(run->phase, "rig") || !run->powered)
+        return;
+    if (marked || !is_garbled(text, len)) {
+        garble->count += garble->pending;
+        garble->pending = 0;
+        return;
+    }
+    if (!garble->count && !garble->pending)
+        snprintf(garble->first, sizeof garble->first, "%.60s", text);
+    garble->pending++;
+}
+
+void run_garble_boot(struct run *run)
+{
+    if (run->garble.pending == 1)
+        run->garble.pending = 0;
+}
+
+void run_witness_garble(struct run *run)
+{
+    unsigned count = run->garble.count + run->garble.pending;
+    char text[sizeof run->garble.first * 3];
+    text_fit(text, sizeof text, run->garble.first);
+    if (count)
+        run_witness(run, false, RUN_ALL_CLAUSES,
+                    "%u line%s of the console were garbled, the first one \"%s\"", count,
+                    count == 1 ? "" : "s", text);
+}
