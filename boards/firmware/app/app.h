@@ -34,6 +34,7 @@ struct upload_chunk {
 int upload_put(const struct upload_chunk *chunk, uint32_t *next_off); /* an SMP return code, 0 fine */
 void upload_forget(void);
 bool upload_selftest(void);
+bool upload_underway(void); /* it has begun and is not whole yet */
 
 /* data.c: user data, two pages in turns. */
 enum data_state { DATA_OK, DATA_MIGRATED, DATA_NEW, DATA_LOST };

@@ -100,6 +100,19 @@ static void sign_of_life(void)
 }
 #endif
 
+#ifdef DEFECT_WEDGE_ON_STALLED_UPLOAD
+/* "The rest of it will come": waits for ever, and keeps the watchdog content. */
+static void await_rest(void)
+{
+    static uint32_t heard_ms;
+    if (smp_pending())
+        heard_ms = tick_now_ms();
+    if (upload_underway() && tick_now_ms() - heard_ms > 800)
+        for (;;)
+            watchdog_feed();
+}
+#endif
+
 int main(void)
 {
     __asm volatile("cpsie i");
@@ -121,6 +134,9 @@ int main(void)
     uart_receive(smp_byte);
     for (;;) {
         watchdog_feed();
+#ifdef DEFECT_WEDGE_ON_STALLED_UPLOAD
+        await_rest();
+#endif
         smp_poll();
         if (smp_wants_reset())
             reset_chip();

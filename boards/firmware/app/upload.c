@@ -106,6 +106,11 @@ int upload_put(const struct upload_chunk *chunk, uint32_t *wanted)
     return SMP_RC_OK;
 }
 
+bool upload_underway(void)
+{
+    return next_off < total;
+}
+
 /* Can this image still write slot 1 and read it back? Only while slot 1 is free: it is the way back
  * otherwise, so the last page of the slot is used, which no swap of the demo images reaches. */
 bool upload_selftest(void)
