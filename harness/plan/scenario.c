@@ -285,10 +285,12 @@ static int parse_resume(struct json at, struct expect *expect, struct error *err
     static const char *const keys[] = {"image", "within_ms", NULL};
     if (!json_present(at))
         return 0;
-    return json_object(at, error) || json_check_keys(at, keys, error) ||
-                   take_name(at, "image", true, &expect->resume, error) ||
-                   take_ms(at, "within_ms", true, &expect->resume_within_us, error)
-               ? -1
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_name(at, "image", true, &expect->resume, error) ||
+        take_ms(at, "within_ms", true, &expect->resume_within_us, error))
+        return -1;
+    return expect->resume_within_us < 1000
+               ? json_expected(json_get(at, "within_ms"), error, "at least 1 (milliseconds)")
                : 0;
 }
 

@@ -20,7 +20,8 @@ static const char whole[] =
     "{\"do\":\"arm\",\"fault\":\"cut\"},{\"do\":\"power\",\"to\":\"cycle\"},{\"do\":\"sleep\",\"ms\":0.25},{"
     "\"do\":\"reset\"},"
     "{\"do\":\"await\",\"fault\":\"cut\",\"within_ms\":20},{\"do\":\"arm\",\"fault\":\"net\"}],"
-    "\"expect\":{\"runs\":[\"v1\",\"v2\"],\"never\":[{\"image\":\"v0\"}],\"next\":\"v3\"},\"clauses\":["
+    "\"expect\":{\"runs\":[\"v1\",\"v2\"],\"never\":[{\"image\":\"v0\"}],\"next\":\"v3\",\"resume\":{"
+    "\"image\":\"v2\",\"within_ms\":1.5}},\"clauses\":["
     "\"G1\",\"G4\"]}";
 
 static struct error error;
@@ -61,6 +62,8 @@ Test(scenario, is_read_with_its_units_and_defaults)
     cr_expect_str_eq(s.expect.never[0].class, "bad-image-accepted");
     cr_expect_str_eq(s.expect.final_class, "wrong-version", "a revert is expected only where it is said");
     cr_expect_null(s.expect.final);
+    cr_expect_str_eq(s.expect.resume, "v2");
+    cr_expect_eq(s.expect.resume_within_us, 1500);
     cr_expect_str_eq(scenario_fault(&s, "net")->name, "net");
     cr_expect_null(scenario_fault(&s, "nit"));
     scenario_release(&s);
@@ -84,6 +87,7 @@ static const struct {
     {"\"percent\":10", "\"percent\":1,\"bytes\":1", "expected either 'bytes' or 'percent'"},
     {"\"percent\":10", "\"count\":1", "expected either 'bytes' or 'percent'"},
     {"\"on_ms\":25,", "", "$.faults[0].action.on_ms"},
+    {"\"within_ms\":1.5", "\"within_ms\":0", "$.expect.resume.within_ms: expected at least 1"},
     {"\"times\":3", "\"times\":0", "$.faults[0].action.times"},
     {"\"mode\":\"flap\"", "\"mode\":\"flop\"", "$.faults[2].action.mode"},
     {"\"delay_ms\":1.5", "\"delay_ms\":-1", "$.faults[0].trigger.delay_ms"},

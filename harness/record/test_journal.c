@@ -188,6 +188,9 @@ Test(journal, a_file_that_is_not_there)
 Test(text, fits_without_cutting_a_character)
 {
     char out[8];
+    cr_expect(text_is_utf8("", 0) && text_is_utf8("a\xc3\xa9", 3));
+    cr_expect_not(text_is_utf8("a\xc3\xa9", 2));
+    cr_expect_not(text_is_utf8("a\xffz", 3));
     text_fit(out, sizeof out, "abcdef\xc3\xa9");
     cr_expect_str_eq(out, "abcdef");
     text_fit(out, sizeof out, "abcde\xc3\xa9");
