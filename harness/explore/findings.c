@@ -51,6 +51,8 @@ static void windows(struct finding *finding, const struct search *search, bool r
         if ((node->model == MODEL_RESET) != resets)
             continue;
         bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
+        if (open && !bad && open->run == node->parent && node->op == open->last)
+            continue; /* another way to tear the same operation */
         if (open && (open->run != node->parent || !bad))
             open = NULL;
         if (open && !search->options.full && node->op > open->last + 1u)

@@ -13,7 +13,7 @@ explore microbit_v2_softdevice microbit_v2_board 0 28575 --alphabet reduced
 explore microbit_v1_bootloader microbit_board 0 3636 --alphabet reduced --torn
 explore microbit_v2_first microbit_v2_board 0 4173 --alphabet reduced
 explore microbit_v2_first microbit_v2_board 1 4173 --alphabet reduced --torn
-found not-converging '(0x00000ff[8c] to 0x00000ff[8c])'
+found 'not-converging wrong-version' '(0x00000ff[8c] to 0x00000ff[8c])'
 # the boards of the virtual rack have another chip
 if [ -x "${otarig%/*}/otarig-rack" ]; then
   got=0
