@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
 #include "harness/base/pattern.h"
 
@@ -362,66 +361,14 @@ static enum machine_end quiet_end(struct machine *machine, enum twin_stop why)
     return why == TWIN_STOP_SLEEP && twin_next_ns(machine->twin) == UINT64_MAX ? END_SLEEP : END_QUIET;
 }
 
-/* ---- a core that goes round ---- */
+/* ---- silence ---- */
 
-/* Waiting for the quiet time to pass costs seconds when the core spins. The whole machine, times of all that
- * is to come included, is compared with itself some blocks later: if it came back to where it was, it will do
- * so for ever, and the rest of the quiet time brings nothing. Looked for at growing distances from the last
- * operation or reset, over growing lengths, so that it costs about as much as running on. */
 #define SPIN_FIRST_NS UINT64_C(2000000)
 #define SPIN_STEPS 256 /* blocks, at the first look */
-#define SPIN_COMPARED 16
 
-static struct sum spin_digest(const struct machine *machine)
-{
-    struct twin_digest full, rest;
-    twin_digest_timeless(machine->twin, machine->spec->total_ns, &full, &rest);
-    struct sum sum = sum_with(sum_with(machine->sum, rest.low), rest.high);
-    return sum_with(sum_with(sum, machine->text_len), twin_clock_looks(machine->twin));
-}
-
-/* Something is still to be typed, or a watchdog outside will bark: the machine is not left to itself. */
-static bool acted_upon(const struct machine *machine)
-{
-    if (machine->outside.bark_ns != UINT64_MAX)
-        return true;
-    for (size_t i = 0; i < machine->input->count; i++)
-        if (machine->outside.due_ns[i] != UINT64_MAX)
-            return true;
-    return false;
-}
-
-static bool same_registers(struct machine *machine, const uint32_t *registers)
-{
-    for (unsigned i = 16; i-- > 0;)
-        if (debug_register(machine->twin, i) != registers[i])
-            return false;
-    return true;
-}
-
-static bool spins(struct machine *machine, uint64_t steps)
-{
-    size_t op_count = machine->op_count;
-    unsigned resets = machine->resets, compared = 0;
-    uint32_t registers[16];
-    if (acted_upon(machine) || twin_exclusive_open(machine->twin))
-        return false;
-    for (unsigned i = 0; i < 16; i++)
-        registers[i] = debug_register(machine->twin, i);
-    struct sum first = spin_digest(machine);
-    for (uint64_t i = 0; i < steps && compared < SPIN_COMPARED; i++) {
-        twin_run(machine->twin, twin_now_ns(machine->twin) + 1);
-        if (machine->ended || machine->reset_wanted || machine->point_wanted ||
-            op_count != machine->op_count || resets != machine->resets)
-            return false;
-        if (!same_registers(machine, registers))
-            continue;
-        if (sum_equal(first, spin_digest(machine)))
-            return true;
-        compared++;
-    }
-    return false;
-}
+/* Waiting for the quiet time to pass costs seconds when the core spins, so that is looked for: at growing
+ * distances from the last operation or reset, over growing lengths, so that it costs about as much as running
+ * on. */
 
 /* How far from the last operation or reset to look next, as a power of two times the first distance. */
 static unsigned next_look(const struct machine *machine, uint64_t now)
@@ -475,7 +422,7 @@ static void run(struct machine *machine)
         if (now >= quiet || now >= total) {
             end_in_silence(machine, why, now >= quiet ? quiet : UINT64_MAX, total);
         } else if (now >= machine->last_ns + (SPIN_FIRST_NS << looks)) {
-            if (spins(machine, (uint64_t)SPIN_STEPS << looks))
+            if (machine_spins(machine, (uint64_t)SPIN_STEPS << looks))
                 end_in_silence(machine, why, quiet, total);
             attend(machine);
             looks = next_look(machine, twin_now_ns(machine->twin));

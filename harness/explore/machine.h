@@ -102,6 +102,10 @@ struct sum machine_digest(struct machine *machine);
 /* The same, and a second one without clocks that run on and that nobody looks at (twin_digest_timeless):
  * cycles that meet in that one go on alike as long as nobody does. True: there is such a clock. */
 bool machine_digests(struct machine *machine, struct sum *full, struct sum *timeless);
+/* spin.c: is the core where it was before, some blocks (at most `steps`, which it runs) ago? The whole
+ * machine is compared, with the times of all that is to come: it will go on like that for ever, and waiting
+ * brings nothing. Hooks may have asked for something meanwhile. */
+bool machine_spins(struct machine *machine, uint64_t steps);
 /* How often this cycle has looked at a clock so far. */
 uint32_t machine_looks(const struct machine *machine);
 /* Offset in nvm of an operation's address. */

@@ -5,32 +5,8 @@
 #include "harness/base/mem.h"
 #include "harness/explore/memo.h"
 #include "harness/explore/rot.h"
-#include "harness/explore/search.h"
 #include "harness/explore/soundness.h"
-
-struct worker {
-    struct search *search;
-    struct machine *machine;
-    /* flash of `parent` after its first `parent_op` operations */
-    uint8_t *image, *dirty;
-    uint32_t parent, parent_op;
-    bool parent_known;
-    struct table met, own, judged; /* points of this chunk, of this run; verdicts of this chunk */
-    struct found_point *points;    /* those of `met` */
-    size_t point_count, point_room;
-    struct verdict *verdicts;
-    size_t verdict_count;
-    /* the run under way */
-    struct result *result;
-    bool collect, prune;
-    uint32_t number;
-    size_t candidate_room, own_room;
-    uint32_t last_page;
-    unsigned in_page;
-    bool page_candidate; /* the last operation was put among the candidates */
-    uint8_t *scratch;
-    struct memo *memo;
-};
+#include "harness/explore/worker.h"
 
 struct sum search_key(struct sum sum, unsigned torn)
 {
@@ -149,120 +125,20 @@ const char *worker_load(struct worker *worker, uint32_t number)
     return sum_equal(worker->machine->sum, node->sum) ? NULL : incomplete;
 }
 
-/* ---- candidates ---- */
-
-static void put_candidate(struct worker *worker, struct sum sum, size_t op, unsigned model)
-{
-    const struct search *search = worker->search;
-    struct result *result = worker->result;
-    unsigned torn = result->node.torn + (model != TORN_CLEAN);
-    for (unsigned t = 0; t <= torn; t++)
-        if (state_find(search, sum, t) != STATE_NONE)
-            return;
-    if (result->candidate_count == worker->candidate_room) {
-        worker->candidate_room = worker->candidate_room ? worker->candidate_room * 2 : 64;
-        result->candidates =
-            mem_resize(result->candidates, worker->candidate_room, sizeof *result->candidates);
-    }
-    result->candidates[result->candidate_count++] =
-        (struct candidate){sum, (uint32_t)op, (uint8_t)model, (uint8_t)torn};
-}
-
-static bool in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
-{
-    return op->kind == TWIN_NVM_ERASE_ALL ||
-           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> 12];
-}
-
-/* Words in trailers are flags and magic: they tear in all the ways that TORN_FLAGS tells apart. */
-static void torn_candidates(struct worker *worker, const struct twin_nvm_op *op)
-{
-    struct machine *machine = worker->machine;
-    const struct search *search = worker->search;
-    if (worker->result->node.torn >= search_odd_cuts(search) || !search->options.torn ||
-        op->kind == TWIN_NVM_ERASE_ALL)
-        return;
-    bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
-    size_t offset = machine_offset(search->spec, op->address), begin = offset & ~(size_t)3;
-    size_t len = erase ? op->len : 4;
-    struct op plain = machine_op(op);
-    struct sum rest = sum_xor(machine->sum, sum_span(machine->nvm, begin, len));
-    uint8_t *saved = worker->scratch;
-    memcpy(saved, machine->nvm + begin, len);
-    for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
-        if (torn_is_erase(model) != erase || (model >= TORN_FLAGS && !in_trailer(worker, op)))
-            continue;
-        search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
-        struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));
-        memcpy(machine->nvm + begin, saved, len);
-        if (!sum_equal(sum, machine->sum))
-            put_candidate(worker, sum, machine->op_count, model);
-    }
-}
-
-static void reset_candidate(struct worker *worker)
-{
-    const struct search *search = worker->search;
-    const struct node *node = &worker->result->node;
-    size_t k = worker->machine->op_count;
-    if (k > 0 && search->options.resets && node->torn < search_odd_cuts(search))
-        put_candidate(worker, sum_with(sum_with(node->sum, k), MODEL_RESET), k, MODEL_RESET);
-}
-
-/* The power cycle of this node may begin with a bit of its memory flipped. A reset's begins where its
- * parent's does, which has tried that. */
-static void rot_candidates(struct worker *worker)
-{
-    const struct search *search = worker->search;
-    const struct spec *spec = search->spec;
-    const struct node *node = &worker->result->node;
-    struct machine *machine = worker->machine;
-    if (!search->options.rot || node->model == MODEL_RESET || node->torn >= search_odd_cuts(search))
-        return;
-    uint32_t *bits = mem_array(spec->rot_count * search->options.rot + 1, sizeof *bits);
-    size_t count = rot_draw(spec, machine->nvm, search->options.rot, search->options.seed, bits);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = rot_word(bits[i]);
-        uint32_t word;
-        memcpy(&word, machine->nvm + at, 4);
-        struct sum flipped = sum_xor(sum_word((uint32_t)(at / 4), word),
-                                     sum_word((uint32_t)(at / 4), word ^ rot_mask(bits[i])));
-        put_candidate(worker, sum_xor(machine->sum, flipped), bits[i], MODEL_ROT);
-    }
-    free(bits);
-}
-
-/* Erases, everything in trailers, and the first, second and last word of a stretch in one page. */
-static bool in_alphabet(struct worker *worker, const struct twin_nvm_op *op)
-{
-    struct machine *machine = worker->machine;
-    size_t k = machine->op_count;
-    uint32_t page = op->address >> 10;
-    bool erase = op->kind != TWIN_NVM_WRITE;
-    if (worker->search->options.full)
-        return true;
-    if ((erase || page != worker->last_page) && k > 1 && !worker->page_candidate &&
-        k - 1 > machine->cut_first)
-        put_candidate(worker, machine->sums[k - 2], k - 1, TORN_CLEAN);
-    worker->in_page = erase || page != worker->last_page ? 0 : worker->in_page + 1;
-    worker->last_page = page;
-    return worker->page_candidate = erase || worker->in_page < 2 || in_trailer(worker, op);
-}
-
 static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     struct worker *worker = arg;
     size_t k = machine->op_count;
     if (machine->reset_to_come)
         return false; /* so far it is its parent's run */
-    if (worker->collect && machine->cutting && in_alphabet(worker, op)) {
+    if (worker->collect && machine->cutting && candidate_in_alphabet(worker, op)) {
         if (k > 0)
-            put_candidate(worker, machine->sum, k, TORN_CLEAN);
-        torn_candidates(worker, op);
-        reset_candidate(worker);
+            candidate_put(worker, machine->sum, k, TORN_CLEAN);
+        candidate_torn(worker, op);
+        candidate_reset(worker);
     }
     return worker->prune && (k == 0 || op->kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
-                             in_trailer(worker, op));
+                             candidate_in_trailer(worker, op));
 }
 
 /* ---- points ---- */
@@ -501,7 +377,7 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     if (result->wrong)
         return;
     if (collect)
-        rot_candidates(worker);
+        candidate_rot(worker);
     uint64_t before = machine->instructions;
     machine_cycle(machine, UINT64_MAX);
     /* not those of judging: they depend on what this worker knows already */
@@ -511,7 +387,7 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     take_run(worker, node);
     if (node->donor == NODE_NONE) {
         if (collect && machine->cutting && node->op_count)
-            put_candidate(worker, machine->sum, node->op_count, TORN_CLEAN);
+            candidate_put(worker, machine->sum, node->op_count, TORN_CLEAN);
         judge(worker, result);
     }
     if (node->end == END_RESETS || node->end == END_TOTAL)
