@@ -360,7 +360,7 @@ static int run_once(struct search *search, const struct spec *spec, const struct
     if (!result)
         result = explore(search, workers, checkpoint, error);
     if (!result && options->prune)
-        search_self_test(search, workers[0]);
+        search_self_test(search, workers);
     checkpoint_close(checkpoint);
     for (unsigned i = 0; i < search->options.jobs; i++)
         worker_free(workers[i]);

@@ -160,7 +160,7 @@ void search_path(const struct search *search, uint32_t number, uint32_t *path);
 void search_find_trailers(struct search *search, const struct op *ops, size_t op_count);
 
 /* self_test.c: repeats options.sample states un-pruned; fills in sampled and sample_*. */
-void search_self_test(struct search *search, struct worker *worker);
+void search_self_test(struct search *search, struct worker **workers);
 
 /* checkpoint.c: one record for each finished batch. */
 struct checkpoint;

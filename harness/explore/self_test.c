@@ -1,5 +1,6 @@
 /* Is what runs inherited and verdicts remembered true? A seeded sample of states is run and judged again to
  * its end (soundness.h). */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,18 @@
 #include "harness/explore/judge.h"
 #include "harness/explore/search.h"
 
-static void sample_failed(struct search *search, uint32_t number, const char *what)
-{
-    if (!search->sample_bad++)
-        snprintf(search->sample_detail, sizeof search->sample_detail, "state %u: %s differs", number, what);
-}
+struct sample {
+    uint32_t number;
+    bool judged;       /* not by an earlier one with the same end */
+    const char *wrong; /* what differs; NULL: nothing */
+    bool skipped;
+};
+struct share {
+    struct search *search;
+    struct worker *worker;
+    struct sample *samples;
+    unsigned first, step, count;
+};
 
 /* Resets are named after the run they hit: those of the run that was met are other ones by name. */
 static bool passes_unknown(const struct result *result)
@@ -34,48 +42,96 @@ static bool judged_alike(struct search *search, struct worker *worker, uint32_t 
            !strcmp(verdict.detail, known->detail);
 }
 
-static void sample_one(struct search *search, struct worker *worker, uint32_t number)
+static const char *difference(struct search *search, struct worker *worker, const struct sample *sample,
+                              const struct result *result)
 {
-    const struct node *node = &search->nodes[number];
-    struct result result;
+    const struct node *node = &search->nodes[sample->number], *again = &result->node;
     size_t len;
-    worker_begin_chunk(worker);
-    worker_node(worker, number, search->fixpoint && search->options.full, false, &result);
-    char *text = search_text(search, number, &len);
-    const struct node *again = &result.node;
-    search->sampled++;
-    if (result.wrong)
-        sample_failed(search, number, result.wrong);
-    else if (node->end == END_LOOP)
-        search->sampled--; /* un-pruned it does not see that it goes round */
-    else if (again->end != node->end || again->end_pc != node->end_pc)
-        sample_failed(search, number, "end");
-    else if (!sum_equal(again->final, node->final))
-        sample_failed(search, number, "final memory");
-    else if (again->resets != node->resets || again->ns != node->ns)
-        sample_failed(search, number, "time or resets");
-    else if (again->text_len != len || (len && memcmp(again->text, text, len) != 0))
-        sample_failed(search, number, "console");
-    else if (search_goes_on(search, number) && passes_unknown(&result))
-        sample_failed(search, number, "a state it passes is unknown, which");
-    else if (!judged_alike(search, worker, number, again))
-        sample_failed(search, number, "verdict");
+    char *text = search_text(search, sample->number, &len);
+    bool same_text = again->text_len == len && (!len || memcmp(again->text, text, len) == 0);
     free(text);
+    if (again->end != node->end || again->end_pc != node->end_pc)
+        return "end";
+    if (!sum_equal(again->final, node->final))
+        return "final memory";
+    if (again->resets != node->resets || again->ns != node->ns)
+        return "time or resets";
+    if (!same_text)
+        return "console";
+    if (search_goes_on(search, sample->number) && passes_unknown(result))
+        return "a state it passes is unknown, which";
+    if (sample->judged && !judged_alike(search, worker, sample->number, again))
+        return "verdict";
+    return NULL;
+}
+
+static void repeat(struct share *share, struct sample *sample)
+{
+    struct search *search = share->search;
+    struct result result;
+    worker_begin_chunk(share->worker);
+    worker_node(share->worker, sample->number, search->fixpoint && search->options.full, false, &result);
+    sample->skipped =
+        search->nodes[sample->number].end == END_LOOP; /* un-pruned it does not see that it goes round */
+    if (result.wrong)
+        sample->wrong = result.wrong;
+    else if (!sample->skipped)
+        sample->wrong = difference(search, share->worker, sample, &result);
     free(result.node.ops);
     free(result.node.text);
     result_release(&result);
 }
 
-void search_self_test(struct search *search, struct worker *worker)
+static void *work(void *arg)
+{
+    struct share *share = arg;
+    for (unsigned i = share->first; i < share->count; i += share->step)
+        repeat(share, &share->samples[i]);
+    return NULL;
+}
+
+/* Different states; of those that ended alike, the first is judged. */
+static unsigned draw(const struct search *search, struct sample *samples)
 {
     uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
+    struct table ends = {0};
     size_t count = 0;
+    unsigned drawn = 0;
     for (uint32_t i = 1; i < search->done; i++)
         numbers[count++] = i;
-    for (unsigned i = 0; i < search->options.sample && count; i++) {
-        size_t pick = (size_t)(mix64(search->options.seed + i * MIX_STEP) % count);
-        sample_one(search, worker, numbers[pick]);
+    for (; drawn < search->options.sample && count; drawn++) {
+        size_t pick = (size_t)(mix64(search->options.seed + drawn * MIX_STEP) % count);
+        const struct node *node = &search->nodes[numbers[pick]];
+        struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
+        samples[drawn] = (struct sample){.number = numbers[pick], .judged = table_put(&ends, key, 0)};
         numbers[pick] = numbers[--count];
     }
+    table_free(&ends);
     free(numbers);
+    return drawn;
+}
+
+void search_self_test(struct search *search, struct worker **workers)
+{
+    struct sample *samples = mem_array(search->options.sample + 1, sizeof *samples);
+    struct share shares[64];
+    pthread_t threads[64];
+    bool started[64] = {false};
+    unsigned jobs = search->options.jobs, count = draw(search, samples);
+    for (unsigned i = jobs; i-- > 0;) {
+        shares[i] = (struct share){search, workers[i], samples, i, jobs, count};
+        started[i] = i && pthread_create(&threads[i], NULL, work, &shares[i]) == 0;
+        if (!started[i])
+            work(&shares[i]);
+    }
+    for (unsigned i = 1; i < jobs; i++)
+        if (started[i])
+            pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < count; i++) {
+        search->sampled += !samples[i].skipped;
+        if (samples[i].wrong && !search->sample_bad++)
+            snprintf(search->sample_detail, sizeof search->sample_detail, "state %u: %s differs",
+                     samples[i].number, samples[i].wrong);
+    }
+    free(samples);
 }
