@@ -169,7 +169,7 @@ int plan_check_place(const struct plan *plan, const struct rack_place *place, st
                 if (!strcmp(rack_role_name(role), lists[l][i]) && !place->devices[role].driver)
                     return error_set(
                         error, ERROR_INPUT, "%s: %s: expected a place with '%s', found none at '%s'",
-                        plan->scenario.file, l == 1 ? "$.steps" : "$.needs", lists[l][i], place->name);
+                        plan->scenario.file, l == 1 ? "$.needs" : "$.steps", lists[l][i], place->name);
     if (strcmp(place->board, plan->board->name))
         return error_set(error, ERROR_INPUT, "place '%s' holds a %s, not a %s", place->name, place->board,
                          plan->board->name);
