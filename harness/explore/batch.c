@@ -92,9 +92,10 @@ uint32_t batch_next_most(const struct batch *batch, uint32_t most)
         instructions += batch->results[i].instructions;
         candidates += batch->results[i].candidate_count;
     }
+    uint32_t count = batch->count ? batch->count : 1;
     uint64_t limit = (uint64_t)most * 2;
-    uint64_t by_time = BATCH_INSTRUCTIONS / (instructions / batch->count + 1);
-    uint64_t by_room = BATCH_CANDIDATES / (candidates / batch->count + 1);
+    uint64_t by_time = BATCH_INSTRUCTIONS / (instructions / count + 1);
+    uint64_t by_room = BATCH_CANDIDATES / (candidates / count + 1);
     limit = limit < by_time ? limit : by_time;
     limit = limit < by_room ? limit : by_room;
     limit = limit < BATCH_NODES ? limit : BATCH_NODES;

@@ -2,14 +2,14 @@
 # Explores a boot loader that nobody made for this: Nordic's Open Bootloader v1.0.1 for the nRF52840 Dongle, as npm's
 # nrf-device-setup ships it, unmodified. It keeps one settings page, erased and written anew, so that power lost in
 # between forgets the application; cuts anywhere else do no harm.
-# test_nordic.sh OTARIG SOURCE [PACKAGE]
+# test_nordic.sh OTARIG SOURCE CACHE
 set -eu
 otarig=$1 here=$2/harness/explore/foreign
 command -v arm-none-eabi-gcc >/dev/null && command -v python3 >/dev/null && [ -x "$otarig" ] || exit 77
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
-python3 -B "$here/nordic.py" "$out" "${3:-fetch}" || exit $?
+python3 -B "$here/nordic.py" "$out" "$3" || exit $?
 sed -e 's/BASE/0/' -e 's/BASE/0/' -e 's/LENGTH/0x400/' "$here/foreign.ld" >"$out/ld"
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$out/ld" \
   "$here/mbr.c" -o "$out/mbr.elf"

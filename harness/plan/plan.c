@@ -207,7 +207,7 @@ static cJSON *expect_json(const struct expect *expect)
     if (expect->resume) {
         cJSON *resume = cJSON_AddObjectToObject(object, "resume");
         cJSON_AddStringToObject(resume, "image", expect->resume);
-        cJSON_AddNumberToObject(resume, "within_ms", (double)(expect->resume_within_us / 1000));
+        cJSON_AddNumberToObject(resume, "within_ms", (double)expect->resume_within_us / 1000);
     }
     return object;
 }

@@ -1,36 +1,21 @@
 """What Nordic's Open Bootloader needs to find an update that waits: applications and its settings page.
 
-usage: nordic.py FOLDER PACKAGE; PACKAGE is nrf-device-setup 0.6.8 of npm, or `fetch` to get it from there (exit 77: no network).
+usage: nordic.py FOLDER CACHE; the boot loader is in nrf-device-setup 0.6.8 of npm, kept in CACHE (exit 77: it cannot be had).
 The layout of the settings is that of nrf_dfu_settings_t in nRF5 SDK 15 (nrf_dfu_types.h); the length its CRC covers was
 read off a page that this boot loader wrote, the place of the update's address (`update_start_address`) off its code.
 """
-import hashlib
-import http.client
-import io
 import sys
-import tarfile
-import urllib.request
 import zipfile
 from pathlib import Path
 
+from npm_package import open_package
 from nrf_dfu import VALID_APP, application, bank, settings
 
-ADDRESS = "https://registry.npmjs.org/nrf-device-setup/-/nrf-device-setup-0.6.8.tgz"
 SHA256 = "2dc1eda3d9659dac3e8c1fa14aec77aa0cc2ae17d53f0c76b1c9ce5c1bd8d2d7"
 SLOT, UPDATE = 0x1000, 0x3000
 
 folder = Path(sys.argv[1])
-if sys.argv[2] == "fetch":
-    try:
-        package = urllib.request.urlopen(ADDRESS, timeout=20).read()
-    except (OSError, http.client.HTTPException) as problem:
-        print(f"{ADDRESS}: {problem}")
-        sys.exit(77)
-else:
-    package = Path(sys.argv[2]).read_bytes()
-if hashlib.sha256(package).hexdigest() != SHA256:
-    sys.exit(f"{ADDRESS}: another package than the known one")
-with tarfile.open(fileobj=io.BytesIO(package)) as tar:
+with open_package(Path(sys.argv[2]), "nrf-device-setup", "0.6.8", SHA256) as tar:
     name = next(n for n in tar.getnames() if n.endswith(".zip") and "bootloader" in n)
     with zipfile.ZipFile(tar.extractfile(name)) as files:
         (folder / "bootloader.bin").write_bytes(files.read(next(n for n in files.namelist() if n.endswith(".bin"))))
