@@ -92,6 +92,7 @@ static void exec_inside(const struct by_hand *hand, const struct virtual_rack *r
 static int call_inside(struct by_hand *hand, const struct virtual_rack *rack)
 {
     int status = 0;
+    bool told = false;
     if (hand->interrupted)
         return 130;
     pid_t pid = fork();
@@ -104,12 +105,14 @@ static int call_inside(struct by_hand *hand, const struct virtual_rack *rack)
     hand->job_over = false;
     while (!hand->job_over && loop_turn(hand->loop, LOOP_NEVER, NULL) >= 0) {
         if (hand->interrupted)
-            kill(pid, SIGTERM);
+            told = kill(pid, SIGTERM) == 0;
         hand->interrupted = false;
     }
     loop_remove(ended);
     close(pidfd);
     waitpid(pid, &status, 0);
+    if (told && WIFSIGNALED(status))
+        return 130; /* it did not listen yet */
     return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
 }
 
