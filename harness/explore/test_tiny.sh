@@ -67,17 +67,19 @@ grep -q '"states_per_s"' "$out/spins/explore.json" || fail "no report"
 
 # a clock that runs on is no part of what counts, unless somebody looks at it
 field() { sed -n "s/.*\"$2\":[^0-9]*\([0-9]*\).*/\1/p" "$out/$1/explore.json" | head -n 1; }
-cc clock 0 tiny.c -DCLOCK
-scenario clock clock app2 "$exec" "$runs"
-explore clock 0
-[ "$(field clock ran_to_end)" -lt 40 ] || fail "clock: $(field clock ran_to_end) runs to their end"
-cc late 0 tiny.c -DCLOCK -DCLOCK_LATE
-scenario late late app2 "$exec" "$runs"
-explore late 1
-says 'confirmed by real cuts'
-bad=$(field late bad_states)
-explore late 1 --no-prune
-[ "$(field late bad_states)" = "$bad" ] || fail "late: pruning changes what fails: $bad, $(field late bad_states)"
+for clock in CLOCK CLOCK_TIMER; do
+  cc clock 0 tiny.c -DCLOCK=1 -D$clock=1
+  scenario $clock clock app2 "$exec" "$runs"
+  explore $clock 0
+  [ "$(field $clock ran_to_end)" -lt 40 ] || fail "$clock: $(field $clock ran_to_end) runs to their end"
+  cc late 0 tiny.c -DCLOCK=1 -DCLOCK_LATE -D$clock=1
+  scenario late-$clock late app2 "$exec" "$runs"
+  explore late-$clock 1
+  says 'confirmed by real cuts'
+  bad=$(field late-$clock bad_states)
+  explore late-$clock 1 --no-prune
+  [ "$(field late-$clock bad_states)" = "$bad" ] || fail "late: pruning changes what fails: $bad, $(field late-$clock bad_states)"
+done
 
 # nothing to cut, or not all that was found booted: no pass, in no report
 scenario nothing SPINS app2 "$exec" "$runs" ', "cuts": {"from": "never said"}'
