@@ -99,4 +99,7 @@ explored "revert, full alphabet, any number of cuts" revert
 
 echo
 echo "  strategies of otarig run, the twin as a black box (40 seeds, 4 ms of jitter):"
-"$build/bench/bench_strategy" "$here/scenarios/explore/upgrade.json" "$here/boards/nrf52840dk.json" "$build"/firmware/*
+for scenario in upgrade revert confirm; do
+  echo "    $scenario"
+  "$build/bench/bench_strategy" "$here/scenarios/explore/$scenario.json" "$here/boards/nrf52840dk.json" "$build"/firmware/*
+done

@@ -2,8 +2,9 @@
  *
  *   uniform     anywhere, each time with the same chance
  *   stratified  one in each of as many equal parts as a round has cuts
- *   adaptive    learns phases; gives each phase, however short, its share; between a time that passed and one
- * that failed it halves the distance down to the resolution, then repeats the failing side
+ *   adaptive    learns phases; looks into the longest stretch that nobody looked into, every other time into
+ * the one that is longest for its phase, so that short phases have their share; between a time that passed
+ * and one that failed it halves the distance down to the resolution, then repeats the failing side
  */
 #ifndef OTARIG_PLAN_STRATEGY_H
 #define OTARIG_PLAN_STRATEGY_H
@@ -28,6 +29,7 @@ struct strategy {
     double *phases; /* begins of phases, in order; the first phase begins at `low` */
     size_t phase_count;
     unsigned given; /* times so far, for the share of those by chance */
+    unsigned looks; /* into holes so far */
 };
 
 struct strategy strategy_begin(enum strategy_kind kind, double low, double high, double resolution,
