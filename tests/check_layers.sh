@@ -19,8 +19,7 @@ BEGIN {
   allowed["harness/cmd"] = "harness/ reports/"
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"
-  allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/ fixtures/live/"
-  allowed["fixtures/live"] = "harness/base/ harness/io/ fixtures/twin/"
+  allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
   # what a compiler without a library has
   system_of_firmware = " stdint.h stdbool.h stddef.h stdarg.h "
 }

@@ -48,7 +48,7 @@ code=$?
 refuse() {
   cp -r "$work/bad/cases/upgrade-f1" "$work/$1"
   sed -i "$2" "$work/$1/live.json"
-  "$build/bin/otarig" repro "$work/$1" >"$work/log" 2>&1
+  "$build/bin/otarig" repro "$work/$1" --rack "$here/boards/racks/virtual-6.json" >"$work/log" 2>&1
   code=$?
   { [ $code = 2 ] && grep -v '^virtual rack at ' "$work/log" >"$work/line" && [ "$(wc -l <"$work/line")" = 1 ] && grep -q "$3" "$work/line"; } ||
     { echo "WRONG: $1, exit $code"; cat "$work/log"; bad=1; }
@@ -73,17 +73,7 @@ watched v2 0x08008000 0x100 app.c -DVERSION=2
 watched boot 0x08000000 0x400 copy_stm32.c -DHANGS -DDONE_FIRST
 sed 's/"end":/"watchdog": {"timeout_ms": 1000, "pin": 0},\n  "end":/' "$foreign/copy.json" >"$work/watched.json"
 "$build/bin/otarig" explore "$work/watched.json" --board "$foreign/board.json" --firmware "$work/f4" --depth 1 --out "$work/watched" >/dev/null
-cat >"$work/f4.json" <<TEXT
-{
-  "schema_version": 1, "name": "f4", "virtual": {"chip": "stm32f407"},
-  "places": [{
-    "name": "p1", "board": "f4", "power": {"driver": "ftdi", "serial": "OTR00001", "channel": 1},
-    "probe": {"driver": "openocd", "adapter": "remote_bitbang", "socket": "p1.dap", "target": "$foreign/stm32f4_jtag.cfg",
-              "erase_all": "stm32f2x mass_erase 0"}
-  }]
-}
-TEXT
-"$build/bin/otarig" repro copy-f3 --run "$work/watched" --rack "$work/f4.json" >"$work/log" 2>&1
+"$build/bin/otarig" repro copy-f3 --run "$work/watched" >"$work/log" 2>&1
 code=$?
 { [ $code = 1 ] && grep -q '^agrees copy-f3: 1 cut.*: corrupt-image$' "$work/log"; } || { echo "WRONG: a watchdog, exit $code"; cat "$work/log"; bad=1; }
 sh "$here/tests/check_schemas.sh" "$work/watched" "$work/watched/cases/copy-f3" >"$work/log" 2>&1

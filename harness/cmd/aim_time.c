@@ -9,7 +9,7 @@ int aim_time_open(struct aim_time *aim, const char *path, const char *board, dou
                   struct error *error)
 {
     *aim = (struct aim_time){.path = path, .jitter_ms = jitter_ms, .hits = 1};
-    if (board_find(cmd_boards_folder(), board, &aim->board, error))
+    if (board_find(cmd_boards_folder(), board, &aim->board, error) || board_can_run(&aim->board, error))
         return -1;
     aim->marks = marks_new(&aim->board, error);
     return aim->marks ? 0 : -1;

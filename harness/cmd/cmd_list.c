@@ -136,7 +136,7 @@ static void take_board(const char *path, cJSON *list)
     cJSON *one = cJSON_CreateObject();
     cJSON_AddStringToObject(one, "name", board.name);
     cJSON_AddStringToObject(one, "chip", board.chip);
-    cJSON_AddStringToObject(one, "title", board.title);
+    cJSON_AddStringToObject(one, "title", board.title ? board.title : "");
     cJSON_AddStringToObject(one, "file", path);
     cJSON_AddItemToArray(list, one);
     board_release(&board);

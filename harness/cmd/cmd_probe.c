@@ -154,7 +154,7 @@ static int plan_write(struct flash *flash, const char *name, const char *start, 
 static int flash_plan(struct flash *flash, const char *board, const char *folder, const char *start,
                       struct error *error)
 {
-    if (board_find(cmd_boards_folder(), board, &flash->board, error) ||
+    if (board_find(cmd_boards_folder(), board, &flash->board, error) || board_can_run(&flash->board, error) ||
         image_set_load(folder, &flash->images, error))
         return -1;
     for (char **name = flash->board.initial; *name; name++) {

@@ -306,9 +306,7 @@ int cmd_repro(int argc, char **argv)
     } else if (aim) {
         code = aim_print(folder, aim, by_time, jitter_ms);
     } else if (live_case_is(folder)) {
-        char *virtual = mem_printf("%s/racks/virtual-6.json", cmd_boards_folder());
-        code = live_repro(folder, rack ? rack : virtual, place ? place : "p1", argc, argv);
-        free(virtual);
+        code = live_repro(folder, rack, place, argc, argv);
     } else {
         code = repro(folder, rack, place, out);
     }

@@ -62,7 +62,8 @@ static int check_board(const char *path, struct error *error)
     struct board board;
     if (board_load(path, &board, error))
         return -1;
-    printf("%s: board '%s', chip %s\n", path, board.name, board.chip);
+    printf("%s: board '%s', chip %s%s\n", path, board.name, board.chip,
+           board.bare ? ", for explorations" : "");
     board_release(&board);
     return 0;
 }

@@ -501,9 +501,14 @@ static int set_pace(struct live *live, struct error *error)
     return answer ? 0 : -1;
 }
 
-int live_repro(const char *folder, const char *rack, const char *place, int argc, char **argv)
+/* Places of this rack are called by their chip. */
+#define RACK_OF_CHIPS "virtual-chips.json"
+#define RACK_OF_BOARDS "virtual-6.json"
+#define CHIP_OF_BOARDS "nrf52840"
+
+int live_repro(const char *folder, const char *its_rack, const char *its_place, int argc, char **argv)
 {
-    struct live live = {.place = place, .rack = getenv("OTARIG_RACK")};
+    struct live live = {.rack = getenv("OTARIG_RACK")};
     struct error error = {0};
     int code;
     bool finding = false;
@@ -512,9 +517,15 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
         live_case_release(&live.it);
         return cmd_fail(&error);
     }
-    if (by_hand_enter(&live.hand, rack, place, argc, argv, &code)) {
+    bool chips = !its_rack && strcmp(live.it.chip, CHIP_OF_BOARDS) != 0;
+    char *rack = its_rack
+                     ? mem_string(its_rack)
+                     : mem_printf("%s/racks/%s", cmd_boards_folder(), chips ? RACK_OF_CHIPS : RACK_OF_BOARDS);
+    live.place = its_place ? its_place : chips ? live.it.chip : "p1";
+    if (by_hand_enter(&live.hand, rack, live.place, argc, argv, &code)) {
         by_hand_end(&live.hand);
         live_case_release(&live.it);
+        free(rack);
         return code;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -535,5 +546,6 @@ int live_repro(const char *folder, const char *rack, const char *place, int argc
     free(live.now);
     free(live.expected);
     free(live.scratch);
+    free(rack);
     return code;
 }

@@ -7,6 +7,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/base/pattern.h"
+#include "harness/plan/board.h"
 
 #define REGIONS_MAX 256
 #define IMAGES_MAX 64
@@ -49,7 +50,8 @@ int spec_parse_board(struct spec_loader *loader, struct json board)
 {
     struct spec *spec = loader->spec;
     const char *text;
-    if (json_object(board, loader->error) || json_string(json_get(board, "name"), &text, loader->error))
+    if (json_object(board, loader->error) || board_check_keys(board, loader->error) ||
+        json_string(json_get(board, "name"), &text, loader->error))
         return -1;
     spec->board = mem_string(text);
     struct json chip = json_get(board, "chip");

@@ -33,20 +33,9 @@ alive file
 grep -q '"console":.*raw REPL.*a is lost' "$out/file/explore.json" || fail "file: no console in the report"
 
 # the same on a virtual rack: the same is typed, at the same virtual time
-cat >"$out/rack.json" <<'TEXT'
-{
-  "schema_version": 1, "name": "microbit", "virtual": {"chip": "nrf51822"},
-  "places": [{
-    "name": "p1", "board": "microbit",
-    "power": {"driver": "ftdi", "serial": "OTR00001", "channel": 1},
-    "console": {"driver": "serial", "port": "/dev/ttyUSB0", "baud": 115200},
-    "probe": {"driver": "openocd", "adapter": "buspirate", "socket": "p1.bp", "target": "target/nrf51.cfg", "erase_all": "nrf51 mass_erase"}
-  }]
-}
-TEXT
 repro() { # CASE EXPECTED TEXT
   got=0
-  "$otarig" repro "$1" --rack "$out/rack.json" >"$out/text" 2>&1 || got=$?
+  "$otarig" repro "$1" >"$out/text" 2>&1 || got=$?
   { [ "$got" = "$2" ] && grep -q "$3" "$out/text"; } || fail "$1: exit $got, not $2, or no '$3'"
 }
 if command -v openocd >/dev/null && [ -x "$(dirname "$otarig")/otarig-rack" ]; then

@@ -87,6 +87,8 @@ static int parse_memory(struct json root, struct board *board, struct error *err
 {
     static const char *const keys[] = {"flash", "slots", "slot_header", "data", "device_id", NULL};
     struct json memory = json_get(root, "memory");
+    if (board->bare && !json_present(memory))
+        return 0;
     if (json_object(memory, error) || json_check_keys(memory, keys, error) ||
         parse_span(json_get(memory, "flash"), &board->flash, error))
         return -1;
@@ -166,7 +168,7 @@ static int parse_limits(struct json root, struct board *board, struct error *err
     return take_integer(limits, "cycles", false, 0, 100, &board->cycles, error);
 }
 
-int board_load(const char *path, struct board *board, struct error *error)
+int board_check_keys(struct json root, struct error *error)
 {
     static const char *const keys[] = {"schema_version",
                                        "name",
@@ -184,19 +186,32 @@ int board_load(const char *path, struct board *board, struct error *error)
                                        "transports",
                                        "explore",
                                        NULL};
+    static const char *const bare_keys[] = {"schema_version", "name",    "title",   "chip",
+                                            "memory",         "watches", "explore", NULL};
+    return json_check_keys(root, json_present(json_get(root, "marks")) ? keys : bare_keys, error);
+}
+
+int board_load(const char *path, struct board *board, struct error *error)
+{
     struct json_document document;
     *board = (struct board){0};
     if (json_load(&document, path, error))
         return -1;
     struct json root = json_root(&document);
     board->path = mem_string(path);
+    board->bare = !json_present(json_get(root, "marks"));
     int result = -1;
-    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
+    if (take_version(root, 1, error) || board_check_keys(root, error) ||
         take_name(root, "name", true, &board->name, error) ||
-        take_string(root, "title", true, &board->title, error) ||
+        take_string(root, "title", !board->bare, &board->title, error) ||
         take_name(root, "chip", true, &board->chip, error) || parse_memory(root, board, error) ||
-        parse_marks(root, board, error) ||
-        parse_named_spans(json_get(root, "watches"), &board->watches, &board->watch_count, error) ||
+        parse_named_spans(json_get(root, "watches"), &board->watches, &board->watch_count, error))
+        goto out;
+    if (board->bare) {
+        result = 0;
+        goto out;
+    }
+    if (parse_marks(root, board, error) ||
         parse_named_spans(json_get(root, "evidence"), &board->evidence, &board->evidence_count, error) ||
         parse_images(root, board, error) || parse_limits(root, board, error) ||
         take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
@@ -224,6 +239,15 @@ int board_find(const char *folder, const char *name, struct board *board, struct
         result = board_load(path, board, error);
     free(path);
     return result;
+}
+
+int board_can_run(const struct board *board, struct error *error)
+{
+    return board->bare ? error_set(error, ERROR_INPUT,
+                                   "%s: $.marks: expected the lines of its console; without them it can be "
+                                   "explored, but not run",
+                                   board->path)
+                       : 0;
 }
 
 void board_release(struct board *board)

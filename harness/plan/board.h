@@ -31,7 +31,8 @@ struct board_image {
 };
 
 struct board {
-    char *name, *title, *chip, *path;
+    char *name, *title, *chip, *path; /* title: may be NULL when bare */
+    bool bare; /* it has no marks: a chip to explore, of which no run could tell anything */
     struct board_mark *marks;
     size_t mark_count;
     struct board_span flash, data, slots[2];
@@ -56,6 +57,10 @@ struct board {
 int board_load(const char *path, struct board *board, struct error *error);
 /* Looks for boards/<name>.json in `folder` unless the name has a slash or ends in .json. */
 int board_find(const char *folder, const char *name, struct board *board, struct error *error);
+/* Of a board file; a bare one may have but what an exploration makes use of. */
+int board_check_keys(struct json root, struct error *error);
+/* -1: it is bare. */
+int board_can_run(const struct board *board, struct error *error);
 void board_release(struct board *board);
 const struct board_mark *board_mark(const struct board *board, const char *name);
 const struct board_span *board_watch(const struct board *board, const char *name);

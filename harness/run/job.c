@@ -139,8 +139,8 @@ int job_load(struct job *job, const cJSON *spec, struct error *error)
     *job = (struct job){.folder = mem_string(text_of(spec, "folder"))};
     if (rack_load(text_of(spec, "rack"), &job->rack, error) || choose_places(job, spec, error) ||
         board_find(text_of(spec, "boards"), job->places[0]->board, &job->board, error) ||
-        image_set_load(text_of(spec, "firmware"), &job->images, error) || load_scenarios(job, spec, error) ||
-        check_cases(job, error)) {
+        board_can_run(&job->board, error) || image_set_load(text_of(spec, "firmware"), &job->images, error) ||
+        load_scenarios(job, spec, error) || check_cases(job, error)) {
         job_release(job);
         return -1;
     }
