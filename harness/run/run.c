@@ -291,6 +291,7 @@ static void walk(struct run *run)
     if (run_broken(run) || !judged_bad(run))
         return;
     run_witness_garble(run);
+    run_witness_host(run);
     run_note(run,
              "something does not hold: evidence first, then the board is restored to prove the rig sound");
     run_evidence(run, true);
@@ -316,7 +317,9 @@ static void main_of_case(void *arg)
 {
     struct run *run = arg;
     uint64_t begin_us = clock_now_us();
+    run_host_begin(run);
     walk(run);
+    run_host_end(run);
     run_faults_end(run);
     close_faults(run);
     run_power(run, run->rig->place->safe_on, 0, NULL);

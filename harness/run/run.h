@@ -92,6 +92,11 @@ struct run {
     size_t upload_len; /* of the upload that runs, for percent triggers */
     struct run_wait wait;
     struct run_recovery recovery;
+    struct run_host { /* see run_host.c */
+        struct loop_source *ticks;
+        uint64_t due_us, late_us;
+        double slipped_ms; /* when the case began */
+    } host;
 };
 
 /* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
@@ -188,6 +193,10 @@ int run_slot_image(struct run *run, const char *path, const char **name);
 void run_garble_line(struct run *run, const char *text, size_t len, bool marked);
 void run_garble_boot(struct run *run);
 void run_witness_garble(struct run *run); /* all that was seen, once the case is suspect */
+/* run_host.c: did this computer keep up with the board? */
+void run_host_begin(struct run *run);
+void run_host_end(struct run *run);
+void run_witness_host(struct run *run);
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);
 void run_evidence_truth(struct run *run, uint64_t from_us);
