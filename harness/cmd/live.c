@@ -22,8 +22,8 @@ static int expect(struct live *live, const cJSON *changes, struct error *error)
 static int compare(const struct live *live, const char *id, const char *when)
 {
     size_t bad = 0, first = 0;
-    for (size_t at = 0; at < live->it.memory[0].len; at += 4)
-        if (memcmp(live->now + at, live->expected + at, 4) && !bad++)
+    for (size_t at = 0; at < live->it.size; at += 4)
+        if (live_memory_is_read(live, at) && memcmp(live->now + at, live->expected + at, 4) && !bad++)
             first = at;
     if (bad)
         printf("DIFFERS %s %s: %zu words, the first at 0x%08x\n", id, when, bad,
@@ -157,10 +157,11 @@ static int all_states(struct live *live, bool *finding, struct error *error)
             return -1;
         count++;
         differ += (size_t)how;
-        if (state->next && live_memory_erases_pieces(live) && live_memory_put_back(live, error))
+        bool put_back = live_memory_can_put_back(live);
+        if (state->next && put_back && live_memory_put_back(live, error))
             return -1;
         if (live_rig_power_now(live, false, error) ||
-            (state->next && !live_memory_erases_pieces(live) && live_memory_restore(live, error)))
+            (state->next && !put_back && live_memory_restore(live, error)))
             return -1;
     }
     printf("%zu state%s on the rig: %zu agree word by word, %zu do not; %.1f s each\n", count,

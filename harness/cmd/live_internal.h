@@ -48,7 +48,8 @@ int live_memory_restore(struct live *live, struct error *error);
 int live_memory_put_back(struct live *live, struct error *error);
 /* To live->now, with the core held from power-up on; stays so. Not `all`: only what may have changed. */
 int live_memory_read_back(struct live *live, bool all, struct error *error);
-/* Does an erase take no more than a piece? Else all is written in one, or it would erase what came before. */
-bool live_memory_erases_pieces(const struct live *live);
+/* Can put_back do it? Not where an erase takes more than a piece, nor when UICR has changed. */
+bool live_memory_can_put_back(const struct live *live);
+bool live_memory_is_read(const struct live *live, size_t at); /* by read_back */
 
 #endif

@@ -7,13 +7,31 @@
 
 #include "harness/base/mem.h"
 
+#define UICR 0x10001000u
+
 /* Flash is taken in pieces of LIVE_PAGE bytes. */
-static bool is_blank(const uint8_t *bytes)
+static bool is_blank(const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < LIVE_PAGE; i++)
+    for (size_t i = 0; i < len; i++)
         if (bytes[i] != 0xff)
             return false;
     return true;
+}
+
+/* Nordic's UICR, which boot loaders are found by; NULL: the chip has none. What other chips keep besides code
+ * flash is not written: there it is as the chip leaves the factory. */
+static const struct live_memory *uicr_of(const struct live *live)
+{
+    for (size_t i = 1; i < live->it.memory_count; i++)
+        if (live->it.memory[i].address == UICR)
+            return &live->it.memory[i];
+    return NULL;
+}
+
+bool live_memory_is_read(const struct live *live, size_t at)
+{
+    const struct live_memory *uicr = uicr_of(live);
+    return at < live->it.memory[0].len || (uicr && at - uicr->offset < uicr->len);
 }
 
 uint32_t live_memory_address(const struct live *live, size_t at)
@@ -50,7 +68,7 @@ static size_t run_end(const struct live *live, size_t at, bool (*wanted)(const s
 
 static bool is_used(const struct live *live, size_t at)
 {
-    return !is_blank(live->it.start + at);
+    return !is_blank(live->it.start + at, LIVE_PAGE);
 }
 
 static bool is_changed(const struct live *live, size_t at)
@@ -60,7 +78,7 @@ static bool is_changed(const struct live *live, size_t at)
 
 static bool was_touched(const struct live *live, size_t at)
 {
-    return is_used(live, at) || !is_blank(live->expected + at);
+    return is_used(live, at) || !is_blank(live->expected + at, LIVE_PAGE);
 }
 
 static bool is_there(const struct live *live, size_t at)
@@ -68,10 +86,17 @@ static bool is_there(const struct live *live, size_t at)
     return true;
 }
 
-bool live_memory_erases_pieces(const struct live *live)
+static bool erases_pieces(const struct live *live)
 {
     uint32_t page = live->it.memory[0].page;
     return page && LIVE_PAGE % page == 0;
+}
+
+bool live_memory_can_put_back(const struct live *live)
+{
+    const struct live_memory *uicr = uicr_of(live);
+    return erases_pieces(live) &&
+           (!uicr || !memcmp(live->now + uicr->offset, live->it.start + uicr->offset, uicr->len));
 }
 
 static int program_all(struct live *live, bool (*wanted)(const struct live *, size_t at), bool blank,
@@ -98,14 +123,27 @@ static int program_span(struct live *live, struct error *error)
     return end > begin ? program(live, begin, end - begin, true, error) : 0;
 }
 
+static int program_uicr(struct live *live, struct error *error)
+{
+    const struct live_memory *uicr = uicr_of(live);
+    uint32_t begin = 0, end = uicr ? uicr->len : 0;
+    const uint8_t *start = uicr ? live->it.start + uicr->offset : NULL;
+    while (begin < end && is_blank(start + begin, 4))
+        begin += 4;
+    while (end > begin && is_blank(start + end - 4, 4))
+        end -= 4;
+    return end > begin ? program(live, uicr->offset + begin, end - begin, true, error) : 0;
+}
+
 /* The start contents, all of them: between power-up and the probe's halt the board runs and may change any
- * page. UICR is not written: what the explorer starts from has none. */
+ * page. */
 int live_memory_restore(struct live *live, struct error *error)
 {
     if (live_rig_power_now(live, true, error) ||
         by_hand_probe(&live->hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error))
         return -1;
-    if (live_memory_erases_pieces(live) ? program_all(live, is_used, true, error) : program_span(live, error))
+    if (program_uicr(live, error) ||
+        (erases_pieces(live) ? program_all(live, is_used, true, error) : program_span(live, error)))
         return -1;
     return live_rig_power_now(live, false, error);
 }
@@ -147,5 +185,6 @@ int live_memory_read_back(struct live *live, bool all, struct error *error)
         if (end > at && dump(live, at, end - at, error))
             return -1;
     }
-    return 0;
+    const struct live_memory *uicr = uicr_of(live);
+    return uicr ? dump(live, uicr->offset, uicr->len, error) : 0;
 }

@@ -90,6 +90,15 @@ static int save(const struct boot *boot, const struct machine *machine, struct e
     return good ? 0 : error_set(error, ERROR_SYSTEM, "%s: cannot be written", boot->save);
 }
 
+static void tell_forgiven(const struct twin *twin)
+{
+    const struct twin_forgiven *list;
+    size_t count = twin_forgiven(twin, &list);
+    for (size_t i = 0; i < count; i++)
+        printf("note: the code at 0x%08x %s, 0x%08x: a real core faults there, the twin does not\n",
+               list[i].pc, list[i].what, list[i].address);
+}
+
 static int run(const struct boot *boot, const struct spec *spec, struct error *error)
 {
     uint8_t *nvm = explore_read_dump(spec, boot->flash, error);
@@ -99,6 +108,7 @@ static int run(const struct boot *boot, const struct spec *spec, struct error *e
         return -1;
     }
     machine_load(machine, nvm);
+    twin_strict(machine->twin, true);
     free(nvm);
     if (boot->trace)
         machine->hooks.op = trace;
@@ -113,6 +123,7 @@ static int run(const struct boot *boot, const struct spec *spec, struct error *e
         for (; notes < machine->note_count; notes++)
             printf("note: %s\n", machine->notes[notes]);
     }
+    tell_forgiven(machine->twin);
     int result = save(boot, machine, error);
     machine_free(machine);
     return result;
@@ -132,7 +143,7 @@ int boot_main(int argc, char **argv, const char *boards)
     char *path = is_file ? mem_string(boot.board) : mem_printf("%s/%s.json", boards, boot.board);
     char *text = mem_printf("{\"schema_version\":1,\"kind\":\"explore\",\"name\":\"boot\",\"images\":{},"
                             "\"end\":{\"quiet_ms\":%ld,"
-                            "\"total_ms\":86400000,\"resets\":20},\"contract\":[{\"stable\":0}]}",
+                            "\"total_ms\":86400000,\"resets\":20},\"contract\":[{\"stable\":1}]}",
                             boot.ms);
     int result = json_parse(&scenario, "boot", text, strlen(text), &error) ||
                  json_load(&board, path, &error) ||

@@ -60,7 +60,7 @@ static void usage(FILE *out)
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 no failure, but a limit "
         "came first\n"
-        "or there was nothing to cut.\n",
+        "or there was nothing to cut, or a real core would have faulted where the twin does not.\n",
         out);
 }
 
@@ -257,7 +257,7 @@ static int explore(struct request *request, const struct spec *spec)
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
     } else {
-        code = findings.trouble ? 3 : findings.count ? 1 : search.unfinished || search.vacuous ? 4 : 0;
+        code = findings.trouble ? 3 : findings.count ? 1 : explore_report_is_open(&search) ? 4 : 0;
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
             (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);

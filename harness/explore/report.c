@@ -133,13 +133,37 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
     free(open);
 }
 
+/* The first one. */
+static char *forgiven(const struct search *search)
+{
+    const struct twin_forgiven *first = search->forgiven;
+    struct symbols *symbols = symbols_open(search->spec);
+    struct place place = {0};
+    char where[200] = "", more[60] = "";
+    symbols_find(symbols, first->pc, &place);
+    const struct source *source = place.inlined_count ? &place.inlined[place.inlined_count - 1] : &place.in;
+    if (source->function[0])
+        snprintf(where, sizeof where, " (%s, %s:%d)", source->function, source->file, source->line);
+    if (search->forgiven_count > 1)
+        snprintf(more, sizeof more, "; %zu more such places are in explore.json", search->forgiven_count - 1);
+    char *text = mem_printf("the code at 0x%08x%s %s, 0x%08x: a real core faults there, the twin does not%s",
+                            first->pc, where, first->what, first->address, more);
+    symbols_close(symbols);
+    return text;
+}
+
+bool explore_report_is_open(const struct search *search)
+{
+    return search->unfinished || search->vacuous || search->forgiven_count;
+}
+
 char *explore_report_open(const struct search *search)
 {
     if (search->unfinished)
         return mem_printf("%zu more states were found, but not booted", search->node_count - search->done);
     if (search->vacuous)
         return mem_printf("the boot without a cut has no flash operation that could be cut");
-    return NULL;
+    return search->forgiven_count ? forgiven(search) : NULL;
 }
 
 /* A report appears whole or not at all: whoever is killed while writing leaves PATH.new, which the next one

@@ -19,6 +19,7 @@ void explore_report_junit(FILE *file, const struct search *search, const struct 
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings);
 /* Why an exploration that found no failure proves nothing, in words the caller frees; NULL: it does. */
 char *explore_report_open(const struct search *search);
+bool explore_report_is_open(const struct search *search);
 /* A dump of the code flash or of all non-volatile memory as an nvm image; the caller frees. NULL: error. */
 uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct error *error);
 /* Most memory this process ever had, from the kernel. */

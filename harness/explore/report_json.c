@@ -157,6 +157,22 @@ static void put_depths(cJSON *to, const struct search *search)
     }
 }
 
+static void put_forgiven(cJSON *to, const struct search *search)
+{
+    cJSON *list = cJSON_AddArrayToObject(to, "forgiven");
+    struct symbols *symbols = search->forgiven_count ? symbols_open(search->spec) : NULL;
+    for (size_t i = 0; i < search->forgiven_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        struct place place;
+        symbols_find(symbols, search->forgiven[i].pc, &place);
+        put_place(item, "", &place);
+        put_hex(item, "address", search->forgiven[i].address);
+        cJSON_AddStringToObject(item, "what", search->forgiven[i].what);
+        cJSON_AddItemToArray(list, item);
+    }
+    symbols_close(symbols);
+}
+
 static void put_coverage(cJSON *to, const struct search *search)
 {
     cJSON *coverage = cJSON_AddObjectToObject(to, "coverage");
@@ -176,6 +192,7 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "depth_asked", search->options.depth);
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
     cJSON_AddBoolToObject(coverage, "vacuous", search->vacuous);
+    put_forgiven(coverage, search);
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)(search->node_count - search->done));
     cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
     if (!search->options.full)

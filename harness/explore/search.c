@@ -359,7 +359,7 @@ static int run_once(struct search *search, const struct spec *spec, const struct
         result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
     if (!result)
         result = explore(search, workers, checkpoint, error);
-    if (!result && options->prune)
+    if (!result)
         search_self_test(search, workers);
     checkpoint_close(checkpoint);
     for (unsigned i = 0; i < search->options.jobs; i++)

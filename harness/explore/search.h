@@ -84,6 +84,9 @@ struct search {
     size_t not_cut_further; /* states that fail: cuts in their boots were not tried */
     size_t sampled, sample_bad;
     char sample_detail[200];
+    struct twin_forgiven
+        forgiven[TWIN_FORGIVEN_MAX]; /* what the sample did and a real core faults on, by PC */
+    size_t forgiven_count;
     uint64_t instructions;
     double wall_s;
     char **notes;

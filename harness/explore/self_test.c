@@ -1,5 +1,6 @@
-/* Is what runs inherited and verdicts remembered true? A seeded sample of states is run and judged again to
- * its end (soundness.h). */
+/* Is what runs inherited and verdicts remembered true? The boot without a cut and a seeded sample of states
+ * are run and judged again to their ends (soundness.h), the first ones looking at every instruction: what a
+ * real core faults on and the twin lets pass is found there. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,9 @@
 #include "harness/base/mem.h"
 #include "harness/explore/judge.h"
 #include "harness/explore/search.h"
+
+#define STRICT                                                                                               \
+    4 /* of the samples, in which every instruction is looked at: the others go three times as fast */
 
 struct sample {
     uint32_t number;
@@ -85,21 +89,45 @@ static void repeat(struct share *share, struct sample *sample)
 static void *work(void *arg)
 {
     struct share *share = arg;
-    for (unsigned i = share->first; i < share->count; i += share->step)
+    struct twin *twin = worker_machine(share->worker)->twin;
+    twin_strict(twin, true);
+    for (unsigned i = share->first; i < share->count; i += share->step) {
+        if (i >= STRICT)
+            twin_strict(twin, false);
         repeat(share, &share->samples[i]);
+    }
     return NULL;
 }
 
-/* Different states; of those that ended alike, the first is judged. */
+static void take_forgiven(struct search *search, const struct twin *twin)
+{
+    const struct twin_forgiven *list;
+    size_t count = twin_forgiven(twin, &list);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (at < search->forgiven_count && search->forgiven[at].pc < list[i].pc)
+            at++;
+        if (search->forgiven_count == TWIN_FORGIVEN_MAX ||
+            (at < search->forgiven_count && search->forgiven[at].pc == list[i].pc))
+            continue;
+        memmove(search->forgiven + at + 1, search->forgiven + at,
+                (search->forgiven_count++ - at) * sizeof *search->forgiven);
+        search->forgiven[at] = list[i];
+    }
+}
+
+/* The boot without a cut, then different states (none where nothing was inherited); of those that ended
+ * alike, the first is judged. */
 static unsigned draw(const struct search *search, struct sample *samples)
 {
     uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
     struct table ends = {0};
     size_t count = 0;
-    unsigned drawn = 0;
-    for (uint32_t i = 1; i < search->done; i++)
+    unsigned drawn = 1;
+    samples[0] = (struct sample){.number = 0, .judged = true};
+    for (uint32_t i = 1; i < search->done && search->options.prune; i++)
         numbers[count++] = i;
-    for (; drawn < search->options.sample && count; drawn++) {
+    for (; drawn <= search->options.sample && count; drawn++) {
         size_t pick = (size_t)(mix64(search->options.seed + drawn * MIX_STEP) % count);
         const struct node *node = &search->nodes[numbers[pick]];
         struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
@@ -113,6 +141,8 @@ static unsigned draw(const struct search *search, struct sample *samples)
 
 void search_self_test(struct search *search, struct worker **workers)
 {
+    if (!search->done)
+        return;
     struct sample *samples = mem_array(search->options.sample + 1, sizeof *samples);
     struct share shares[64];
     pthread_t threads[64];
@@ -127,6 +157,8 @@ void search_self_test(struct search *search, struct worker **workers)
     for (unsigned i = 1; i < jobs; i++)
         if (started[i])
             pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < jobs; i++)
+        take_forgiven(search, worker_machine(workers[i])->twin);
     for (unsigned i = 0; i < count; i++) {
         search->sampled += !samples[i].skipped;
         if (samples[i].wrong && !search->sample_bad++)

@@ -32,8 +32,10 @@
  * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
  * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the
  * states is run and judged again to the end; end, console, resets, time, final memory, verdict and every
- * state it passes must be what was inherited or remembered. Every class of failure is reproduced by real
- * power cuts on a fresh twin, un-pruned, before it is reported.
+ * state it passes must be what was inherited or remembered. Its first ones run on the engine that looks at
+ * every instruction: it must come to the same, and what it finds that a real core faults on (twin_strict)
+ * makes a pass inconclusive. Every class of failure is reproduced by real power cuts on a fresh twin,
+ * un-pruned, before it is reported.
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
  * found, in chunks whose size depends on what was found before; a chunk sees points of earlier batches and of

@@ -30,6 +30,23 @@ explore ram upgrade resume-state-in-ram 1 --first
 has ram '"class":.*"bricked"'
 has ram '"caller_line":.*boot/swap.c'
 
+# what a cut left is a dump like that of a board from the field: it boots, and is explored from there
+dump=$out/ram/evidence/f1-after.bin
+"$otarig" boot --flash "$dump" --board "$source/boards/nrf52840dk.json" --boots 2 --time 3000 --trace --save "$out/saved.bin" \
+  >"$out/boot.txt" || fail "boot: $(tail "$out/boot.txt")"
+[ "$(grep -c '^BOOT recovery' "$out/boot.txt")" = 2 ] || { tail "$out/boot.txt"; fail "boot: no recovery, twice"; }
+cmp "$dump" "$out/saved.bin" || fail "boot: it writes in recovery"
+"$otarig" boot --flash "$out/ram/evidence/f1-before.bin" --board "$source/boards/nrf52840dk.json" --trace --save "$out/saved.bin" \
+  >"$out/boot.txt" || fail "boot: $(tail "$out/boot.txt")"
+grep -q '^BOOT swap end' "$out/boot.txt" && grep -q 'erase of 0x00010000' "$out/boot.txt" || { tail "$out/boot.txt"; fail "boot: no swap"; }
+cmp -s "$out/ram/evidence/f1-before.bin" "$out/saved.bin" && fail "boot: nothing is saved"
+explore from upgrade resume-state-in-ram 1 --from "$dump" --depth 0
+has from '"class":.*"bricked"'
+grep -q 'without any cut' "$out/from.txt" || fail "from: not without a cut"
+got=0
+"$otarig" boot --flash "$out/boot.txt" --board "$source/boards/nrf52840dk.json" 2>"$out/errors" || got=$?
+{ [ $got = 2 ] && grep -q 'expected 1048576 bytes' "$out/errors"; } || { cat "$out/errors"; fail "boot: exit $got"; }
+
 # the window in time is the window in operations: a cut in its middle, by time, fails the same way
 middle=$(awk '/"from_ms":/ {gsub(/[^0-9.]/, ""); from = $0} /"to_ms":/ {gsub(/[^0-9.]/, ""); print (from + $0) / 2; exit}' "$out/ram/explore.json")
 [ -n "$middle" ] || fail "ram: no window in time"

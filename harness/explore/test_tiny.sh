@@ -81,6 +81,23 @@ for clock in CLOCK CLOCK_TIMER; do
   [ "$(field late-$clock bad_states)" = "$bad" ] || fail "late: pruning changes what fails: $bad, $(field late-$clock bad_states)"
 done
 
+# what a real core faults on and the twin does not is no pass; what both forgive is
+for what in WORDS PAIR TRAP DIVIDE FLOAT LOAD DEVICE NOTHING; do
+  cc $what 0 tiny.c -DFORGIVEN=$what
+  scenario forgiven-$what $what app2 "$exec" "$runs"
+  if [ $what = NOTHING ]; then
+    explore forgiven-$what 0
+  else
+    explore forgiven-$what 4
+    says 'INCONCLUSIVE: the code at 0x[0-9a-f]* (start, .*tiny.c:[0-9]*) .*: a real core faults there, the twin does not'
+    grep -q '"what":.*[a-z]' "$out/forgiven-$what/explore.json" || fail "$what: not in the report"
+    head -c 1048576 /dev/zero | tr '\0' '\377' >"$out/dump"
+    dd if="$out/$what.bin" of="$out/dump" conv=notrunc 2>"$out/text"
+    "$otarig" boot --flash "$out/dump" --board nrf52840 --time 100 >"$out/text" || fail "boot $what"
+    says '^note: the code at 0x[0-9a-f]* .*: a real core faults there'
+  fi
+done
+
 # nothing to cut, or not all that was found booted: no pass, in no report
 scenario nothing SPINS app2 "$exec" "$runs" ', "cuts": {"from": "never said"}'
 explore nothing 4
