@@ -21,6 +21,30 @@ tail -n 14 "$work/log"
 sh "$here/tests/check_schemas.sh" "$work/out" >"$work/log" 2>&1
 code=$?
 [ $code = 77 ] || expect 0 'campaigns' "the schema"
+# reports of a run, in all formats
+folder=$(ls -d "$work"/out/2*/ | head -n 1)
+for format in text junit html markdown json; do
+  "$build/bin/otarig" report "$folder" --format $format >"$work/log" 2>&1
+  code=$?
+  case $format in
+  text) expect 0 'swap-grid  *[0-9]' "report as text" ;;
+  junit) expect 0 '<failure ' "report as JUnit" ;;
+  html) expect 0 '</html>' "report as HTML" ;;
+  markdown) expect 0 '^| .*swap-grid' "report as Markdown" ;;
+  json) expect 0 '"class":.*"no-rollback"' "report as JSON" ;;
+  esac
+done
+"$build/bin/otarig" report "$folder" --format pdf >"$work/log" 2>&1
+code=$?
+expect 2 "expected text, junit" "a format that does not exist"
+# enough is known before the cuts are used up
+run "$grid" --firmware "$build/firmware/good" --vary delay_ms=0,1000 --case swap-grid+delay_ms=0 --strategy uniform
+code=$?
+expect 2 'case' "a case and a strategy"
+run "$grid" --firmware "$build/firmware/good" --strategy stratified --cuts 60 --below 0.9 --confidence 60 --resolution 100
+code=$?
+expect 0 'the wanted confidence is reached' "--below"
+grep -q ' < 0\.[0-8]' "$work/log" || { echo "WRONG --below: nothing below"; cat "$work/log"; bad=1; }
 # the gate is proven before it is used
 wrong_key=$here/scenarios/bricked-image/wrong-key.json
 run "$wrong_key" --known-bad "$build/firmware/no-signature-check"

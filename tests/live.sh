@@ -37,6 +37,8 @@ mkdir "$work/aimed"
 aim="$build/bin/otarig repro upgrade-f1 --run $work/bad --aim $here/scenarios/power-cut/swap-grid.json"
 $aim >"$work/aimed/watch.json" && $aim --time 2>"$work/log" | sed 's/"swap-grid-upgrade-f1"/"swap-grid-by-time"/' >"$work/aimed/time.json" || bad=1
 grep -q -- '--repeat 1 hits it with 95 %' "$work/log" || { echo "WRONG: how often to run it"; cat "$work/log"; bad=1; }
+$aim --jitter 300 >"$work/log" 2>&1 || bad=1
+grep -q 'scatters by +-300 ms .*--repeat [0-9][0-9]* hits it with 95 %' "$work/log" || { echo "WRONG: a switch that scatters"; cat "$work/log"; bad=1; }
 "$build/bin/otarig" run "$work/aimed" --rack "$here/boards/racks/virtual-6.json" --place p1 --place p2 --firmware "$build/firmware/trailer-before-data" \
   --out "$work/out" >"$work/log" 2>&1
 code=$?

@@ -209,11 +209,25 @@ static int round_of_runs(struct campaign *campaign, struct error *error)
     return code;
 }
 
+/* No time of those that are tried need fall into it: console lines that come together begin such phases. */
+static bool is_short(const struct campaign *campaign, const struct phase *phase)
+{
+    double end = campaign->strategy.high + campaign->strategy.resolution;
+    for (size_t i = 0; i < campaign->phase_count; i++) {
+        const struct phase *other = &campaign->phases[i];
+        bool later = other->begin > phase->begin || (other->begin == phase->begin && other > phase);
+        if (later && other->begin < end)
+            end = other->begin;
+    }
+    return end - phase->begin < campaign->strategy.resolution;
+}
+
 static bool all_below(const struct campaign *campaign)
 {
     for (size_t i = 0; i < campaign->phase_count; i++)
-        if (claim_bounds(&campaign->phases[i].claim, campaign->options->confidence / 100, true).below >=
-            campaign->options->below)
+        if (!is_short(campaign, &campaign->phases[i]) &&
+            claim_bounds(&campaign->phases[i].claim, campaign->options->confidence / 100, true).below >=
+                campaign->options->below)
             return false;
     return true;
 }
@@ -246,7 +260,8 @@ static int rounds(struct campaign *campaign, struct error *error)
             campaign->code = code;
         printf("round %u: %u cuts so far\n", campaign->rounds, campaign->cuts);
         if (campaign->options->below > 0 && all_below(campaign)) {
-            campaign->ended = "the wanted confidence is reached in every phase";
+            campaign->ended =
+                "the wanted confidence is reached in every phase that is as long as the resolution";
             return campaign->code;
         }
     }
@@ -275,6 +290,7 @@ static cJSON *phase_json(const struct campaign *campaign, const struct phase *ph
     cJSON *to = cJSON_CreateObject();
     cJSON_AddStringToObject(to, "name", phase->name);
     cJSON_AddNumberToObject(to, "begin", phase->begin);
+    cJSON_AddBoolToObject(to, "shorter_than_resolution", is_short(campaign, phase));
     cJSON_AddNumberToObject(to, "runs", claim->runs);
     cJSON_AddNumberToObject(to, "fails", claim->fails);
     cJSON_AddNumberToObject(to, "not_judged", claim->unknown);
@@ -328,7 +344,10 @@ static void print_text(const struct campaign *campaign, const struct strategy_wi
                claim->chance_runs, claim->chance_fails);
         if (bounds.above > 0)
             printf("> %.4f, ", bounds.above);
-        printf("< %.4f%s\n", bounds.below, claim->unknown ? "  (some not judged)" : "");
+        if (!claim->chance_runs && is_short(campaign, phase))
+            puts("shorter than the resolution: nothing is said of it");
+        else
+            printf("< %.4f%s\n", bounds.below, claim->unknown ? "  (some not judged)" : "");
     }
     printf("  (of each phase by itself, from its cuts by chance; %s)\n",
            campaign->settled ? "their number was settled beforehand"

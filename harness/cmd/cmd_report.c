@@ -37,8 +37,14 @@ int cmd_report(int argc, char **argv)
     while (format->name && strcmp(format->name, wanted))
         format++;
     if (!format->name) {
-        fprintf(stderr, "otarig report: --format: unknown format '%s'\n", wanted);
-        usage(stderr);
+        fputs("otarig: report: --format: expected ", stderr);
+        for (format = report_formats; format->name; format++)
+            fprintf(stderr, "%s%s",
+                    format == report_formats ? ""
+                    : format[1].name         ? ", "
+                                             : " or ",
+                    format->name);
+        fprintf(stderr, ", found '%s'\n", wanted);
         return 2;
     }
     char *path = mem_printf("%s/result.json", argv[optind]);
