@@ -100,4 +100,10 @@ build LONG
 explore LONG 0 --depth 1 --resets
 bytes=$(grep -o '"state_bytes":[^,]*' "$out/out/explore.json" | grep -o '[0-9]*')
 [ "$bytes" -lt 4000000 ] || fail "LONG: $bytes bytes"
+
+# a trailer that begins at the end of one page and ends in the next: every operation there counts
+sed 's/{"address": "0x10000", "size": "0x1000"}/{"address": "0xFFF0", "size": "0x20"}/' "$here/small.json" >"$out/LONG/small.json"
+"$otarig" explore "$out/LONG/small.json" --board "$here/small_board.json" --depth 1 --alphabet reduced >"$out/text" 2>&1 ||
+  fail "LONG: a trailer in two pages"
+grep -q '1000 operations, 1001 states' "$out/text" || fail "LONG: not every operation of the second page"
 echo ok

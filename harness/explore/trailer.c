@@ -8,8 +8,8 @@ static void take_given(const struct spec *spec, uint8_t *trailer)
 {
     for (size_t i = 0; i < spec->trailer_count; i++) {
         size_t offset = machine_offset(spec, spec->trailers[i].address);
-        for (size_t at = offset; at < offset + spec->trailers[i].len; at += 4096)
-            trailer[at >> 12] = 1;
+        for (size_t page = offset >> 12; page <= (offset + spec->trailers[i].len - 1) >> 12; page++)
+            trailer[page] = 1;
     }
 }
 
