@@ -415,8 +415,8 @@ static void run(struct machine *machine)
         uint64_t now = twin_now_ns(machine->twin);
         if (machine->ended)
             return;
-        if (outside_bark(&machine->outside, machine->twin, until))
-            machine->reset_wanted = machine->reset_to_come = false;
+        if (outside_bark(&machine->outside, machine->twin, until) && machine->reset_wanted)
+            machine->reset_wanted = machine->reset_to_come = false; /* both at once are one */
         attend(machine);
         quiet = machine->last_ns + spec->quiet_ns;
         if (now >= quiet || now >= total) {

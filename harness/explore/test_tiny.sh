@@ -31,7 +31,7 @@ explore() { # NAME EXPECTED OPTION...
 }
 says() { grep -q -- "$1" "$out/text" || fail "$name does not say: $1"; }
 for version in 1 2; do cc app$version 0x8000 tiny_app.c -DVERSION=$version; done
-for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE; do cc $what 0 tiny.c -D$what; done
+for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE HANGS_COLD; do cc $what 0 tiny.c -D$what; done
 exec='"exec": ["slot0"], ' runs='{"executes": "slot0"}'
 
 # both applications run in one place: none of the old one's code may run on when the new one is there, and the old
@@ -98,6 +98,16 @@ for what in WORDS PAIR TRAP DIVIDE FLOAT LOAD DEVICE NOTHING; do
   fi
 done
 
+# a watchdog outside that acts in every boot takes no reset away that comes after it
+scenario cold HANGS_COLD app2 "$exec" '{"word": "0x1000C", "value": 3}' ', "watchdog": {"timeout_ms": 100}'
+explore cold 0
+for prune in "" --no-prune; do
+  explore cold 1 --resets $prune
+  says 'boot 0: reset, RAM kept, before operation 1,'
+  says 'window: run 0, operations 1 to 3 .*'
+  says 'confirmed by real cuts'
+done
+
 # nothing to cut, or not all that was found booted: no pass, in no report
 scenario nothing SPINS app2 "$exec" "$runs" ', "cuts": {"from": "never said"}'
 explore nothing 4
@@ -112,6 +122,25 @@ grep -q '"states_not_judged":.*[1-9]' "$out/bounded/explore.json" || fail "bound
 explore bounded 0
 says 'PASS'
 grep -q '"resumed_states":.*[1-9]' "$out/bounded/explore.json" || fail "bounded: did not go on from where it was"
+
+# a dump from the field, on the twin: what it does, what it leaves, and on from there
+head -c 1048576 /dev/zero | tr '\0' '\377' >"$out/dump.bin"
+dd if="$out/SPINS.bin" of="$out/dump.bin" conv=notrunc 2>/dev/null
+dd if="$out/app2.bin" of="$out/dump.bin" bs=1 seek=$((0x8000)) conv=notrunc 2>/dev/null
+boot() { # EXPECTED OPTION...
+  expected=$1 got=0
+  shift
+  "$otarig" boot --board "$out/board.json" "$@" >"$out/text" 2>&1 || got=$?
+  [ "$got" = "$expected" ] || fail "boot: exit $got, not $expected"
+}
+boot 0 --flash "$out/dump.bin" --boots 2 --trace --time 100 --save "$out/after.bin"
+says '0: 0x00010000: 0xffffffff to 0x00000000, pc 0x'
+says 'power cycle 2: console'
+says 'ended by: sleep after .* ms, 1 flash operations, 0 resets'
+boot 0 --flash "$out/after.bin" --trace
+says '0: 0x00013000: 0x00000002 to 0x00000002'
+boot 2 --flash "$out/app2.bin"
+says 'app2.bin: expected 1048576 bytes'
 
 # clauses that could not fail
 refused() { # CONTRACT MORE PATH

@@ -138,6 +138,26 @@ void start(void)
     put(BEGUN, 0);
     go(APP);
 }
+#elif defined HANGS_COLD
+/* In each power-up it hangs until a watchdog outside of the chip resets it. RAM outlives that; a further
+ * reset in the middle of its work ends the work. */
+void start(void)
+{
+    volatile uint32_t *warm = &WORD(0x20001000), *begun = &WORD(0x20001004);
+    if (*warm != 0xcafeu) {
+        *warm = 0xcafeu;
+        *begun = 0;
+        for (;;)
+            ;
+    }
+    if (*begun)
+        go(APP);
+    *begun = 1;
+    for (uint32_t i = 0; i < 4; i++)
+        if (WORD(BEGUN + 4 * i) == ERASED)
+            put(BEGUN + 4 * i, i);
+    go(APP);
+}
 #elif defined ONE_PLACE
 /* The application that is replaced asks for it, at the place where the new one will run. */
 void start(void)
