@@ -81,6 +81,17 @@ code=$?
 sh "$here/tests/check_schemas.sh" "$work/watched" "$work/watched/cases/copy-f3" >"$work/log" 2>&1
 code=$?
 [ $code = 0 ] || [ $code = 77 ] || { echo "WRONG: the schemas of a watchdog, exit $code"; cat "$work/log"; bad=1; }
+# and a reset right after the last operation of a boot, behind such a watchdog's
+sed -e "s/BASE/0/g" -e "s/LENGTH/0x200/" "$foreign/foreign.ld" >"$work/ld"
+arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$work/ld" -DHANGS_COLD \
+  "$foreign/tiny.c" -o "$work/f4/boot.elf" || bad=1
+sed -e 's/"value": "0xFFFFFFFF"/"value": 3/' -e 's/"word": "0x11000"/"word": "0x1000C"/' -e 's/"end":/"watchdog": {"timeout_ms": 100}, "end":/' \
+  -e 's/fee7fee7/0040002009800000fee7fee7/' \
+  "$foreign/small.json" >"$work/cold.json"
+"$build/bin/otarig" explore "$work/cold.json" --board "$foreign/small_board.json" --firmware "$work/f4" --depth 1 --resets --out "$work/cold" >/dev/null
+"$build/bin/otarig" repro small-f1 --run "$work/cold" >"$work/log" 2>&1
+code=$?
+{ [ $code = 1 ] && grep -q '^agrees small-f1: 0 cuts and 1 reset, .*: contract$' "$work/log"; } || { echo "WRONG: a reset in the end, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys

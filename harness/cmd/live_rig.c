@@ -160,7 +160,24 @@ int live_rig_power_now(struct live *live, bool on, struct error *error)
     return report ? 0 : -1;
 }
 
-/* A power cycle that ends with a cut exactly there; a reset that was to come first must have come. */
+/* The code stands where the cut is to be; a reset that was to come first must have come. One right after the
+ * last operation, where the cut is, too, is told of after the stop. */
+static int await_cut(struct live *live, bool reset, struct error *error)
+{
+    bool hit = false;
+    while (reset || !hit) {
+        cJSON *report = live_rig_await(live, "align", HIT_US, error);
+        const char *state = cJSON_GetStringValue(cJSON_GetObjectItem(report, "state"));
+        if (!report)
+            return -1;
+        hit = hit || (state && !strcmp(state, "hit"));
+        reset = reset && !(state && !strcmp(state, "reset"));
+        cJSON_Delete(report);
+    }
+    return 0;
+}
+
+/* A power cycle that ends with a cut exactly there. */
 int live_rig_cut(struct live *live, const cJSON *where, struct error *error)
 {
     double boot = power_ups(live, error) + 1;
@@ -169,8 +186,7 @@ int live_rig_cut(struct live *live, const cJSON *where, struct error *error)
     if (boot < 1 || surround(live, boot, error) ||
         (reset && live_rig_tell(live, "reset_at", reset, boot, error)) ||
         live_rig_tell(live, "align", where, boot, error) || live_rig_power(live, true, error) ||
-        (reset && live_rig_await_state(live, "reset", HIT_US, error)) ||
-        live_rig_await_state(live, "hit", HIT_US, error) || live_rig_power(live, false, error))
+        await_cut(live, reset, error) || live_rig_power(live, false, error))
         return -1;
     cJSON *off = live_rig_await(live, "off", LIVE_EDGE_US, error);
     bool aligned = cJSON_IsTrue(cJSON_GetObjectItem(off, "aligned"));
