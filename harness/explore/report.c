@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/soundness.h"
 
 const char *explore_report_cut_kind(const struct cut *cut)
 {
@@ -154,13 +155,17 @@ static char *forgiven(const struct search *search)
 
 bool explore_report_is_open(const struct search *search)
 {
-    return search->unfinished || search->vacuous || search->forgiven_count;
+    return search->unfinished || search->endless || search->vacuous || search->forgiven_count;
 }
 
 char *explore_report_open(const struct search *search)
 {
     if (search->unfinished)
         return mem_printf("%zu more states were found, but not booted", search->node_count - search->done);
+    if (search->endless)
+        return mem_printf("%u cuts in a row still leave something new, so there may be no end to it; "
+                          "--depth N comes to one",
+                          DEPTH_MAX);
     if (search->vacuous)
         return mem_printf("the boot without a cut has no flash operation that could be cut");
     return search->forgiven_count ? forgiven(search) : NULL;

@@ -6,6 +6,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/explore/batch.h"
+#include "harness/explore/soundness.h"
 
 /* ---- questions about what was found ---- */
 
@@ -242,7 +243,7 @@ static int explore(struct search *search, struct worker **workers, struct checkp
     while (search->done < search->node_count && !search->bound) {
         unsigned depth = state_at(search, (uint32_t)search->done).depth;
         struct batch batch = {.search = search, .workers = workers};
-        batch.collect = options->depth < 0 ? depth < 255 : depth < (unsigned)options->depth;
+        batch.collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
         if (search->done && options->budget_s > 0)
             batch.deadline = began + options->budget_s;
         if (batch_run(&batch, most, checkpoint, &stored, error))
@@ -255,7 +256,8 @@ static int explore(struct search *search, struct worker **workers, struct checkp
             search->bound = "first depth with failures";
         progress(search, began, search->done == search->node_count || search->bound);
     }
-    search->fixpoint = !search->bound && options->depth < 0 && search->depth < 255;
+    search->endless = !search->bound && options->depth < 0 && search->depth == DEPTH_MAX;
+    search->fixpoint = !search->bound && options->depth < 0 && !search->endless;
     if (!search->fixpoint && !search->bound)
         search->bound = "depth";
     return 0;

@@ -77,6 +77,7 @@ struct search {
     bool fixpoint;
     const char *bound; /* why not; NULL */
     bool unfinished;   /* a limit ended it before what was asked for */
+    bool endless;      /* DEPTH_MAX cuts in a row still left something new */
     bool vacuous;      /* the boot without a cut has no operation that may be cut: nothing is claimed */
     char *fell_back;   /* why it was run again un-pruned; NULL: it was not */
     unsigned depth;    /* deepest level with states */

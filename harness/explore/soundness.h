@@ -49,6 +49,7 @@
 #ifndef OTARIG_EXPLORE_SOUNDNESS_H
 #define OTARIG_EXPLORE_SOUNDNESS_H
 
+#define DEPTH_MAX 255u /* cuts in a row, when as many as it takes are asked for */
 #define CHUNK_NODES 64 /* of one worker, in order; at most, */
 #define CHUNK_LEAST 4  /* and at least */
 #define BATCH_CHUNKS 32

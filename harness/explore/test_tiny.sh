@@ -31,7 +31,7 @@ explore() { # NAME EXPECTED OPTION...
 }
 says() { grep -q -- "$1" "$out/text" || fail "$name does not say: $1"; }
 for version in 1 2; do cc app$version 0x8000 tiny_app.c -DVERSION=$version; done
-for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE HANGS_COLD; do cc $what 0 tiny.c -D$what; done
+for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE HANGS_COLD COUNTS; do cc $what 0 tiny.c -D$what; done
 exec='"exec": ["slot0"], ' runs='{"executes": "slot0"}'
 
 # both applications run in one place: none of the old one's code may run on when the new one is there, and the old
@@ -122,6 +122,14 @@ grep -q '"states_not_judged":.*[1-9]' "$out/bounded/explore.json" || fail "bound
 explore bounded 0
 says 'PASS'
 grep -q '"resumed_states":.*[1-9]' "$out/bounded/explore.json" || fail "bounded: did not go on from where it was"
+
+# each boot leaves something new: no pass for as many cuts as it takes, one for as many as were asked for
+scenario counts COUNTS app2 "$exec" "$runs"
+explore counts 4
+says 'INCONCLUSIVE: 255 cuts in a row still leave something new'
+grep -q 'errors="1"' "$out/counts/junit.xml" || fail "counts: junit"
+explore counts 0 --depth 20
+says '21 states, 20 cuts deep, bounded by depth'
 
 # a dump from the field, on the twin: what it does, what it leaves, and on from there
 head -c 1048576 /dev/zero | tr '\0' '\377' >"$out/dump.bin"

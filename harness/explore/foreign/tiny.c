@@ -158,6 +158,16 @@ void start(void)
             put(BEGUN + 4 * i, i);
     go(APP);
 }
+#elif defined COUNTS
+/* Each boot leaves one word more. */
+void start(void)
+{
+    uint32_t at = BEGUN;
+    while (WORD(at) != ERASED)
+        at += 4;
+    put(at, 0);
+    go(APP);
+}
 #elif defined ONE_PLACE
 /* The application that is replaced asks for it, at the place where the new one will run. */
 void start(void)
