@@ -31,7 +31,7 @@ explore() { # NAME EXPECTED OPTION...
 }
 says() { grep -q -- "$1" "$out/text" || fail "$name does not say: $1"; }
 for version in 1 2; do cc app$version 0x8000 tiny_app.c -DVERSION=$version; done
-for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE HANGS_COLD COUNTS; do cc $what 0 tiny.c -D$what; done
+for what in MILD_THEN_DEAD GOES_ROUND SPINS ONE_PLACE HANGS_COLD COUNTS ONE_REGISTER; do cc $what 0 tiny.c -D$what; done
 exec='"exec": ["slot0"], ' runs='{"executes": "slot0"}'
 
 # both applications run in one place: none of the old one's code may run on when the new one is there, and the old
@@ -147,6 +147,11 @@ says 'power cycle 2: console'
 says 'ended by: sleep after .* ms, 1 flash operations, 0 resets'
 boot 0 --flash "$out/after.bin" --trace
 says '0: 0x00013000: 0x00000002 to 0x00000002'
+dd if="$out/ONE_REGISTER.bin" of="$out/dump.bin" conv=notrunc 2>/dev/null
+boot 0 --flash "$out/dump.bin" --trace
+for store in 0x00010000:first 0x00010004:second; do
+  says "${store%:*}: .* pc 0x$(arm-none-eabi-nm "$out/ONE_REGISTER.elf" | grep " ${store#*:}_store" | cut -d' ' -f1)"
+done
 boot 2 --flash "$out/app2.bin"
 says 'app2.bin: expected 1048576 bytes'
 

@@ -22,7 +22,7 @@ __attribute__((section(".vectors"), used)) static const struct {
     uint32_t rest[14];
 } vectors = {(void *)0x20004000u, start, {0}};
 
-static void put(uint32_t address, uint32_t value)
+static void __attribute__((unused)) put(uint32_t address, uint32_t value)
 {
     NVMC_CONFIG = 1;
     WORD(address) = value;
@@ -156,6 +156,17 @@ void start(void)
     for (uint32_t i = 0; i < 4; i++)
         if (WORD(BEGUN + 4 * i) == ERASED)
             put(BEGUN + 4 * i, i);
+    go(APP);
+}
+#elif defined ONE_REGISTER
+/* The same register and instruction for one address after the other, in one block of code. */
+void start(void)
+{
+    __asm volatile("ldr r0, =0x4001e504\n movs r1, #1\n str r1, [r0]\n"
+                   "ldr r0, =0x10000\n .global first_store\n first_store: str r1, [r0]\n"
+                   "ldr r0, =0x10004\n .global second_store\n second_store: str r1, [r0]\n"
+                   "ldr r0, =0x4001e504\n movs r1, #0\n str r1, [r0]\n" ::
+                       : "r0", "r1", "memory");
     go(APP);
 }
 #elif defined COUNTS
