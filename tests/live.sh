@@ -92,6 +92,25 @@ sed -e 's/"value": "0xFFFFFFFF"/"value": 3/' -e 's/"word": "0x11000"/"word": "0x
 "$build/bin/otarig" repro small-f1 --run "$work/cold" >"$work/log" 2>&1
 code=$?
 { [ $code = 1 ] && grep -q '^agrees small-f1: 0 cuts and 1 reset, .*: contract$' "$work/log"; } || { echo "WRONG: a reset in the end, exit $code"; cat "$work/log"; bad=1; }
+# what is beside the code flash is put back and compared, too
+mkdir "$work/uicr"
+sed -e "s/BASE/0/g" -e "s/LENGTH/0x200/" "$foreign/foreign.ld" >"$work/ld"
+arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O2 -g -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments -T "$work/ld" -DUICR \
+  "$foreign/small.c" -o "$work/uicr/boot.elf" || bad=1
+"$build/bin/otarig" explore "$foreign/small.json" --board "$foreign/small_board.json" --firmware "$work/uicr" --live 10 --out "$work/uicr" >/dev/null ||
+  { echo "WRONG: UICR"; bad=1; }
+"$build/bin/otarig" repro "$work/uicr/cases/sample" >"$work/log" 2>&1
+code=$?
+{ [ $code = 0 ] && grep -q '^4 states on the rig: 4 agree' "$work/log"; } || { echo "WRONG: states with UICR, exit $code"; cat "$work/log"; bad=1; }
+sed 's/"prepare": \[/&{"words": [7], "at": "0x10001084"}, /' "$foreign/small.json" >"$work/uicr/start.json"
+"$build/bin/otarig" explore "$work/uicr/start.json" --board "$foreign/small_board.json" --firmware "$work/uicr" --live 10 --out "$work/uicr-start" >/dev/null
+"$build/bin/otarig" repro "$work/uicr-start/cases/sample" >"$work/log" 2>&1
+code=$?
+{ [ $code = 0 ] && grep -q '^4 states on the rig: 4 agree' "$work/log"; } || { echo "WRONG: a start with UICR, exit $code"; cat "$work/log"; bad=1; }
+sed -i 's/"hex":"34120000"/"hex":"34020000"/' "$work/uicr/cases/sample/live.json"
+"$build/bin/otarig" repro "$work/uicr/cases/sample" >"$work/log" 2>&1
+code=$?
+{ [ $code = 3 ] && grep -q '^DIFFERS .*the first at 0x10001080' "$work/log"; } || { echo "WRONG: UICR is not compared, exit $code"; cat "$work/log"; bad=1; }
 # a prediction that is wrong must be noticed
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys

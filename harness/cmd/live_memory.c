@@ -186,5 +186,10 @@ int live_memory_read_back(struct live *live, bool all, struct error *error)
             return -1;
     }
     const struct live_memory *uicr = uicr_of(live);
-    return uicr ? dump(live, uicr->offset, uicr->len, error) : 0;
+    if (!uicr)
+        return 0;
+    memset(live->now + uicr->offset, 0xff, uicr->len);
+    bool touched = !is_blank(live->it.start + uicr->offset, uicr->len) ||
+                   !is_blank(live->expected + uicr->offset, uicr->len);
+    return all || touched ? dump(live, uicr->offset, uicr->len, error) : 0;
 }

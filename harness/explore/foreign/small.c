@@ -5,6 +5,7 @@
  * INLINE     loses its flag through helpers that the compiler puts into their callers
  * SAYS       complains in every boot after one that was cut between its two words
  * LONG       writes a thousand words
+ * UICR       notes there that it was here, then writes a page; a cut between the two spoils nothing
  * FLAGS      takes a word of flags for valid unless it is erased; the odd one out of its bits spoils a word
  */
 #include <stdint.h>
@@ -125,6 +126,16 @@ static void work(void)
     for (uint32_t i = 0; i < 1000; i++)
         if (REG(PAGE + 4 * i) == ERASED)
             put(PAGE + 4 * i, i);
+}
+#elif defined UICR
+#define CUSTOMER 0x10001080u
+static void work(void)
+{
+    if (REG(CUSTOMER) == ERASED) {
+        put(CUSTOMER, 0x1234);
+        put(PAGE, 1);
+    }
+    put(PAGE + 4, 0);
 }
 #elif defined FLAGS
 static void work(void)
