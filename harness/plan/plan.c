@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "harness/base/mem.h"
 #include "harness/plan/take.h"
@@ -88,6 +89,21 @@ static int check_expect(const struct plan *plan, struct json root, struct error 
                : 0;
 }
 
+/* The names differ, but a folder may give the same image under both. */
+static int check_next(const struct plan *plan, struct json root, struct error *error)
+{
+    const struct expect *expect = &plan->scenario.expect;
+    const struct image *next = expect->next ? image_find(plan->images, expect->next) : NULL;
+    for (size_t i = 0; next && next->hash && expect->runs[i]; i++) {
+        const struct image *old = image_find(plan->images, expect->runs[i]);
+        if (old->hash && !strcasecmp(old->hash, next->hash))
+            return json_expected(json_get(json_get(root, "expect"), "next"), error,
+                                 "an image that is another one than '%s' in %s/manifest.json", old->name,
+                                 plan->images->folder);
+    }
+    return 0;
+}
+
 /* clauses whose observation the board or the scenario cannot give */
 static int check_possible(const struct plan *plan, struct json root, struct error *error)
 {
@@ -108,7 +124,7 @@ static int check(struct plan *plan, struct json root, struct error *error)
 {
     if (known_image(plan, json_get(root, "start"), plan->scenario.start, error) ||
         check_steps(plan, root, error) || check_faults(plan, root, error) ||
-        check_expect(plan, root, error) || check_possible(plan, root, error))
+        check_expect(plan, root, error) || check_next(plan, root, error) || check_possible(plan, root, error))
         return -1;
     if (board_mark(plan->board, "data"))
         scenario_add_clause(&plan->scenario, "G5");
@@ -147,8 +163,9 @@ void plan_release(struct plan *plan)
 }
 
 /* whether or not $.needs says so */
-static bool updates(const struct scenario *scenario)
+bool plan_updates(const struct plan *plan)
 {
+    const struct scenario *scenario = &plan->scenario;
     bool found = scenario->expect.next != NULL;
     for (size_t i = 0; i < scenario->step_count; i++) {
         const struct step *step = &scenario->steps[i];
@@ -160,8 +177,7 @@ static bool updates(const struct scenario *scenario)
 
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error)
 {
-    const char *const always[] = {"power", "console", "probe", updates(&plan->scenario) ? "update" : NULL,
-                                  NULL};
+    const char *const always[] = {"power", "console", "probe", plan_updates(plan) ? "update" : NULL, NULL};
     const char *const *lists[] = {always, (const char *const *)plan->scenario.needs};
     for (int l = 0; l < 2; l++)
         for (size_t i = 0; lists[l] && lists[l][i]; i++)

@@ -31,6 +31,8 @@ void plan_file_release(struct plan_file *file);
 int plan_build(const struct plan_file *file, size_t index, const struct board *board,
                const struct image_set *images, struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
+/* Does it speak with the update client, in its steps or for the clean update? */
+bool plan_updates(const struct plan *plan);
 /* Does this place have what the scenario needs, by its "needs" and by its steps? -1 with the message. */
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error);
 /* The fields of EVENT_CASE (verdict.h); the caller frees. */

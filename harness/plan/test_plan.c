@@ -15,7 +15,7 @@
 static struct board_mark marks[] = {{.name = "boot", .expression = "^B"},
                                     {.name = "data", .expression = "^D"}};
 static struct board board = {.name = "b", .path = "b.json", .marks = marks};
-static struct image images[] = {{.name = "v1"}, {.name = "v2"}};
+static struct image images[] = {{.name = "v1", .hash = "aa"}, {.name = "v2", .hash = "bb"}};
 static const struct image_set set = {.folder = "f", .variant = "good", .images = images, .count = 2};
 static const struct driver driver;
 static struct error error;
@@ -45,7 +45,7 @@ Test(plan, judges_user_data_wherever_the_board_tells_of_them)
     struct plan plan;
     cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 2, &plan), 0, "%s", error.text);
     cr_expect(judges(&plan, "G1") && judges(&plan, "G4") && judges(&plan, "G5"));
-    cr_expect_not(judges(&plan, "G2"));
+    cr_expect(judges(&plan, "G2") && judges(&plan, "G3") && !judges(&plan, "G6") && !judges(&plan, "G7"));
     plan_release(&plan);
     cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 1, &plan), 0, "%s", error.text);
     cr_expect(judges(&plan, "G4") && !judges(&plan, "G5"), "a board that tells nothing of them");
@@ -82,4 +82,13 @@ Test(plan, needs_an_updater_for_the_clean_update_whether_or_not_it_says_so)
     cr_assert_eq(build(SCENARIO("\"G1\"", WITHOUT_G4), 2, &plan), 0, "%s", error.text);
     cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
     plan_release(&plan);
+}
+
+Test(plan, a_clean_update_to_what_runs_already_is_none)
+{
+    struct plan plan;
+    images[1].hash = "AA";
+    cr_expect_eq(build(SCENARIO("\"G1\"", NEXT), 2, &plan), -1);
+    cr_expect(strstr(error.text, "$.expect.next: expected an image that is another one than 'v1'"), "%s",
+              error.text);
 }

@@ -124,6 +124,10 @@ static const struct {
      "$.expect.never[0].image: expected an image that is not in $.expect.runs"},
     {",\"next\":\"v3\"", "",
      "$.expect.next: expected the image of the clean update (G4 is judged in every case"},
+    {"\"next\":\"v3\"", "\"next\":\"v2\"", "$.expect.next: expected an image that is not in $.expect.runs"},
+    {"\"G1\",\"G4\"]", "\"G1\",\"G7\"]", "$.expect.never: expected an image of class \"downgraded\""},
+    {"\"do\":\"upload\",\"image\":\"v2\",\"change\":{\"flip\":\"body\",\"seed\":3},", "\"do\":\"confirm\",",
+     "$.faults[1]: expected a step that 'proves' this fault, after one that delivers an image"},
     {"\"next\":\"v3\"", "\"next\":\"v3\",\"reported\":\"reverted\"",
      "$.expect.reported: expected \"G6\" in $.clauses"},
     {"\"next\":\"v3\"", "\"next\":\"v3\",\"reported\":\"\"",
@@ -170,11 +174,11 @@ static void expect_clauses(const char *old, const char *new, const char *const *
 
 Test(scenario, the_update_itself_is_judged_unless_it_says_why_not)
 {
-    expect_clauses("[\"G1\",\"G4\"]", "[\"G1\"]", (const char *const[]){"G1", "G4", NULL});
-    expect_clauses("[\"G1\",\"G4\"]", "[\"G4\",\"G1\"]", (const char *const[]){"G4", "G1", NULL});
+    expect_clauses("[\"G1\",\"G4\"]", "[\"G1\"]", (const char *const[]){"G1", "G2", "G3", "G4", NULL});
+    expect_clauses("[\"G1\",\"G4\"]", "[\"G4\",\"G1\"]", (const char *const[]){"G4", "G1", "G2", "G3", NULL});
     expect_clauses("\"clauses\":[\"G1\",\"G4\"]",
                    "\"without\":[{\"clause\":\"G4\",\"why\":\"once\"}],\"clauses\":[\"G1\"]",
-                   (const char *const[]){"G1", NULL});
+                   (const char *const[]){"G1", "G2", "G3", NULL});
 }
 
 Test(scenario, without_a_fault_it_is_a_clean_update)
