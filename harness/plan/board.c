@@ -154,7 +154,7 @@ static int parse_images(struct json root, struct board *board, struct error *err
 
 static int parse_limits(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"boot_ms", "recovery_ms", "cycles", NULL};
+    static const char *const keys[] = {"boot_ms", "recovery_ms", "cycles", "quiet_ms", NULL};
     struct json limits = json_get(root, "limits");
     board->boot_ms = 5000;
     board->recovery_ms = 30000;
@@ -162,6 +162,7 @@ static int parse_limits(struct json root, struct board *board, struct error *err
     if (!json_present(limits))
         return 0;
     if (json_object(limits, error) || json_check_keys(limits, keys, error) ||
+        take_integer(limits, "quiet_ms", false, 0, 3600000, &board->quiet_ms, error) ||
         take_integer(limits, "boot_ms", false, 1, 3600000, &board->boot_ms, error) ||
         take_integer(limits, "recovery_ms", false, 1, 3600000, &board->recovery_ms, error))
         return -1;

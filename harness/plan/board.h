@@ -46,7 +46,7 @@ struct board {
         *initial; /* names of images that make the start state, NULL-terminated ("$start" = the scenario's) */
     uint32_t device_id_address, device_id_len; /* len 0: none */
     uint32_t slot_header_len;
-    int64_t boot_ms, recovery_ms, cycles;
+    int64_t boot_ms, recovery_ms, cycles, quiet_ms;
     int64_t power_on_reset; /* value of the boot mark's reset group after a power-up */
     /* Other resets show that value too (a brown-out of the chip's own making, a boot loader that clears the
      * reason and resets): a loss of power that nobody commanded cannot be told then. */

@@ -49,6 +49,7 @@ Test(board, is_read_with_its_defaults)
     cr_expect_eq(board.slots[1].address, 0x8000);
     cr_expect_eq(board.cycles, 0);
     cr_expect_eq(board.recovery_ms, 30000);
+    cr_expect_eq(board.quiet_ms, 0);
     cr_expect_eq(board_watch(&board, "w")->address, 4);
     cr_expect_null(board_watch(&board, "x"));
     cr_expect(board_image(&board, "boot")->has_address);
@@ -73,6 +74,7 @@ Test(board, each_mistake_is_named)
         {"(?<hash>.*)\"", "(?<hash>.*\"", "a regular expression (missing closing parenthesis"},
         {"\"app_up\":", "\"app_dn\":", "a mark named 'app_up'"},
         {"\"cycles\":0", "\"cycles\":-1", "$.limits.cycles"},
+        {"\"cycles\":0", "\"quiet_ms\":-1", "$.limits.quiet_ms"},
         {"\"chip\":\"c\"", "\"chip\":\"\"", "$.chip: expected a name"},
         {"\"initial\"", "\"initials\"", "did you mean 'initial'?"},
         {"\"v1\":{}", "\"v1\":{\"at\":1}", "$.images.v1"},

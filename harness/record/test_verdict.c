@@ -17,7 +17,9 @@ struct story {
         *rig_after_end;
     const char *confirms, *doubts; /* fields of a witness that says so */
     int64_t recovery_ms, cycles;
-    bool no_end;
+    const char *alive;
+    int64_t restart;
+    bool no_end, dead_between; /* a life between two good ones in which nothing came up */
 };
 
 #define FIRST_LINE(clauses, expect)                                                                          \
@@ -93,9 +95,14 @@ static void tell_all(struct teller *teller, const struct story *story)
     observe(teller, "boot", story->boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
     if (story->recovery_ms >= 0)
         observe(teller, "recovery", story->recovery_from, story->recovery_ms, NULL);
+    if (story->dead_between)
+        observe(teller, "boot", "none", EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
     observe(teller, "boot", story->later_boot, EVENT_NO_NUMBER, "{\"phase\":\"settle\"}");
+    observe(teller, "alive", story->alive, EVENT_NO_NUMBER, NULL);
     observe(teller, "running", story->running, EVENT_NO_NUMBER, confirmed);
     observe(teller, "settled", story->settled, story->settled ? story->cycles : EVENT_NO_NUMBER, NULL);
+    if (story->restart)
+        observe(teller, "restart", NULL, story->restart, NULL);
     observe(teller, "data", story->data, EVENT_NO_NUMBER, NULL);
     observe(teller, "contents", story->contents, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
@@ -344,6 +351,9 @@ Test(verdict, g1_boots_in_time)
     FAILS(CLASS_BRICKED, "G1", s.boot = s.later_boot = NULL);
     FAILS(CLASS_SLOW_RECOVERY, "1001 ms", s.recovery_ms = 1001);
     FAILS(CLASS_SLOW_RECOVERY, "further power cycle", s.boot = "none"; s.recovery_ms = -1);
+    FAILS(CLASS_SLOW_RECOVERY, "further power cycle", s.dead_between = true);
+    FAILS(CLASS_SLOW_RECOVERY, "did not answer", s.alive = "no");
+    expect_verdict(WITH(s.alive = "yes"), VERDICT_PASS, CLASS_NONE, "hold");
     FAILS(CLASS_SLOW_RECOVERY, "nobody saw", s.recovery_ms = -1);
 }
 
@@ -391,6 +401,7 @@ Test(verdict, g3_to_g6)
     FAILS(CLASS_NOT_CONVERGING, "G3", s.settled = NULL);
     FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = 3);
     FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = EVENT_NO_NUMBER);
+    FAILS(CLASS_NOT_CONVERGING, "by itself", s.restart = 1);
     FAILS(CLASS_UPDATE_DEAD, "because", s.next = "failed");
     FAILS(CLASS_UPDATE_DEAD, "never tried", s.next = NULL);
     FAILS(CLASS_DATA_LOST, "lost", s.data = "lost");
@@ -564,6 +575,29 @@ Test(verdict, suspects_while_it_runs)
     cr_expect(verdict_suspect(teller.fold));
     verdict_end(teller.fold, &verdict);
     verdict_release(&verdict);
+}
+
+static void expect_step(const char *what, const char *fields, enum verdict_kind kind)
+{
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    struct story story = sound;
+    story.no_end = true;
+    tell_all(&teller, &story);
+    tell(&teller, EVENT_STEP, what, "confirm", EVENT_NO_NUMBER, fields);
+    tell(&teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    verdict_end(teller.fold, &verdict);
+    cr_expect_eq(verdict.kind, kind, "%s %s: %s", what, fields ? fields : "", verdict.reason);
+    verdict_release(&verdict);
+}
+
+Test(verdict, what_was_not_done_was_not_passed)
+{
+    expect_step("failed", "{\"optional\":false}", VERDICT_INCONCLUSIVE);
+    expect_step("failed", "{\"optional\":true}", VERDICT_PASS);
+    expect_step("disturbed", "{\"optional\":false}", VERDICT_PASS);
+    expect_step("end", NULL, VERDICT_PASS);
+    expect_step("failed", NULL, VERDICT_PASS); /* older journals do not say */
 }
 
 /* Bytes and lengths that a board chooses end in the report as sound UTF-8, live as stored. */

@@ -27,8 +27,12 @@
  * interrupted upload, taken up again before the first power cycle witness        value confirms|doubts;
  * fields {clauses: [names], why}: what somebody saw who does not depend on the console alone (the probe, an
  * answer of the board, a second attempt); a clause that is broken and doubted, and not confirmed, is
- * inconclusive rig_proof value ok|failed    after anything bad: the board was restored by the probe and came
+ * inconclusive alive value yes|no: did the application answer in the first life after the fault, before the
+ * first power cycle restart: the board, come to rest, started again though nothing was done to it; number:
+ * how often rig_proof value ok|failed    after anything bad: the board was restored by the probe and came
  * up healthy, and console, power and probe belong to one board; only then may it be the board's fault
+ * - EVENT_STEP failed (before any fault had struck), value: the step; fields.optional: false: the rest of the
+ * scenario was not done, so it cannot have been passed
  * - EVENT_END; a journal without it is inconclusive ("the run was cut short"), and so is one that goes on
  * after it, or whose first line names no list of faults, no clause or an unknown one.
  *

@@ -30,10 +30,12 @@ static enum verdict_class judge_g1(const struct verdict_fold *fold, struct claus
         say(clause, "%s", fold->boot_seen ? "no application came up any more" : "no boot was observed");
         return CLASS_BRICKED;
     }
-    clause->holds =
-        !fold->came_late && fold->recovery_ms >= 0 && (!limit_ms || fold->recovery_ms <= limit_ms);
+    clause->holds = !fold->came_late && !fold->hung && fold->recovery_ms >= 0 &&
+                    (!limit_ms || fold->recovery_ms <= limit_ms);
     if (fold->came_late)
         say(clause, "came back only after a further power cycle");
+    else if (fold->hung)
+        say(clause, "its application started, but did not answer until the next power cycle");
     else if (fold->recovery_ms < 0)
         say(clause, "boots, but nobody saw when");
     else
@@ -88,8 +90,11 @@ static enum verdict_class judge_g3(const struct verdict_fold *fold, struct claus
 {
     const cJSON *limits = cJSON_GetObjectItemCaseSensitive(fold->fields, "limits");
     int64_t limit = (int64_t)verdict_time_at(limits, "cycles");
-    clause->holds = fold->settled_seen && fold->settled && fold->cycles <= limit;
-    if (clause->holds)
+    bool stable = fold->settled_seen && fold->settled && fold->cycles <= limit;
+    clause->holds = stable && !fold->restarts;
+    if (stable && fold->restarts)
+        say(clause, "stable, but it started again by itself (%" PRId64 " times)", fold->restarts);
+    else if (stable)
         say(clause, "stable after %" PRId64 " further power cycles (limit %" PRId64 ")", fold->cycles, limit);
     else
         say(clause, "not stable within %" PRId64 " power cycles", limit);

@@ -216,8 +216,8 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
     fold->unknown_ran |= up && !strcmp(event->value, "unknown");
     if (phase && (!strcmp(phase, "next") || !strcmp(phase, "run")))
         return;
-    if (!fold->boot_seen)
-        fold->came_late = !up;
+    fold->came_late |=
+        !up; /* one life without an application, and whoever has it must come and cycle power */
     fold->boot_seen = true;
     fold->booted = up; /* the last one counts */
 }
@@ -225,8 +225,8 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
 /* The first thing that is seen of the board once the steps are over. */
 static bool is_after_steps(const struct event *event)
 {
-    static const char *const whats[] = {"recovery", "resume",      "running",  "settled",
-                                        "contents", "next_update", "rig_proof"};
+    static const char *const whats[] = {"recovery",    "resume",    "running", "settled", "contents",
+                                        "next_update", "rig_proof", "alive",   "restart"};
     const char *phase = verdict_text_at(event->fields, "phase");
     for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
         if (!strcmp(event->what, whats[i]))
@@ -273,6 +273,10 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         fold->settled_seen = true;
         fold->settled = strcmp(value, "no") && event->number >= 0;
         fold->cycles = event->number;
+    } else if (!strcmp(what, "alive")) {
+        fold->hung |= strcmp(value, "yes") != 0;
+    } else if (!strcmp(what, "restart")) {
+        fold->restarts++;
     } else if (!strcmp(what, "recovery")) {
         fold->recovery_ms = event->number >= 0 ? event->number : -1;
         COPY(fold->recovery_from, value);
@@ -308,6 +312,11 @@ void verdict_event(struct verdict_fold *fold, const struct event *event)
     switch (event->kind) {
     case EVENT_CASE:
         on_case(fold, event);
+        break;
+    case EVENT_STEP:
+        if (!strcmp(event->what, "failed") &&
+            cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(event->fields, "optional")))
+            COPY(fold->undone, event->value && event->value[0] ? event->value : "?");
         break;
     case EVENT_POWER:
         on_power(fold, event);

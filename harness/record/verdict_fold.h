@@ -23,18 +23,20 @@ struct verdict_fold {
         bool confirmed;
         char doubt[200];         /* "": none */
     } witness[VERDICT_OF_BOARD]; /* by clause */
+    char undone[40];             /* the step that failed though no fault had struck; "": none */
     bool steps_over;             /* what the board came to is being looked at: no fault may act any more */
     const char *unclear;         /* why the first line does not say what to judge; NULL: it does */
     bool end, after_end;         /* anything after the end: the journal was not written by one run */
     bool baseline_ok, baseline_failed, rig_proof_ok, rig_proof_failed, rig_failed;
     char rig[240];
     bool boot_seen, booted; /* after the fault */
-    bool came_late;         /* the first life after the fault never came up */
+    bool came_late;         /* a life after the fault never came up */
+    bool hung;              /* it came up, but did not live on until the next power cycle */
     bool unknown_ran;       /* an image that nobody made ran */
     char running[VERDICT_NAME_LEN], running_version[40], confirmed[8], contents[VERDICT_NAME_LEN];
     bool running_seen, contents_seen;
     bool settled_seen, settled;
-    int64_t cycles, recovery_ms;
+    int64_t cycles, restarts, recovery_ms;
     char recovery_from[80]; /* what the time is counted from */
     bool data_seen, data_lost;
     char report[200];

@@ -45,6 +45,8 @@ static int64_t see_boot(struct run *run, size_t mark, const char *text, uint64_t
 {
     char reset[16];
     unsigned boots = run->seen.boots + 1;
+    if (run->calm)
+        run_observe_restart(run);
     run->seen = (struct run_seen){.boot_us = t_us, .boots = boots};
     marks_group(run->marks, mark, text, "reset", reset, sizeof reset);
     run->seen.reset = (uint32_t)strtoul(reset, NULL, 16);
@@ -154,6 +156,7 @@ static void on_probe(struct run *run, const struct event *event)
         run_fault_halted(run);
     } else if (!strcmp(event->what, "done") || !strcmp(event->what, "failed")) {
         end_job(&run->probe, event, !strcmp(event->what, "done"));
+        run_fault_probe(run);
     }
 }
 

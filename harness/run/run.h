@@ -33,8 +33,10 @@ struct run_fault {
     const struct fault *fault;
     enum fault_state state;
     struct loop_source *timer;
-    int64_t hits, left; /* trigger hits so far; storm: cuts left */
-    bool off;           /* storm and cut: the rail is off now */
+    int64_t hits, left;          /* trigger hits so far; storm: cuts left */
+    bool off;                    /* storm and cut: the rail is off now */
+    bool asked, reset, rebooted; /* reset: the probe is at it, has done it; the board told of its start */
+    unsigned power_ups;          /* reset: before it */
     bool proven, unproven;
     uint64_t planned_us, begin_us, off_us, on_us;
 };
@@ -97,6 +99,9 @@ struct run {
         uint64_t due_us, late_us;
         double slipped_ms; /* when the case began */
     } host;
+    bool calm;         /* it has come to rest, and nothing was done since that lets it start again */
+    unsigned restarts; /* starts all the same */
+    unsigned struck;   /* how often a fault has begun to act */
 };
 
 /* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
@@ -137,6 +142,7 @@ void run_fault_mark(struct run *run, const char *mark, uint64_t t_us); /* before
 void run_fault_bytes(struct run *run, int64_t bytes);
 void run_fault_power_up(struct run *run);
 void run_fault_halted(struct run *run);
+void run_fault_probe(struct run *run); /* a job of the probe has ended */
 void run_fault_done(struct run *run);
 void run_fault_boot(struct run *run); /* a boot line: proofs */
 void run_fault_link(struct run *run); /* a link fault acted */
@@ -169,8 +175,14 @@ void run_settle(struct run *run);
 int run_wait_app(struct run *run, uint64_t limit_us);
 const char *run_seen_image(struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
-void run_observe_data(struct run *run); /* what the board said of its data last */
-void run_await_data(struct run *run);   /* waits for it to say so */
+void run_observe_data(struct run *run);    /* what the board said of its data last */
+void run_observe_restart(struct run *run); /* a boot line that nothing accounts for */
+/* Watches a board at rest until then, and one that has started again once for long enough to do so again. */
+void run_await_restart(struct run *run, uint64_t until_us);
+void run_await_data(struct run *run); /* waits for it to say so */
+/* Does the running slot hold this image, byte for byte? 1, 0 (what was read stays as `file` in the case
+ * folder), -1: a rig fault. Needs a probe. */
+int run_slot_holds(struct run *run, const struct image *image, const char *file);
 /* run_next.c */
 void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
 void run_next_update(struct run *run);
@@ -190,6 +202,7 @@ void run_witness_unknown(struct run *run);
 /* The name of the authentic image whose bytes the running slot holds, NULL: none; `path` is a file for what
  * was read. -1: the probe could not read. */
 int run_slot_image(struct run *run, const char *path, const char **name);
+bool run_file_is(const struct image *image, const char *path); /* the file begins with it */
 void run_garble_line(struct run *run, const char *text, size_t len, bool marked);
 void run_garble_boot(struct run *run);
 void run_witness_garble(struct run *run); /* all that was seen, once the case is suspect */

@@ -1,5 +1,6 @@
 /* Faults: from armed over triggered to over, and what proves that they reached the board. All of it runs in
  * the loop, not in the fiber: a cut must not wait for anything. */
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/base/clock.h"
@@ -86,6 +87,8 @@ static void reset_act(struct run_fault *fault)
     struct error error = {0};
     if (rig_probe(fault->run->rig)->start(fault->run->rig->self[RACK_PROBE], &job, &error))
         run_fail_rig(fault->run, "probe: reset: %s", error.text);
+    fault->asked = true;
+    fault->power_ups = fault->run->power_ups;
     run_recovery_from(fault->run, clock_now_us(), "the reset");
     over(fault);
 }
@@ -108,6 +111,7 @@ static void act(struct run_fault *fault)
         disarm(fault);
         return;
     }
+    fault->run->struck++;
     fault->state = FAULT_ACTIVE;
     fault->begin_us = clock_now_us();
     fault->left = fault->fault->action.kind == ACTION_POWER_STORM ? fault->fault->action.times : 1;
@@ -232,6 +236,29 @@ static bool cuts_power(const struct run_fault *fault)
     return fault->fault->action.kind == ACTION_POWER_CUT || fault->fault->action.kind == ACTION_POWER_STORM;
 }
 
+/* By both: the board may start for another reason, and a probe may be on another board. */
+static void prove_reset(struct run_fault *fault)
+{
+    if (fault->reset && fault->rebooted)
+        run_fault_prove(fault->run, fault, true, "the probe reset the board, and it booted");
+}
+
+void run_fault_probe(struct run *run)
+{
+    char why[200];
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *fault = &run->faults[i];
+        if (!fault->asked)
+            continue;
+        fault->asked = false;
+        fault->reset = run->probe.ok;
+        snprintf(why, sizeof why, "the probe could not reset the board: %s", run->probe.reason);
+        if (!fault->reset)
+            run_fault_prove(run, fault, false, why);
+        prove_reset(fault);
+    }
+}
+
 void run_fault_boot(struct run *run)
 {
     bool cold = (int64_t)run->seen.reset == run->plan->board->power_on_reset && run->seen.boots == 1;
@@ -239,9 +266,10 @@ void run_fault_boot(struct run *run)
         struct run_fault *fault = &run->faults[i];
         if (fault->state != FAULT_OVER || fault->proven || fault->unproven)
             continue;
-        if (fault->fault->action.kind == ACTION_RESET)
-            run_fault_prove(run, fault, true, "the board booted after the reset");
-        else if (cuts_power(fault) && run->late_us) /* when it went off is what the case is about */
+        if (fault->fault->action.kind == ACTION_RESET) {
+            fault->rebooted |= run->power_ups == fault->power_ups;
+            prove_reset(fault);
+        } else if (cuts_power(fault) && run->late_us) /* when it went off is what the case is about */
             run_fault_prove(run, fault, false, "the board talked while its power should have been off");
         else if (cuts_power(fault) && cold && run->on_us == fault->on_us) /* a later life proves nothing */
             run_fault_prove(run, fault, true, "the board's first line after it is that of a cold boot");

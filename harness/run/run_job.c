@@ -19,7 +19,7 @@ static bool update_over(struct run *run, const void *arg)
     return !run->update.running;
 }
 
-int run_probe_once(struct run *run, const struct probe_job *job)
+static int probe_once(struct run *run, const struct probe_job *job)
 {
     const struct probe_ops *probe = rig_probe(run->rig);
     struct error error = {0};
@@ -41,6 +41,16 @@ int run_probe_once(struct run *run, const struct probe_job *job)
     return run->probe.ok ? 0 : -1;
 }
 
+/* Some adapters reset a board when they attach: a start meanwhile is not its own. */
+int run_probe_once(struct run *run, const struct probe_job *job)
+{
+    bool calm = run->calm;
+    run->calm = false;
+    int result = probe_once(run, job);
+    run->calm = calm;
+    return result;
+}
+
 int run_probe(struct run *run, const struct probe_job *job)
 {
     const struct probe_ops *probe = rig_probe(run->rig);
@@ -57,6 +67,7 @@ int run_probe(struct run *run, const struct probe_job *job)
             snprintf(first, sizeof first, "%s", run->probe.reason);
         run_note(run, "probe: %s failed (%s), recovery step %u", probe_verb_name(job->verb),
                  run->probe.reason, rung);
+        run->calm = false; /* what a probe is reset by may reset the board */
         if (rung < PROBE_RUNGS)
             probe->revive(run->rig->self[RACK_PROBE], rung, &error);
         else if (rung > PROBE_RUNGS || run_power_cycle(run, 500000) || run_sleep(run, 100000))

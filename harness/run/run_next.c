@@ -10,6 +10,7 @@
 #include "harness/run/run.h"
 
 #define ANSWER_US 3000000u
+#define CONTENTS "contents" /* the step of a clean update that the probe judges */
 
 static void failed(struct run *run, const char *what, const char *image, const char *step)
 {
@@ -84,9 +85,11 @@ static const char *next_steps(struct run *run, const struct image *image)
         return "list";
     if (run_update(run, &upload))
         return "upload";
+    run_await_restart(run, 0); /* in a moment another image runs, which may not do so */
     if (run_update(run, &test))
         return "test";
     run->seen = (struct run_seen){0};
+    run->calm = false;
     if (run_update(run, &(struct update_job){.verb = UPDATE_RESET, .deadline_us = 10000000}))
         return "reset";
     if (run_until(run, next_is_up, image->name, clock_now_us() + limit_us)) {
@@ -107,19 +110,49 @@ static int boot_again(struct run *run)
     if (run_broken(run))
         return -1;
     run_observe_boot(run, 0, run->on_us, up);
+    run->calm = up;
     return up ? 0 : -1;
 }
 
-static int attempt(struct run *run)
+static const char *not_kept(struct run *run, const char *what)
+{
+    snprintf(run->update.reason, sizeof run->update.reason, "after a power cycle %s runs%s",
+             run->seen.app_us ? run_seen_image(run) : "nothing", what);
+    return "confirm";
+}
+
+/* A success that a power cycle takes back is none, and one that the next will take back neither. */
+static const char *stays(struct run *run, const char *name)
+{
+    for (int life = 0; life < 2; life++) {
+        if (boot_again(run) || strcmp(run_seen_image(run), name))
+            return not_kept(run, "");
+        if (strcmp(run->seen.confirmed, "0"))
+            return NULL;
+    }
+    return not_kept(run, ", not confirmed, twice");
+}
+
+/* What the console tells may be a hash that stands in an image of which only a part was written. */
+static const char *is_whole(struct run *run, const struct image *image)
+{
+    if (!rig_probe(run->rig) || run_slot_holds(run, image, "next-slot.bin"))
+        return NULL;
+    snprintf(run->update.reason, sizeof run->update.reason,
+             "%s runs, but the slot does not hold its bytes (next-slot.bin)", image->name);
+    return CONTENTS;
+}
+
+static int attempt(struct run *run, const char **step_out)
 {
     const char *name = run->plan->scenario.expect.next;
-    const char *step = next_steps(run, image_find(run->plan->images, name));
-    /* a success that a power cycle takes back is none */
-    if (!step && !run_broken(run) && (boot_again(run) || strcmp(run_seen_image(run), name))) {
-        snprintf(run->update.reason, sizeof run->update.reason, "after a power cycle %s runs",
-                 run->seen.app_us ? run_seen_image(run) : "nothing");
-        step = "confirm";
-    }
+    const struct image *image = image_find(run->plan->images, name);
+    const char *step = next_steps(run, image);
+    if (!step && !run_broken(run))
+        step = stays(run, name);
+    if (!step && !run_broken(run))
+        step = is_whole(run, image);
+    *step_out = step;
     if (run_broken(run))
         return -1;
     if (step)
@@ -129,14 +162,28 @@ static int attempt(struct run *run)
     return step ? -1 : 0;
 }
 
-static void try_again(struct run *run)
+/* The same bytes again: by a probe that misread them once they would differ. */
+static void read_again(struct run *run)
 {
+    const struct image *image = image_find(run->plan->images, run->plan->scenario.expect.next);
+    int holds = run_slot_holds(run, image, "next-slot.bin");
+    if (holds >= 0)
+        run_witness(run, !holds, "G4",
+                    holds ? "the probe read other bytes than the image's once, and the image the next time"
+                          : "the probe read other bytes than the image's twice, with a boot in between");
+}
+
+static void try_again(struct run *run, const char *step)
+{
+    const char *again;
     if (boot_again(run)) {
         if (!run_broken(run))
             run_witness_silence(run, "G4", "G4");
         return;
     }
-    if (!attempt(run))
+    if (!strcmp(step, CONTENTS))
+        read_again(run);
+    else if (!attempt(run, &again))
         run_witness(run, false, "G4", "a clean update failed once, and the next one succeeded");
     else if (!run_broken(run) && !boot_again(run))
         run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
@@ -146,16 +193,17 @@ static void try_again(struct run *run)
 
 void run_next_update(struct run *run)
 {
+    const char *step;
     run->phase = "next";
     if (!run->seen.app_us) { /* why has been asked already */
         snprintf(run->update.reason, sizeof run->update.reason, "the application does not run");
         failed(run, "next_update", run->plan->scenario.expect.next, "boot");
         return;
     }
-    if (!attempt(run)) {
+    if (!attempt(run, &step)) {
         run_await_data(run);
         return;
     }
     if (!run_broken(run))
-        try_again(run);
+        try_again(run, step);
 }

@@ -21,6 +21,7 @@ static cJSON *power_fields(const struct power_report *report, uint64_t planned_u
 static void note_state(struct run *run, bool on, const struct power_report *report)
 {
     run->powered = on;
+    run->calm = false;
     if (on) {
         run->on_us = report->commanded_us;
         run->power_ups++;

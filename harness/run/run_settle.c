@@ -8,6 +8,7 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
+#define ANSWER_US 3000000u
 #define FIRST_RUN_US 2000000u /* the application's own start-up work: its data page, its report */
 
 static bool app_is_up(struct run *run, const void *arg)
@@ -132,6 +133,24 @@ static bool data_told(struct run *run, const void *arg)
     return run->seen.data[0] != 0;
 }
 
+/* What the console shows is one wire of two. */
+static int check_answer(struct run *run, const char *phase)
+{
+    const struct update_ops *update = rig_update(run->rig);
+    uint64_t deadline_us = clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000;
+    if (!update || !update->board_answers || !plan_updates(run->plan))
+        return 0;
+    while (!run_broken(run) && clock_now_us() < deadline_us)
+        if (run_answers(run, ANSWER_US))
+            return 0;
+    if (!run_broken(run))
+        run_fail_rig(run,
+                     "%s: the board starts from a freshly written flash, but does not answer (%s): check the "
+                     "wire on which it hears the console",
+                     phase, run->update.reason);
+    return -1;
+}
+
 int run_baseline(struct run *run, const char *phase)
 {
     const char *before = run->phase;
@@ -146,7 +165,7 @@ int run_baseline(struct run *run, const char *phase)
     if (run_broken(run) || cold_start(run, phase))
         goto out;
     run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
-    result = run_broken(run) ? -1 : 0;
+    result = run_broken(run) || check_answer(run, phase) ? -1 : 0;
 out:
     if (!run->interrupted && !strcmp(phase, "baseline"))
         run_observe(run, "baseline", result ? "failed" : "ok", EVENT_NO_NUMBER, NULL);
@@ -203,30 +222,29 @@ static bool report_told(struct run *run, const void *arg)
     return run->seen.report[0] != 0;
 }
 
+int run_slot_holds(struct run *run, const struct image *image, const char *file)
+{
+    char *path = mem_printf("%s/%s", run->folder, file);
+    const struct probe_job job = {.verb = PROBE_DUMP,
+                                  .path = path,
+                                  .address = run->plan->board->slots[0].address,
+                                  .len = (uint32_t)image->len};
+    int result = run_probe(run, &job) ? -1 : run_file_is(image, path);
+    if (result == 1)
+        remove(path); /* equal to an image that is on file: no evidence */
+    free(path);
+    return result;
+}
+
 /* Byte for byte: which authentic image is in the running slot? */
 static void observe_contents(struct run *run)
 {
-    const struct board *board = run->plan->board;
     const struct image *image = image_by_hash(run->plan->images, run->seen.hash);
-    const char *found = "none";
     if (!image || !rig_probe(run->rig))
         return;
-    char *path = mem_printf("%s/running-slot.bin", run->folder);
-    const struct probe_job job = {
-        .verb = PROBE_DUMP, .path = path, .address = board->slots[0].address, .len = (uint32_t)image->len};
-    if (!run_probe(run, &job)) {
-        FILE *file = fopen(path, "rb");
-        uint8_t *data = mem_alloc(image->len);
-        if (file && fread(data, 1, image->len, file) == image->len && !memcmp(data, image->data, image->len))
-            found = image->name;
-        if (file)
-            fclose(file);
-        free(data);
-        run_observe(run, "contents", found, EVENT_NO_NUMBER, NULL);
-        if (strcmp(found, "none"))
-            remove(path); /* equal to an image that is on file: no evidence */
-    }
-    free(path);
+    int holds = run_slot_holds(run, image, "running-slot.bin");
+    if (holds >= 0)
+        run_observe(run, "contents", holds ? image->name : "none", EVENT_NO_NUMBER, NULL);
 }
 
 static void observe_running(struct run *run, int settled, bool stable)
@@ -239,21 +257,65 @@ static void observe_running(struct run *run, int settled, bool stable)
     run_observe(run, "settled", stable ? "yes" : "no", settled, NULL);
 }
 
+/* A line at a wrong time may be the rig's; it must happen again. */
+void run_observe_restart(struct run *run)
+{
+    run_observe(run, "restart", NULL, ++run->restarts, NULL);
+    if (run->restarts == 1)
+        run_witness(run, false, "G3", "it started again by itself only once");
+    else if (run->restarts == 2)
+        run_witness(run, true, "G3", "it started again by itself, and again");
+}
+
+static bool restarted(struct run *run, const void *arg)
+{
+    return run->restarts >= *(const unsigned *)arg;
+}
+
+void run_await_restart(struct run *run, uint64_t until_us)
+{
+    static const unsigned once = 1, twice = 2;
+    if (run->calm)
+        run_until(run, restarted, &once, until_us);
+    if (run->restarts == 1 && run->calm)
+        run_until(run, restarted, &twice, clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000);
+}
+
 struct life {
     bool up;
     char hash[72], confirmed[8], report[64];
 };
 
+static bool lives(struct run *run, uint64_t limit_us)
+{
+    const struct update_ops *update = rig_update(run->rig);
+    return update && update->board_answers ? run_answers(run, limit_us) : run_works(run);
+}
+
+/* An application that tells of its start may hang right after it. Before the first power cycle, which would
+ * mend that, it has to answer. */
+static void observe_life(struct run *run, uint64_t limit_us)
+{
+    uint64_t deadline_us = clock_now_us() + limit_us;
+    bool alive = false;
+    while (!run_broken(run) && !(alive = lives(run, limit_us)) && clock_now_us() < deadline_us)
+        run_sleep(run, 200000);
+    if (run_broken(run))
+        return;
+    run_observe(run, "alive", alive ? "yes" : "no", EVENT_NO_NUMBER, NULL);
+    if (!alive)
+        run_witness_silence(run, "G1", "G1");
+}
+
 /* Nothing has booted since the fault, and what the console told before it proves nothing: does the
  * application still live? Its answer counts, or else that the probe finds it at work. */
 static void ask_again(struct run *run, uint64_t limit_us)
 {
-    const struct update_ops *update = rig_update(run->rig);
     unsigned boots = run->seen.boots;
-    bool lives = update && update->board_answers ? run_answers(run, limit_us) : run_works(run);
+    bool alive = lives(run, limit_us);
     if (run->seen.boots != boots)
         return; /* what it told when it started again counts */
-    if (lives)
+    if (alive)
         run->seen.app_us = clock_now_us();
     else
         run->seen = (struct run_seen){.boots = boots};
@@ -305,6 +367,8 @@ void run_settle(struct run *run)
     live(run, 0, from_us, limit_us, &before);
     /* a board that ran on all the time has to start when power comes, which the next cycle shows */
     bool ran_on = !run_broken(run) && before.up && !run_observe_recovery(run);
+    if (!run_broken(run) && before.up && !run->plan->scenario.expect.resume)
+        observe_life(run, limit_us);
     if (!run_broken(run) && before.up)
         run_resume_upload(run);
     for (cycle = 0; cycle <= run->plan->board->cycles && !stable && !run_broken(run); cycle++) {
@@ -327,8 +391,11 @@ void run_settle(struct run *run)
     if (turned && strcmp(now.confirmed, "0"))
         run_witness(run, false, "G2", "the console told it unconfirmed in one life only");
     observe_running(run, stable ? cycle - 1 : cycle, stable);
+    run->calm = stable && now.up;
+    uint64_t quiet_us = run->seen.app_us + (uint64_t)run->plan->board->quiet_ms * 1000;
     if (now.up) {
         run_await_data(run);
         observe_contents(run);
+        run_await_restart(run, quiet_us);
     }
 }

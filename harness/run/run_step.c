@@ -11,6 +11,8 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
+#define ANSWER_US 3000000u
+
 static bool any_fault_struck(const struct run *run)
 {
     for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
@@ -66,9 +68,27 @@ static bool refused(const struct run *run)
     return !strncmp(run->update.reason, "rc", 2);
 }
 
+/* No answer, though nothing was done to board or link: is it the board's silence or the wire's? One that
+ * answers something else in between is asked again; the silence of one that does not says nothing of it. */
+static int without_answer(struct run *run, const struct step *step, const struct update_job *job)
+{
+    bool answers = run_answers(run, ANSWER_US);
+    if (!run_broken(run) && !run_update(run, job)) {
+        run_note(run, "%s: no answer at first, though nothing was done to the board", step->kind_name);
+        return 0;
+    }
+    if (!run_broken(run) && !answers && !refused(run))
+        run_witness(
+            run, false, "G2 G3 G6",
+            "the board did not answer '%s', twice, nor anything in between, though nothing was done to it",
+            step->kind_name);
+    return -1;
+}
+
 static int with_attempts(struct run *run, const struct step *step, const struct update_job *job)
 {
     int result = -1;
+    unsigned struck = run->struck;
     for (int64_t i = 0; i < step->attempts && result && !run_broken(run); i++) {
         result = run_update(run, job);
         if (result && refused(run) && step->may_refuse)
@@ -76,6 +96,8 @@ static int with_attempts(struct run *run, const struct step *step, const struct 
         if (result && i + 1 < step->attempts)
             run_sleep(run, 200000);
     }
+    if (result && !refused(run) && run->struck == struck && !run_faults_active(run) && !run_broken(run))
+        result = without_answer(run, step, job);
     return result;
 }
 
@@ -334,6 +356,19 @@ static int (*const table[])(struct run *run, const struct step *step) = {
     [STEP_STAGE] = do_stage,
 };
 
+static void end_step(struct run *run, const struct step *step, int result)
+{
+    cJSON *fields = result ? cJSON_CreateObject() : NULL;
+    if (fields)
+        cJSON_AddBoolToObject(fields, "optional", step->optional);
+    event_put_full(&run->sink, EVENT_STEP, "run",
+                   !result                 ? "end"
+                   : any_fault_struck(run) ? "disturbed"
+                                           : "failed",
+                   step->kind_name, EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
 void run_steps(struct run *run)
 {
     const struct scenario *scenario = &run->plan->scenario;
@@ -344,11 +379,7 @@ void run_steps(struct run *run)
         int result = table[step->kind](run, step);
         if (run_broken(run))
             break;
-        event_put(&run->sink, EVENT_STEP, "run",
-                  !result                 ? "end"
-                  : any_fault_struck(run) ? "disturbed"
-                                          : "failed",
-                  step->kind_name);
+        end_step(run, step, result);
         if (result && !step->optional)
             break;
     }

@@ -54,7 +54,7 @@ struct look {
     size_t count;
 };
 
-static bool equal_to_file(const struct image *image, const char *path)
+bool run_file_is(const struct image *image, const char *path)
 {
     FILE *file = fopen(path, "rb");
     uint8_t *data = mem_alloc(image->len);
@@ -94,7 +94,7 @@ int run_slot_image(struct run *run, const char *path, const char **name)
             continue;
         if (dump_slot(run, path, image->len))
             return -1;
-        if (equal_to_file(image, path))
+        if (run_file_is(image, path))
             *name = image->name;
     }
     return whole ? 0 : -1;
