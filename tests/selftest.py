@@ -42,6 +42,14 @@ def run(name, scenarios, *options):
     return done.returncode, cases, folder
 
 
+def rack_with(name, defects):
+    tree = json.loads(rack.read_text())
+    tree["virtual"] = {"defects": defects or []}
+    path = work / f"{name}.rack.json"
+    path.write_text(json.dumps(tree))
+    return path
+
+
 def firmware(entry):
     name = entry["variant"]
     code, cases, folder = run(name, [entry["scenario"] + ".json"], "--rack", rack, "--place", "p1", "--firmware",
@@ -52,12 +60,9 @@ def firmware(entry):
 
 def rig(entry):
     all_rigs, name = expected("rigs.json"), entry["name"]
-    tree = json.loads(rack.read_text())
-    tree["virtual"] = {"defects": entry["defects"]}
-    (work / f"{name}.json").write_text(json.dumps(tree))
-    scenario, case_id = entry.get("scenario", all_rigs["scenario"]), entry.get("case", all_rigs["case"])
-    code, cases, folder = run(name, [scenario + ".json"], "--rack", work / f"{name}.json",
-                              "--place", entry["defects"][0]["place"], "--case", case_id)
+    scenario, case = [entry.get(key, all_rigs[key]) for key in ("scenario", "case")]
+    code, cases, folder = run(name, [scenario + ".json"], "--rack", rack_with(name, entry["defects"]),
+                              "--place", entry["defects"][0]["place"], "--case", case)
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
     ok = ok and any(entry.get("reason", "") in case["reason"] for case in cases)
     return ok, name, f"exit {code}", cases, folder, False
@@ -76,10 +81,10 @@ def contract(entry):
         for image, other in entry["images"].items():
             manifest["images"][image] = manifest["images"][other]
         (images / "manifest.json").write_text(json.dumps(manifest))
-    code, cases, folder = run(name, [work / f"{name}.json"], "--rack", rack, "--place", "p1", "--firmware", images,
-                              "--case", entry["case"])
+    code, cases, folder = run(name, [work / f"{name}.json"], "--rack", rack_with(name, entry.get("defects")), "--place",
+                              "p1", "--firmware", images, "--case", entry["case"])
     ok = len(cases) == 1 and cases[0]["verdict"] == entry["verdict"] and entry["reason"] in cases[0]["reason"]
-    return ok and code == 4, name, f"exit {code}", cases, folder, True
+    return ok and code == 4, name, f"exit {code}", cases, folder, "defects" not in entry
 
 
 def good(entry):

@@ -35,6 +35,22 @@ static void say_report(void)
         uart_text("APP report last=none\n");
 }
 
+#if defined DEFECT_HANGS_AFTER_ITS_FIRST_START || defined DEFECT_EVERY_OTHER_START_HANGS
+/* "so that the cause can be looked at": hangs in the life `which` after an update was taken back, with a
+ * content watchdog. The lives are words in the counter page. */
+static void hang_in_life(uint32_t which)
+{
+    uint32_t at = COUNTERS + 0x800, life = 0;
+    for (; at < COUNTERS + PAGE_LEN && flash_word(at) != 0xffffffff; at += 4)
+        life++;
+    if (!state_is(STATE_REVERTED))
+        return;
+    flash_write(at, 0);
+    while (life == which)
+        watchdog_feed();
+}
+#endif
+
 static void open_data(void)
 {
     static const char *const names[] = {"ok", "migrated", "new", "lost"};
@@ -80,6 +96,10 @@ static void misbehave(void)
 /* What has to happen some time after the start. */
 static void trial(uint32_t now_ms)
 {
+#ifdef DEFECT_RESTARTS_AFTER_REVERT
+    if (state_is(STATE_REVERTED) && now_ms > GIVE_UP_MS)
+        reset_chip(); /* "the trial has failed": it is long over */
+#endif
     if (!state_on_trial())
         return;
     if (!app_selftest_passed && now_ms > GIVE_UP_MS) {
@@ -118,6 +138,9 @@ int main(void)
     __asm volatile("cpsie i");
     uart_open();
     misbehave();
+#ifdef DEFECT_EVERY_OTHER_START_HANGS
+    hang_in_life(1);
+#endif
     say_who();
 #ifdef DEFECT_BOOT_COUNTER_EATS_GOOD_SLOT
     sign_of_life();
@@ -131,6 +154,9 @@ int main(void)
     app_selftest_passed = selftest();
     uart_print("APP selftest %s", app_selftest_passed ? "ok" : "failed");
     tick_open(TICK_MS);
+#ifdef DEFECT_HANGS_AFTER_ITS_FIRST_START
+    hang_in_life(0);
+#endif
     uart_receive(smp_byte);
     for (;;) {
         watchdog_feed();
