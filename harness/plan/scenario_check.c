@@ -44,17 +44,22 @@ static int check_faults(struct json root, const struct scenario *scenario, struc
                                      "\"clean-update\")");
     for (size_t i = 0; i < scenario->fault_count; i++) {
         const struct fault *fault = &scenario->faults[i];
-        bool image = fault->action.kind == ACTION_IMAGE, used = false, delivered = false;
+        bool image = fault->action.kind == ACTION_IMAGE, delivered = false;
+        size_t uses = 0;
         for (size_t k = 0; k < scenario->step_count; k++) {
             const struct step *step = &scenario->steps[k];
             const char *by = image ? step->proves : step->kind == STEP_ARM ? step->fault : NULL;
             delivered |= step->kind == STEP_UPLOAD || step->kind == STEP_STAGE;
-            used |= (!image || delivered) && by && !strcmp(by, fault->name);
+            uses += (!image || delivered) && by && !strcmp(by, fault->name);
         }
-        if (!used)
+        if (!uses)
             return json_expected(json_at(list, i), error,
                                  image ? "a step that 'proves' this fault, after one that delivers an image"
                                        : "a step 'arm' of this fault");
+        /* what was proven once would stand for every time */
+        if (!image && uses > 1)
+            return json_expected(json_at(list, i), error,
+                                 "one step 'arm' of this fault (a second time takes a fault of its own)");
     }
     return 0;
 }

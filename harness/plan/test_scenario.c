@@ -112,6 +112,7 @@ static const struct {
     {"\"proves\":\"bad\",", "", "$.faults[1]: expected a step that 'proves' this fault"},
     {"\"do\":\"arm\",\"fault\":\"net\"", "\"do\":\"reset\"",
      "$.faults[2]: expected a step 'arm' of this fault"},
+    {"{\"do\":\"reset\"}", "{\"do\":\"arm\",\"fault\":\"net\"}", "$.faults[2]: expected one step 'arm'"},
     {"\"do\":\"arm\",\"fault\":\"net\"", "\"do\":\"arm\",\"fault\":\"bad\"",
      "$.steps[6].fault: expected a fault with a trigger"},
     {"\"family\":\"power-cut\"", "\"family\":\"clean-update\"",
