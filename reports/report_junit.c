@@ -7,6 +7,7 @@
 
 #include "reports/escape.h"
 #include "reports/member.h"
+#include "reports/result.h"
 
 static void attribute(FILE *out, const char *name, const char *value)
 {
@@ -63,22 +64,36 @@ static void write_run_properties(const cJSON *result, FILE *out)
     fputs("    </properties>\n", out);
 }
 
+/* What was asked for and not done is an error, too: a sum of the rest must not be green. */
+static void write_missing(size_t missing, FILE *out)
+{
+    fprintf(out,
+            "    <testcase classname=\"otarig\" name=\"the rest of the run\">\n"
+            "      <error type=\"inconclusive\" message=\"the run ended early: %zu more cases were asked for "
+            "and have no verdict\"/>\n    </testcase>\n",
+            missing);
+}
+
 int report_junit(const cJSON *result, const char *run_folder, FILE *out, struct error *error)
 {
     const cJSON *summary = cJSON_GetObjectItem(result, "summary"), *run = cJSON_GetObjectItem(result, "run"),
                 *one;
-    int errors =
-        (int)member_integer(summary, "rig_error", 0) + (int)member_integer(summary, "inconclusive", 0);
+    size_t missing = result_missing(result);
+    int errors = (missing != 0) + (int)member_integer(summary, "rig_error", 0) +
+                 (int)member_integer(summary, "inconclusive", 0);
     fprintf(
         out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"otarig\" tests=\"%d\" "
         "failures=\"%d\" errors=\"%d\"",
-        (int)member_integer(summary, "cases", 0), (int)member_integer(summary, "fail", 0), errors);
+        (int)member_integer(summary, "cases", 0) + (missing != 0), (int)member_integer(summary, "fail", 0),
+        errors);
     attribute(out, "timestamp", member_text(run, "started"));
     attribute(out, "hostname", member_text(run, "host"));
     fputs(">\n", out);
     write_run_properties(result, out);
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(result, "cases")) write_case(one, run_folder, out);
+    if (missing)
+        write_missing(missing, out);
     fputs("  </testsuite>\n</testsuites>\n", out);
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "reports/escape.h"
 #include "reports/member.h"
+#include "reports/result.h"
 
 #define ROWS_MAX 200 /* a step summary on GitHub holds 1 MiB */
 
@@ -58,6 +59,9 @@ int report_markdown(const cJSON *result, const char *run_folder, FILE *out, stru
     escape_markdown(out, member_text(run, "id"));
     fputs("\n\n", out);
     print_summary(out, cJSON_GetObjectItemCaseSensitive(result, "summary"));
+    if (result_missing(result))
+        fprintf(out, "\nThe run ended early: %zu more cases were asked for and have no verdict.\n",
+                result_missing(result));
     print_bad(out, run_folder, member_list(result, "cases"));
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "harness/base/mem.h"
 #include "reports/member.h"
+#include "reports/result.h"
 
 #define KINDS 4
 static const char *const kinds[KINDS] = {"pass", "fail", "inconclusive", "rig-error"};
@@ -148,6 +149,9 @@ int report_text(const cJSON *result, const char *run_folder, FILE *out, struct e
     count(cases, NULL, counts);
     print_row(&page, "all", "", counts);
     print_failures(&page, run_folder, cases);
+    if (result_missing(result))
+        fprintf(out, "\nthe run ended early: %zu more cases were asked for and have no verdict\n",
+                result_missing(result));
     fputc('\n', out);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "reports/member.h"
 
 static const char *const counters[] = {"pass", "fail", "inconclusive", "rig_error"};
 
@@ -40,6 +41,19 @@ cJSON *result_new(const char *run_id, const char *command, uint64_t seed)
         cJSON_AddNumberToObject(summary, counters[i], 0);
     cJSON_AddArrayToObject(result, "cases");
     return result;
+}
+
+void result_plan(cJSON *result, size_t cases)
+{
+    cJSON_AddNumberToObject(cJSON_GetObjectItem(result, "run"), "cases_planned", (double)cases);
+}
+
+size_t result_missing(const cJSON *result)
+{
+    const cJSON *run = cJSON_GetObjectItemCaseSensitive(result, "run");
+    int planned = (int)member_integer(run, "cases_planned", 0);
+    int there = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(result, "cases"));
+    return planned > there ? (size_t)(planned - there) : 0;
 }
 
 static void take_over(cJSON *result, const cJSON *fields)

@@ -3,6 +3,7 @@
 #ifndef OTARIG_REPORTS_RESULT_H
 #define OTARIG_REPORTS_RESULT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
 
@@ -12,6 +13,10 @@
 #define RESULT_SCHEMA_VERSION 1
 
 cJSON *result_new(const char *run_id, const char *command, uint64_t seed);
+/* How many cases were asked for, so that a run that ended early does not look whole. */
+void result_plan(cJSON *result, size_t cases);
+/* Those of them that have no verdict (0 in results of older runs, which do not say). */
+size_t result_missing(const cJSON *result);
 /* `case_fields`: of EVENT_CASE (borrowed). `folder`: relative to the run's. `evidence`: NULL-terminated file
  * names. A case with the same id is replaced. */
 void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdict *verdict,

@@ -146,6 +146,29 @@ Test(junit, never_shows_anything_but_a_pass_as_one)
     cJSON_Delete(result);
 }
 
+Test(reports, a_run_that_ended_early_does_not_look_whole)
+{
+    static const char *const formats[] = {"junit", "text", "markdown"};
+    cJSON *result = result_new("r", "", 1);
+    add(result, "a", VERDICT_PASS, CLASS_NONE, "");
+    cr_expect_eq(result_missing(result), 0, "an older one");
+    result_plan(result, 3);
+    cr_expect_eq(result_missing(result), 2);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        char *text = written(formats[i], result, "/r");
+        cr_expect(strstr(text, "2 more cases were asked for"), "%s", text);
+        cr_expect(i || (strstr(text, "tests=\"2\" failures=\"0\" errors=\"1\"") && strstr(text, "<error")),
+                  "%s", text);
+        free(text);
+    }
+    add(result, "b", VERDICT_PASS, CLASS_NONE, "");
+    add(result, "c", VERDICT_PASS, CLASS_NONE, "");
+    char *text = written("junit", result, "/r");
+    cr_expect(strstr(text, "tests=\"3\" failures=\"0\" errors=\"0\""), "%s", text);
+    free(text);
+    cJSON_Delete(result);
+}
+
 Test(text, names_what_failed_and_how_to_repeat_it)
 {
     cJSON *result = result_new("r", "", 1);

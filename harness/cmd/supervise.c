@@ -335,6 +335,7 @@ int cmd_run_spec(struct run_request *request)
     const cJSON *seed = cJSON_GetObjectItem(request->spec, "seed");
     sup.result =
         result_new(strrchr(sup.folder, '/') + 1, request->command, seed ? (uint64_t)seed->valuedouble : 1);
+    result_plan(sup.result, sup.job.case_count);
     sup.loop = loop_new();
     /* closing the terminal ends a run as Ctrl-C does */
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
