@@ -299,6 +299,8 @@ static void walk(struct run *run)
              "something does not hold: evidence first, then the board is restored to prove the rig sound");
     run_evidence(run, true);
     int healthy = run_baseline(run, "rig");
+    if (!healthy)
+        run_witness_loop(run);
     run_observe(run, "rig_proof", healthy ? "failed" : "ok", EVENT_NO_NUMBER, NULL);
 }
 

@@ -99,6 +99,14 @@ struct run {
         uint64_t due_us, late_us;
         double slipped_ms; /* when the case began */
     } host;
+    struct run_healthy {
+        bool known, loops;  /* loops: it waits without sleeping, in little code */
+        uint32_t low, high; /* of its program counters */
+    } healthy;              /* how the healthy board looks to the probe */
+    struct run_loop {
+        char clauses[64]; /* that it would break; "": none was seen */
+        uint32_t low, high;
+    } loop_seen;       /* a core that loops, before it was known how the healthy one looks */
     bool calm;         /* it has come to rest, and nothing was done since that lets it start again */
     unsigned restarts; /* starts all the same */
     unsigned struck;   /* how often a fault has begun to act */
@@ -199,6 +207,8 @@ bool run_works(struct run *run); /* the probe finds the core in the running slot
 void run_witness_silence(struct run *run, const char *broken, const char *doubted);
 /* What ran was told to be unknown: does the slot hold an authentic image all the same? */
 void run_witness_unknown(struct run *run);
+void run_look_at_healthy(struct run *run); /* for half a second */
+void run_witness_loop(struct run *run);    /* of the restored board: was a loop that was seen a hang? */
 /* The name of the authentic image whose bytes the running slot holds, NULL: none; `path` is a file for what
  * was read. -1: the probe could not read. */
 int run_slot_image(struct run *run, const char *path, const char **name);

@@ -138,8 +138,10 @@ static int check_answer(struct run *run, const char *phase)
 {
     const struct update_ops *update = rig_update(run->rig);
     uint64_t deadline_us = clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000;
+    if (!update || !update->board_answers)
+        run_look_at_healthy(run); /* nothing else will tell whether it lives */
     if (!update || !update->board_answers || !plan_updates(run->plan))
-        return 0;
+        return run_broken(run) ? -1 : 0;
     while (!run_broken(run) && clock_now_us() < deadline_us)
         if (run_answers(run, ANSWER_US))
             return 0;

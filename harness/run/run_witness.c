@@ -149,7 +149,24 @@ static bool loops(const struct look *look)
     return !look->slept && found <= LOOP_LINES;
 }
 
-static const char *dead_because(const struct look *look)
+/* Some applications wait in a loop, too: one in which the healthy board is found as well says nothing. */
+static bool hangs(const struct run *run, const struct look *look)
+{
+    const struct run_healthy *healthy = &run->healthy;
+    return loops(look) && !(healthy->known && healthy->loops && look->low <= healthy->high + LINE_LEN &&
+                            healthy->low <= look->high + LINE_LEN);
+}
+
+void run_look_at_healthy(struct run *run)
+{
+    struct look look;
+    look_at_core(run, &look);
+    if (!run_broken(run))
+        run->healthy = (struct run_healthy){
+            .known = look.core, .loops = loops(&look), .low = look.low, .high = look.high};
+}
+
+static const char *dead_because(const struct run *run, const struct look *look)
 {
     if (look->read && !look->image)
         return "the probe finds no authentic image in the running slot";
@@ -157,7 +174,7 @@ static const char *dead_because(const struct look *look)
         return "the probe finds the core locked up";
     if (look->core && !look->in_slot)
         return "the probe finds the core outside of the running slot";
-    if (look->core && loops(look))
+    if (look->core && hangs(run, look))
         return "the probe finds the core in an endless loop";
     return NULL;
 }
@@ -166,7 +183,36 @@ bool run_works(struct run *run)
 {
     struct look look;
     look_at_core(run, &look);
-    return look.core && !dead_because(&look);
+    return look.core && !dead_because(run, &look);
+}
+
+/* Whether a loop is a hang is known once the healthy board has been looked at. */
+static void suspect_loop(struct run *run, const struct look *look, const char *broken, const char *doubted)
+{
+    struct run_loop *loop = &run->loop_seen;
+    bool first = !loop->clauses[0];
+    size_t len = strlen(loop->clauses);
+    snprintf(loop->clauses + len, sizeof loop->clauses - len, "%s%s", first ? "" : " ", broken);
+    loop->low = first || look->low < loop->low ? look->low : loop->low;
+    loop->high = first || look->high > loop->high ? look->high : loop->high;
+    run_witness(run, false, doubted,
+                "the probe finds the core in a loop (PC 0x%08x to 0x%08x), but a healthy board may wait so",
+                look->low, look->high);
+}
+
+void run_witness_loop(struct run *run)
+{
+    const struct run_loop *loop = &run->loop_seen;
+    if (!loop->clauses[0])
+        return;
+    run_look_at_healthy(run);
+    const struct look look = {.low = loop->low, .high = loop->high};
+    if (!run_broken(run) && run->healthy.known && hangs(run, &look))
+        run_witness(
+            run, true, loop->clauses,
+            "the probe found the core in an endless loop (PC 0x%08x to 0x%08x), and the healthy board not "
+            "(0x%08x to 0x%08x)",
+            loop->low, loop->high, run->healthy.low, run->healthy.high);
 }
 
 void run_witness_silence(struct run *run, const char *broken, const char *doubted)
@@ -178,7 +224,7 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
     look_at(run, &look);
     if (run_broken(run))
         return;
-    const char *dead = dead_because(&look);
+    const char *dead = dead_because(run, &look);
     /* a boot loader's recovery mode may answer, an application that spins may too */
     if (answers && look.core && !look.in_slot)
         run_witness(run, true, broken,
@@ -186,6 +232,8 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
                     look.high);
     else if (answers)
         run_witness(run, false, doubted, "the board answers though the console did not show its start");
+    else if (dead && look.core && !look.locked && look.in_slot && look.image && !run->healthy.known)
+        suspect_loop(run, &look, broken, doubted);
     else if (dead)
         run_witness(run, true, broken, "%s (PC 0x%08x to 0x%08x)", dead, look.low, look.high);
     else if (!look.core || !look.read)
