@@ -12,6 +12,8 @@
 #include "harness/run/marks.h"
 #include "harness/run/rig.h"
 
+#define RUN_SAMPLES 16 /* of the program counter, in one look at the core */
+
 struct run_job {
     bool running, ok;
     char reason[160];
@@ -100,9 +102,10 @@ struct run {
         double slipped_ms; /* when the case began */
     } host;
     struct run_healthy {
-        bool known, loops;  /* loops: it waits without sleeping, in little code */
-        uint32_t low, high; /* of its program counters */
-    } healthy;              /* how the healthy board looks to the probe */
+        bool slept; /* in any of the samples */
+        uint32_t pc[RUN_SAMPLES];
+        size_t count; /* 0: it was not looked at */
+    } healthy;        /* how the healthy board looks to the probe */
     struct run_loop {
         char clauses[64]; /* that it would break; "": none was seen */
         uint32_t low, high;

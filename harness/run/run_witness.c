@@ -15,7 +15,7 @@
 #include "harness/run/run.h"
 
 #define ANSWER_US 3000000u
-#define SAMPLES 16
+#define SAMPLES RUN_SAMPLES
 #define SAMPLE_EVERY_US 37000u /* of no period that an application is likely to have */
 #define HEAD_LEN 1024u
 #define LINE_LEN 128u
@@ -149,21 +149,24 @@ static bool loops(const struct look *look)
     return !look->slept && found <= LOOP_LINES;
 }
 
-/* Some applications wait in a loop, too: one in which the healthy board is found as well says nothing. */
+/* Some applications wait in a loop, too: one in which the healthy board mostly is as well says nothing. */
 static bool hangs(const struct run *run, const struct look *look)
 {
     const struct run_healthy *healthy = &run->healthy;
-    return loops(look) && !(healthy->known && healthy->loops && look->low <= healthy->high + LINE_LEN &&
-                            healthy->low <= look->high + LINE_LEN);
+    size_t there = 0;
+    for (size_t i = 0; i < healthy->count; i++)
+        there += healthy->pc[i] + LINE_LEN >= look->low && healthy->pc[i] <= look->high + LINE_LEN;
+    return loops(look) && !(healthy->count && !healthy->slept && 2 * there >= healthy->count);
 }
 
 void run_look_at_healthy(struct run *run)
 {
     struct look look;
     look_at_core(run, &look);
-    if (!run_broken(run))
-        run->healthy = (struct run_healthy){
-            .known = look.core, .loops = loops(&look), .low = look.low, .high = look.high};
+    if (run_broken(run) || !look.core)
+        return;
+    run->healthy = (struct run_healthy){.slept = look.slept, .count = look.count};
+    memcpy(run->healthy.pc, look.pc, sizeof look.pc);
 }
 
 static const char *dead_because(const struct run *run, const struct look *look)
@@ -207,12 +210,11 @@ void run_witness_loop(struct run *run)
         return;
     run_look_at_healthy(run);
     const struct look look = {.low = loop->low, .high = loop->high};
-    if (!run_broken(run) && run->healthy.known && hangs(run, &look))
+    if (!run_broken(run) && run->healthy.count && hangs(run, &look))
         run_witness(
             run, true, loop->clauses,
-            "the probe found the core in an endless loop (PC 0x%08x to 0x%08x), and the healthy board not "
-            "(0x%08x to 0x%08x)",
-            loop->low, loop->high, run->healthy.low, run->healthy.high);
+            "the probe found the core in an endless loop (PC 0x%08x to 0x%08x), and not so the healthy board",
+            loop->low, loop->high);
 }
 
 void run_witness_silence(struct run *run, const char *broken, const char *doubted)
@@ -232,7 +234,7 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
                     look.high);
     else if (answers)
         run_witness(run, false, doubted, "the board answers though the console did not show its start");
-    else if (dead && look.core && !look.locked && look.in_slot && look.image && !run->healthy.known)
+    else if (dead && look.core && !look.locked && look.in_slot && look.image && !run->healthy.count)
         suspect_loop(run, &look, broken, doubted);
     else if (dead)
         run_witness(run, true, broken, "%s (PC 0x%08x to 0x%08x)", dead, look.low, look.high);
