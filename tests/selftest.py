@@ -62,7 +62,8 @@ def rig(entry):
     all_rigs, name = expected("rigs.json"), entry["name"]
     scenario, case = [entry.get(key, all_rigs[key]) for key in ("scenario", "case")]
     code, cases, folder = run(name, [scenario + ".json"], "--rack", rack_with(name, entry["defects"]),
-                              "--place", entry["defects"][0]["place"], "--case", case)
+                              "--place", entry["defects"][0]["place"], "--case", case, "--firmware",
+                              build / "firmware" / entry.get("firmware", "good"))
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
     ok = ok and any(entry.get("reason", "") in case["reason"] for case in cases)
     return ok, name, f"exit {code}", cases, folder, False

@@ -167,11 +167,17 @@ int main(void)
         if (smp_wants_reset())
             reset_chip();
         trial(tick_now_ms());
+#ifdef DEFECT_WAITS_IN_A_LOOP
+        /* no defect but for the battery: to a probe it looks like a hang */
+        for (uint32_t from = tick_now_ms(); !smp_pending() && tick_now_ms() - from < 5 * TICK_MS;)
+            ;
+#else
         /* with interrupts off, so that a byte cannot slip in between the look and the sleep; WFI wakes all
          * the same */
         __asm volatile("cpsid i" ::: "memory");
         if (!smp_pending())
             wait_for_interrupt();
         __asm volatile("cpsie i" ::: "memory");
+#endif
     }
 }
