@@ -91,8 +91,9 @@ static size_t edges(const struct strategy *strategy, double *out, size_t count, 
 static void hole_in(const struct strategy *strategy, const double *out, size_t count, double begin,
                     double end, double unit, double *best, double *middle)
 {
-    for (double from = begin, next; from < end; from = next) {
-        next = end;
+    double from = begin;
+    while (from < end) {
+        double next = end;
         for (size_t i = 0; i < strategy->trial_count; i++)
             if (strategy->trials[i].at > from + strategy->resolution / 2 && strategy->trials[i].at < next)
                 next = strategy->trials[i].at;
@@ -103,6 +104,7 @@ static void hole_in(const struct strategy *strategy, const double *out, size_t c
             *best = (next - from) / unit;
             *middle = (from + next) / 2;
         }
+        from = next;
     }
 }
 
