@@ -565,6 +565,11 @@ Test(verdict, only_the_asked_clauses_are_judged)
                    VERDICT_PASS, CLASS_NONE, "hold");
 }
 
+Test(verdict, data_that_are_not_those_of_before_are_lost)
+{
+    expect_verdict(WITH(s.data = "replaced"), VERDICT_FAIL, CLASS_DATA_LOST, "replaced by others");
+}
+
 Test(verdict, suspects_while_it_runs)
 {
     struct teller teller = {.fold = verdict_begin()};

@@ -12,25 +12,31 @@
  * - EVENT_FAULT fired|proven|unproven, value: name of the fault; fields.why. A fault must have fired before
  * the first observation after the steps; one that switches power, with an EVENT_POWER off of its own by then
  * - EVENT_RIG: any one makes the case rig-error (also one after a failure was seen)
- * - EVENT_OBSERVE, what:
- *     baseline       value ok|failed    the board was healthy with the start image before the fault
- *     boot           value image name, "unknown" or "none"; number: ms from power-up to the app's mark (none:
- * waited); fields {cycle, version, hash, confirmed, phase}: phase "run" during the steps, "settle" after the
- *                    fault, "stable" in the further cycles, "next" in the clean update, "rig" in the proof of
- * the rig running        value image name or "unknown": the image that runs once settled; fields {version,
- * hash, confirmed} contents       value image name or "none": the authentic image whose bytes the running
- * slot holds settled        number: further power cycles that were needed until stable; value "no": never
- * within the limit recovery       number: ms until the app ran, from what `value` says ("power came back",
- * "the reset", ...; none: the fault) data           value intact|migrated|lost report         value: what the
- * device said about the last update next_update    value ok|failed; fields {image, why}; a
- * failure stands, whatever comes after it resume         value ok|failed; fields {image, why}: the
- * interrupted upload, taken up again before the first power cycle witness        value confirms|doubts;
- * fields {clauses: [names], why}: what somebody saw who does not depend on the console alone (the probe, an
- * answer of the board, a second attempt); a clause that is broken and doubted, and not confirmed, is
- * inconclusive alive value yes|no: did the application answer in the first life after the fault, before the
- * first power cycle restart: the board, come to rest, started again though nothing was done to it; number:
- * how often rig_proof value ok|failed    after anything bad: the board was restored by the probe and came
- * up healthy, and console, power and probe belong to one board; only then may it be the board's fault
+ * - EVENT_OBSERVE baseline: ok|failed; the board was healthy with the start image before the fault
+ * - EVENT_OBSERVE boot: image name, "unknown" or "none"; number: ms from power-up to the app's mark (none: ms
+ *   waited); fields {cycle, version, hash, confirmed, phase}: phase "run" during the steps, "settle" after
+ * the fault, "stable" in the further cycles, "next" in the clean update, "rig" in the proof of the rig
+ * - EVENT_OBSERVE running: image name or "unknown", the image that runs once settled; fields {version, hash,
+ *   confirmed}
+ * - EVENT_OBSERVE contents: image name or "none", the authentic image whose bytes the running slot holds
+ * - EVENT_OBSERVE settled: number: further power cycles that were needed until stable; "no": never within the
+ *   limit
+ * - EVENT_OBSERVE recovery: number: ms until the app ran, from what the value says ("power came back", "the
+ *   reset", ...; none: the fault)
+ * - EVENT_OBSERVE data: intact|migrated|lost|replaced (they are others than in the baseline)
+ * - EVENT_OBSERVE report: what the device said about the last update
+ * - EVENT_OBSERVE next_update: ok|failed; fields {image, why}; a failure stands, whatever comes after it
+ * - EVENT_OBSERVE resume: ok|failed; fields {image, why}: the interrupted upload, taken up again before the
+ *   first power cycle
+ * - EVENT_OBSERVE witness: confirms|doubts; fields {clauses: [names], why}: what somebody saw who does not
+ *   depend on the console alone (the probe, an answer of the board, a second attempt); a clause that is
+ * broken and doubted, and not confirmed, is inconclusive
+ * - EVENT_OBSERVE alive: yes|no: did the application answer in the first life after the fault, before the
+ *   first power cycle
+ * - EVENT_OBSERVE restart: the board, come to rest, started again though nothing was done to it; number: how
+ *   often
+ * - EVENT_OBSERVE rig_proof: ok|failed; after anything bad the board was restored by the probe and came up
+ *   healthy, and console, power and probe belong to one board; only then may it be the board's fault
  * - EVENT_STEP failed (before any fault had struck), value: the step; fields.optional: false: the rest of the
  * scenario was not done, so it cannot have been passed
  * - EVENT_END; a journal without it is inconclusive ("the run was cut short"), and so is one that goes on

@@ -122,7 +122,11 @@ static enum verdict_class judge_g4(const struct verdict_fold *fold, struct claus
 static enum verdict_class judge_g5(const struct verdict_fold *fold, struct clause *clause)
 {
     clause->holds = fold->data_seen && !fold->data_lost;
-    say(clause, "user data %s", !fold->data_seen ? "not seen" : fold->data_lost ? "lost" : "intact");
+    say(clause, "user data %s",
+        !fold->data_seen      ? "not seen"
+        : fold->data_replaced ? "replaced by others"
+        : fold->data_lost     ? "lost"
+                              : "intact");
     return clause->holds ? CLASS_NONE : CLASS_DATA_LOST;
 }
 

@@ -283,6 +283,7 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
     } else if (!strcmp(what, "data")) {
         fold->data_seen = true;
         fold->data_lost |= strcmp(value, "intact") && strcmp(value, "migrated");
+        fold->data_replaced |= !strcmp(value, "replaced");
     } else if (!strcmp(what, "report")) {
         const char *wanted = verdict_text_at(verdict_expect(fold), "reported");
         if (!fold->reported)

@@ -38,7 +38,7 @@ struct verdict_fold {
     bool settled_seen, settled;
     int64_t cycles, restarts, recovery_ms;
     char recovery_from[80]; /* what the time is counted from */
-    bool data_seen, data_lost;
+    bool data_seen, data_lost, data_replaced;
     char report[200];
     bool reported; /* `report` is the one with the wanted text */
     bool next_seen, next_failed;

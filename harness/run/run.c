@@ -71,6 +71,7 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
         run_recovery_app(run);
     } else if (!strcmp(name, "data")) {
         marks_group(run->marks, mark, text, "state", seen->data, sizeof seen->data);
+        marks_group(run->marks, mark, text, "print", seen->data_print, sizeof seen->data_print);
     } else if (!strcmp(name, "report")) {
         marks_group(run->marks, mark, text, "last", seen->report, sizeof seen->report);
     }

@@ -25,7 +25,7 @@ struct run_seen {
     uint64_t boot_us, app_us; /* 0: not seen */
     unsigned boots;           /* boot lines since power-up */
     uint32_t reset;           /* of the last boot line */
-    char id[40], version[32], hash[72], confirmed[8], data[24], report[64];
+    char id[40], version[32], hash[72], confirmed[8], data[24], data_print[20], report[64];
 };
 
 /* DISARMED: the steps are over, and with them the time in which it may act. */
@@ -91,6 +91,8 @@ struct run {
     bool probe_halted;
     struct run_fault *faults;
     const char *phase;         /* of "boot" observations */
+    char data_print[20];       /* of the data at the end of the baseline */
+    unsigned replaced;         /* how often another one was told since */
     uint8_t uploaded_hash[32]; /* what `activate` asks for */
     bool has_uploaded_hash;
     size_t upload_len; /* of the upload that runs, for percent triggers */

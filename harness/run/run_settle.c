@@ -167,6 +167,7 @@ int run_baseline(struct run *run, const char *phase)
     if (run_broken(run) || cold_start(run, phase))
         goto out;
     run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
+    snprintf(run->data_print, sizeof run->data_print, "%s", run->seen.data_print);
     result = run_broken(run) || check_answer(run, phase) ? -1 : 0;
 out:
     if (!run->interrupted && !strcmp(phase, "baseline"))
@@ -191,9 +192,25 @@ static bool nearly_good(const char *state)
     return false;
 }
 
+/* Data that are not those of the baseline, whatever the board calls them. A line may be garbled: told twice.
+ */
+static bool observe_replaced(struct run *run)
+{
+    const char *print = run->seen.data_print;
+    if (!run->data_print[0] || !print[0] || !strcmp(print, run->data_print))
+        return false;
+    bool again = run->replaced++ > 0;
+    run_observe(run, "data", "replaced", EVENT_NO_NUMBER, NULL);
+    run_witness(run, again, "G5", "the console told data %s where %s were before, %s", print, run->data_print,
+                again ? "twice" : "once");
+    return true;
+}
+
 void run_observe_data(struct run *run)
 {
     const char *state = run->seen.data;
+    if (observe_replaced(run))
+        return;
     if (nearly_good(state))
         run_witness(run, false, "G5", "the console told the state of the data as '%s'", state);
     run_observe(run, "data",
@@ -203,18 +220,21 @@ void run_observe_data(struct run *run)
                 EVENT_NO_NUMBER, NULL);
 }
 
-/* A board that says nothing of its data, twice, has lost them. */
+/* A board that says nothing of its data, twice, has lost them, and so has one that tells of others twice. */
 void run_await_data(struct run *run)
 {
-    if (!board_mark(run->plan->board, "data") ||
-        !run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US) || run_broken(run))
+    if (!board_mark(run->plan->board, "data"))
         return;
-    run_observe_data(run);
+    bool told = !run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
+    if (run_broken(run) || (told && run->replaced != 1))
+        return;
+    if (!told)
+        run_observe_data(run);
     uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
     if (run_power_cycle(run, RUN_OFF_US) || run_wait_app(run, limit_us)) {
         if (!run_broken(run))
             run_witness_silence(run, "G5", "G5");
-    } else if (!run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US)) {
+    } else if (!run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US) && !told) {
         run_witness(run, false, "G5", "the line about the data was missing once, and came in the next life");
     }
 }

@@ -38,7 +38,7 @@ bool upload_underway(void); /* it has begun and is not whole yet */
 
 /* data.c: user data, two pages in turns. */
 enum data_state { DATA_OK, DATA_MIGRATED, DATA_NEW, DATA_LOST };
-enum data_state data_open(uint32_t *format);
+enum data_state data_open(uint32_t *format, uint32_t *print); /* print: what the contents come to */
 void data_migrate(void); /* to the format of this build; only when this image is here to stay */
 
 enum {

@@ -2,6 +2,7 @@
 
 #include "common/flash.h"
 #include "common/layout.h"
+#include "common/nrf52840.h"
 #include "common/sys.h"
 
 /* A record: magic, sequence, format, payload, checksum; the checksum is written last. The newest whole record
@@ -42,6 +43,20 @@ static uint32_t newest(struct record *record)
     return take_a ? DATA_A : DATA_B;
 }
 
+/* No two data are the same, so that nobody can make them anew and call them kept. */
+static void make(struct record *record)
+{
+    uint8_t *bytes = (uint8_t *)record->payload;
+    RNG_TASKS_START = 1;
+    for (uint32_t i = 0; i < sizeof record->payload; i++) {
+        RNG_EVENTS_VALRDY = 0;
+        while (!RNG_EVENTS_VALRDY)
+            ;
+        bytes[i] = (uint8_t)RNG_VALUE;
+    }
+    RNG_TASKS_STOP = 1;
+}
+
 static void save(uint32_t page, struct record *record)
 {
     record->magic = MAGIC;
@@ -59,21 +74,31 @@ static bool blank(uint32_t page)
     return true;
 }
 
-enum data_state data_open(uint32_t *format)
+/* What the payload comes to; a migration does not change it. */
+static uint32_t print_of(const struct record *record)
+{
+    uint32_t sum = 0x811c9dc5u;
+    for (uint32_t i = 0; i < PAYLOAD_WORDS; i++)
+        sum = (sum ^ record->payload[i]) * 0x01000193u ^ sum >> 15;
+    return sum;
+}
+
+enum data_state data_open(uint32_t *format, uint32_t *print)
 {
     struct record record = {0};
     uint32_t page = newest(&record);
     if (page) {
         *format = record.format;
+        *print = print_of(&record);
         return DATA_OK;
     }
     bool first = blank(DATA_A) && blank(DATA_B);
     record.sequence = 1;
     record.format = app_config.data_format;
-    for (uint32_t i = 0; i < PAYLOAD_WORDS; i++)
-        record.payload[i] = 0x1000u + i;
+    make(&record);
     save(DATA_A, &record);
     *format = record.format;
+    *print = print_of(&record);
     return first ? DATA_NEW : DATA_LOST;
 }
 
@@ -85,6 +110,9 @@ void data_migrate(void)
         return;
     record.format = app_config.data_format;
     record.sequence++;
+#ifdef DEFECT_DATA_MADE_ANEW
+    make(&record); /* "the new format begins with defaults" */
+#endif
 #ifdef DEFECT_DATA_LOST_ON_MIGRATION
     /* "one page is enough" */
     save(page, &record);

@@ -54,7 +54,7 @@ static void hang_in_life(uint32_t which)
 static void open_data(void)
 {
     static const char *const names[] = {"ok", "migrated", "new", "lost"};
-    uint32_t format;
+    uint32_t format, print;
     /* an image on trial leaves the data as the old one knows them */
 #ifdef DEFECT_DATA_LOST_ON_MIGRATION
     data_migrate();
@@ -62,8 +62,8 @@ static void open_data(void)
     if (!state_on_trial())
         data_migrate();
 #endif
-    enum data_state state = data_open(&format);
-    uart_print("APP data %s version=%u", names[state], format);
+    enum data_state state = data_open(&format, &print);
+    uart_print("APP data %s version=%u print=%x", names[state], format, print);
 }
 
 static bool selftest(void)
