@@ -8,11 +8,12 @@
 #include "harness/base/json.h"
 
 /* Marks the engine itself relies on; their expressions must hold the named groups in brackets.
- *   boot   (reset, id)                 the first line of every boot
- *   app_up (version, hash, confirmed)  the application runs
- *   data   (state; print)              state of the user data: ok | migrated | lost; print, where there is
- * one: what their contents come to, which no update may change report (last)                      what the
- * device says of the last update */
+ * - boot (reset, id): the first line of every boot
+ * - app_up (version, hash, confirmed): the application runs
+ * - data (state; print): state of the user data: ok | migrated | lost; print, where there is one: what their
+ *   contents come to, which no update may change
+ * - report (last): what the device says of the last update
+ * - jump (version), not needed: the boot loader starts what is in the slot */
 struct board_mark {
     char *name;
     char *expression; /* PCRE2 */

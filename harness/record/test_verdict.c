@@ -570,6 +570,24 @@ Test(verdict, data_that_are_not_those_of_before_are_lost)
     expect_verdict(WITH(s.data = "replaced"), VERDICT_FAIL, CLASS_DATA_LOST, "replaced by others");
 }
 
+Test(verdict, what_was_started_ran)
+{
+    struct teller teller = {.fold = verdict_begin()};
+    struct verdict verdict;
+    struct story story = sound;
+    story.first_line =
+        FIRST_LINE("\"G3\"", "\"never\":[{\"image\":\"bad\",\"class\":\"bad-image-accepted\"}]," RUNS);
+    story.no_end = true;
+    tell_all(&teller, &story);
+    tell(&teller, EVENT_OBSERVE, "jumped", "bad", EVENT_NO_NUMBER, NULL);
+    tell(&teller, EVENT_OBSERVE, "rig_proof", "ok", EVENT_NO_NUMBER, NULL);
+    tell(&teller, EVENT_END, "end", NULL, EVENT_NO_NUMBER, NULL);
+    verdict_end(teller.fold, &verdict);
+    cr_expect_eq(verdict.kind, VERDICT_FAIL, "%s", verdict.reason);
+    cr_expect_eq(verdict.class, CLASS_BAD_IMAGE_ACCEPTED);
+    verdict_release(&verdict);
+}
+
 Test(verdict, suspects_while_it_runs)
 {
     struct teller teller = {.fold = verdict_begin()};

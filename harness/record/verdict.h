@@ -31,6 +31,7 @@
  * - EVENT_OBSERVE witness: confirms|doubts; fields {clauses: [names], why}: what somebody saw who does not
  *   depend on the console alone (the probe, an answer of the board, a second attempt); a clause that is
  * broken and doubted, and not confirmed, is inconclusive
+ * - EVENT_OBSERVE jumped: image name; the boot loader started this image, which must never run
  * - EVENT_OBSERVE alive: yes|no: did the application answer in the first life after the fault, before the
  *   first power cycle
  * - EVENT_OBSERVE restart: the board, come to rest, started again though nothing was done to it; number: how

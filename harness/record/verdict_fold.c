@@ -273,6 +273,8 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         fold->settled_seen = true;
         fold->settled = strcmp(value, "no") && event->number >= 0;
         fold->cycles = event->number;
+    } else if (!strcmp(what, "jumped")) {
+        check_never(fold, value);
     } else if (!strcmp(what, "alive")) {
         fold->hung |= strcmp(value, "yes") != 0;
     } else if (!strcmp(what, "restart")) {

@@ -56,6 +56,30 @@ static int64_t see_boot(struct run *run, size_t mark, const char *text, uint64_t
     return reset[0] ? (int64_t)run->seen.reset : EVENT_NO_NUMBER;
 }
 
+static bool has_version(const struct run *run, const char *name, const char *version)
+{
+    const struct image *image = name ? image_find(run->plan->images, name) : NULL;
+    return image && image->version && !strcmp(image->version, version);
+}
+
+/* The boot loader starts what must never run: that it dies before it tells its name makes it no better.
+ * Versions tell that only where nothing else that may run has the same. */
+static void see_jump(struct run *run, size_t mark, const char *text)
+{
+    const struct expect *expect = &run->plan->scenario.expect;
+    char version[32];
+    if (!strcmp(run->phase, "baseline") || !strcmp(run->phase, "rig") ||
+        !marks_group(run->marks, mark, text, "version", version, sizeof version) ||
+        has_version(run, run->plan->scenario.start, version) || has_version(run, expect->next, version))
+        return;
+    for (char **name = expect->runs; name && *name; name++)
+        if (has_version(run, *name, version))
+            return;
+    for (size_t i = 0; i < expect->never_count; i++)
+        if (has_version(run, expect->never[i].image, version))
+            run_observe(run, "jumped", expect->never[i].image, EVENT_NO_NUMBER, NULL);
+}
+
 /* The mark's number: the reset reason of a boot. */
 static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
@@ -111,6 +135,8 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
         /* what ran during the steps counts even when it is gone before the settling */
         if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run"))
             run_observe_boot(run, 0, run->on_us, true);
+        if (!strcmp(mark.what, "jump"))
+            see_jump(run, i, text);
         /* data that are lost once stay lost, also if the board makes new ones */
         if (!strcmp(mark.what, "data") && strcmp(run->phase, "baseline") && strcmp(run->phase, "rig"))
             run_observe_data(run);
