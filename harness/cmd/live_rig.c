@@ -44,30 +44,10 @@ int live_rig_tell(struct live *live, const char *verb, const cJSON *cut, double 
     return answer ? 0 : -1;
 }
 
-/* What the rack says of this place; the caller deletes it. */
-static cJSON *place_status(struct live *live, struct error *error)
-{
-    cJSON *command = cJSON_CreateObject();
-    cJSON_AddStringToObject(command, "do", "status");
-    cJSON *answer = virtual_rack_control(live->rack, command, error), *found = NULL;
-    const cJSON *item;
-    cJSON_Delete(command);
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(answer, "places"))
-    {
-        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "name"));
-        if (!found && name && !strcmp(name, live->place))
-            found = cJSON_Duplicate(item, true);
-    }
-    cJSON_Delete(answer);
-    if (!found && error->kind == ERROR_NONE)
-        error_set(error, ERROR_RIG, "the rack does not know place '%s'", live->place);
-    return found;
-}
-
 /* How often this place was powered up: what the rack counts its next one by. -1: trouble. */
 static double power_ups(struct live *live, struct error *error)
 {
-    cJSON *status = place_status(live, error);
+    cJSON *status = virtual_rack_place(live->rack, live->place, error);
     double count = status ? live_case_number(status, "power_ups") : -1;
     cJSON_Delete(status);
     return count;
@@ -75,7 +55,7 @@ static double power_ups(struct live *live, struct error *error)
 
 int live_rig_check_chip(struct live *live, struct error *error)
 {
-    cJSON *status = place_status(live, error);
+    cJSON *status = virtual_rack_place(live->rack, live->place, error);
     const char *chip = cJSON_GetStringValue(cJSON_GetObjectItem(status, "chip"));
     int result = -1;
     if (chip && !strcmp(chip, live->it.chip))

@@ -162,3 +162,15 @@ cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct err
     cJSON_Delete(result);
     return NULL;
 }
+
+cJSON *virtual_rack_place(const char *folder, const char *place, struct error *error)
+{
+    cJSON *command = cJSON_CreateObject();
+    cJSON_AddStringToObject(command, "do", "status");
+    cJSON_AddStringToObject(command, "place", place);
+    cJSON *answer = virtual_rack_control(folder, command, error);
+    cJSON *found = cJSON_DetachItemFromObjectCaseSensitive(answer, "place");
+    cJSON_Delete(answer);
+    cJSON_Delete(command);
+    return found;
+}

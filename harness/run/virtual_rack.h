@@ -21,6 +21,9 @@ int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char 
 void virtual_rack_stop(struct virtual_rack *rack, struct loop *loop);
 /* One command to the control socket of the rack at `folder`; the answer is the caller's, NULL on error. */
 cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct error *error);
+/* What the rack says of a place: chip, rail, power_ups, twin{pid, slip_us, ...} (fixtures/rack/control.c);
+ * the caller's, NULL on error. Blocks for about a millisecond. */
+cJSON *virtual_rack_place(const char *folder, const char *place, struct error *error);
 /* The full path of a program that lies beside this one. */
 char *program_beside(const char *name);
 

@@ -15,13 +15,17 @@ struct record {
     uint32_t magic, sequence, format, payload[PAYLOAD_WORDS], check;
 };
 
-static uint32_t checksum(const struct record *record)
+static uint32_t sum_of(const uint32_t *words, uint32_t count)
 {
-    const uint32_t *words = (const uint32_t *)(const void *)record;
     uint32_t sum = 0x811c9dc5u;
-    for (uint32_t i = 0; i < 3 + PAYLOAD_WORDS; i++)
+    for (uint32_t i = 0; i < count; i++)
         sum = (sum ^ words[i]) * 0x01000193u ^ sum >> 15;
     return sum;
+}
+
+static uint32_t checksum(const struct record *record)
+{
+    return sum_of((const uint32_t *)(const void *)record, 3 + PAYLOAD_WORDS);
 }
 
 static bool good(uint32_t page, struct record *record)
@@ -74,22 +78,13 @@ static bool blank(uint32_t page)
     return true;
 }
 
-/* What the payload comes to; a migration does not change it. */
-static uint32_t print_of(const struct record *record)
-{
-    uint32_t sum = 0x811c9dc5u;
-    for (uint32_t i = 0; i < PAYLOAD_WORDS; i++)
-        sum = (sum ^ record->payload[i]) * 0x01000193u ^ sum >> 15;
-    return sum;
-}
-
 enum data_state data_open(uint32_t *format, uint32_t *print)
 {
     struct record record = {0};
     uint32_t page = newest(&record);
     if (page) {
         *format = record.format;
-        *print = print_of(&record);
+        *print = sum_of(record.payload, PAYLOAD_WORDS);
         return DATA_OK;
     }
     bool first = blank(DATA_A) && blank(DATA_B);
@@ -98,7 +93,7 @@ enum data_state data_open(uint32_t *format, uint32_t *print)
     make(&record);
     save(DATA_A, &record);
     *format = record.format;
-    *print = print_of(&record);
+    *print = sum_of(record.payload, PAYLOAD_WORDS);
     return first ? DATA_NEW : DATA_LOST;
 }
 
