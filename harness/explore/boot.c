@@ -64,7 +64,11 @@ static int take_options(struct boot *boot, int argc, char **argv)
     }
     if (good && boot->board && boot->flash && optind == argc)
         return 0;
-    usage(stderr);
+    if (good && optind == argc)
+        fprintf(stderr, "otarig: boot: expected --board and --flash, found no %s (see otarig boot --help)\n",
+                boot->board ? "--flash" : "--board");
+    else
+        usage(stderr);
     return 3;
 }
 

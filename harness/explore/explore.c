@@ -188,10 +188,13 @@ static int take_options(struct request *request, int argc, char **argv)
         return bad("--live", "an --out folder for its cases", "none") ? 3 : 0;
     if (request->shrink && request->out)
         return bad("--shrink", "no --out (it writes to its output)", request->out) ? 3 : 0;
-    if (optind + 1 != argc || !request->board) {
-        usage(stderr);
+    if (optind + 1 != argc) {
+        fprintf(stderr, "otarig: explore: expected one SCENARIO, found %d (see otarig explore --help)\n",
+                argc - optind);
         return 3;
     }
+    if (!request->board)
+        return bad("--board", "a name (see `otarig boards`) or a file", "none") ? 3 : 0;
     request->scenario = argv[optind];
     return 0;
 }

@@ -161,6 +161,10 @@ refused() { # CONTRACT MORE PATH
   explore bad 2
   says "bad.json: $3"
 }
+echo '{"schema_version": 1, "name": "tiny", "chip": "nrf52840", "wathces": {}}' >"$out/typo.json"
+got=0
+"$otarig" explore "$out/bounded.json" --board "$out/typo.json" >"$out/text" 2>&1 || got=$?
+{ [ $got = 2 ] && grep -q "typo.json: .*'wathces'.*watches" "$out/text"; } || fail "a typo in a board: exit $got"
 refused "$runs, {\"stable\": 0}" "" '\$.contract\[1\].stable: expected a whole number from 1'
 refused "$runs" ', "then": [{"boots": 0, "contract": [{"seen": "x"}]}]' '\$.then\[0\].contract\[0\]: expected "boots" of at least 1'
 echo ok

@@ -27,8 +27,8 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
         return -1;
     device->driver = driver_find(name, roles[role].kind);
     if (!device->driver)
-        return json_expected(json_get(at, "driver"), error, "a %s driver (see `otarig drivers`)",
-                             roles[role].name);
+        return json_expected(json_get(at, "driver"), error, "%s %s driver (see `otarig drivers`)",
+                             strchr("aeiou", roles[role].name[0]) ? "an" : "a", roles[role].name);
     device->config = mem_alloc(device->driver->config_size ? device->driver->config_size : 1);
     if (option_parse(device->driver->options, at, also, device->config, device->driver->config_size, error))
         return -1;
@@ -84,10 +84,12 @@ static int check_claims(struct json places, const struct rack *rack, size_t inde
         for (int a = 0; a < RACK_ROLES; a++)
             for (int b = 0; b < RACK_ROLES; b++) {
                 const char *key = shared(&place->devices[a], &other->devices[b]);
+                struct json at = json_get(json_at(places, index), roles[a].name);
                 if (key)
-                    return json_expected(json_get(json_at(places, index), roles[a].name), error,
-                                         "a device of its own (%s belongs to place '%s' already)", key,
-                                         other->name);
+                    return error_set(
+                        error, ERROR_INPUT,
+                        "%s: %s: expected a device of its own (%s belongs to place '%s' already)",
+                        at.document->name, at.path, key, other->name);
             }
     }
     return 0;
