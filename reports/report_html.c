@@ -11,6 +11,7 @@
 #include "harness/record/journal.h"
 #include "reports/escape.h"
 #include "reports/member.h"
+#include "reports/result.h"
 #include "reports/timeline.h"
 
 static const char style[] =
@@ -270,6 +271,9 @@ int report_html(const cJSON *result, const char *run_folder, FILE *out, struct e
     const cJSON *cases = member_list(result, "cases"), *one;
     print_head(out, result);
     print_summary(out, cJSON_GetObjectItemCaseSensitive(result, "summary"));
+    if (result_missing(result))
+        fprintf(out, "<p>The run ended early: %zu more cases were asked for and have no verdict.</p>\n",
+                result_missing(result));
     print_overview(out, cases);
     print_filter(out);
     cJSON_ArrayForEach(one, cases) print_case(out, one, run_folder);

@@ -148,7 +148,7 @@ Test(junit, never_shows_anything_but_a_pass_as_one)
 
 Test(reports, a_run_that_ended_early_does_not_look_whole)
 {
-    static const char *const formats[] = {"junit", "text", "markdown"};
+    static const char *const formats[] = {"junit", "text", "markdown", "html"};
     cJSON *result = result_new("r", "", 1);
     add(result, "a", VERDICT_PASS, CLASS_NONE, "");
     cr_expect_eq(result_missing(result), 0, "an older one");

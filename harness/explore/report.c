@@ -111,10 +111,11 @@ static void print_finding(FILE *file, const struct search *search, const struct 
 
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings)
 {
-    fprintf(file, "%s: %u operations, %zu states, %u cuts deep, %s%s; %.1f s, %.0f states/s, %.0f MB\n",
+    fprintf(file, "%s: %u operations, %zu states, %u cut%s deep, %s%s; %.1f s, %.0f states/s, %.0f MB\n",
             search->spec->name, search->nodes[0].op_count, search->done, search->depth,
-            search->fixpoint ? "fixpoint" : "bounded by ", search->fixpoint ? "" : search->bound,
-            search->wall_s, search_rate(search), (double)search_bytes(search) / 1e6);
+            search->depth == 1 ? "" : "s", search->fixpoint ? "fixpoint" : "bounded by ",
+            search->fixpoint ? "" : search->bound, search->wall_s, search_rate(search),
+            (double)search_bytes(search) / 1e6);
     fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);

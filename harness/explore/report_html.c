@@ -149,10 +149,10 @@ static void histogram(FILE *file, const struct search *search)
     for (unsigned i = 0; i <= shown; i++) {
         double all = 700.0 * (double)states[i] / (double)most, red = 700.0 * (double)bad[i] / (double)most;
         fprintf(file,
-                "<text x=2 y=%u>%u cuts</text><rect class=word x=%d y=%u width=%.1f height=16 /><rect "
+                "<text x=2 y=%u>%u cut%s</text><rect class=word x=%d y=%u width=%.1f height=16 /><rect "
                 "class=bad x=%d "
                 "y=%u width=%.1f height=16 /><text x=%.1f y=%u>%zu%s",
-                i * 24 + 17, i, LEFT, i * 24 + 5, all < 1 ? 1 : all, LEFT, i * 24 + 5,
+                i * 24 + 17, i, i == 1 ? "" : "s", LEFT, i * 24 + 5, all < 1 ? 1 : all, LEFT, i * 24 + 5,
                 bad[i] && red < 2 ? 2 : red, LEFT + all + 8, i * 24 + 17, states[i],
                 bad[i] ? "" : "</text>\n");
         if (bad[i])
@@ -312,7 +312,7 @@ void explore_report_html(FILE *file, const struct search *search, const struct f
         ".erased{fill:#6baed6}.blank{fill:#fff;stroke:#ccc}.failed{color:#b3191b}.key{color:#666}.maps{"
         "display:flex;"
         "gap:2em}.maps div{flex:1}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:2px 6px;"
-        "text-align:left}pre{background:#f4f4f4;padding:.6em;overflow:auto}</style>\n<h1>",
+        "text-align:left}pre{background:#f4f4f4;padding:.6em;white-space:pre-wrap}</style>\n<h1>",
         file);
     put(file, search->spec->title);
     fputs("</h1>\n<pre>", file);

@@ -57,8 +57,9 @@ void explore_report_junit(FILE *file, const struct search *search, const struct 
                 char *detail = explore_report_detail(search, &findings->items[i]);
                 escaped(file, detail);
                 free(detail);
-                fprintf(file, "\">%zu states; the shortest sequence has %zu cuts</failure>\n",
-                        findings->items[i].states, findings->items[i].cut_count);
+                fprintf(file, "\">%zu states; the shortest sequence has %zu cut%s</failure>\n",
+                        findings->items[i].states, findings->items[i].cut_count,
+                        findings->items[i].cut_count == 1 ? "" : "s");
                 break;
             }
             fputs("  </testcase>\n", file);
