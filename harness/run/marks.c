@@ -69,6 +69,16 @@ bool marks_match(struct marks *marks, size_t index, const char *line, size_t len
     return pcre2_match(marks->codes[index], (PCRE2_SPTR)line, len, 0, 0, marks->match, NULL) >= 0;
 }
 
+size_t marks_find_inside(struct marks *marks, size_t index, const char *line, size_t len)
+{
+    if (marks_match(marks, index, line, len))
+        return 0;
+    for (size_t at = 1; at < len; at++)
+        if (marks_match(marks, index, line + at, len - at))
+            return at;
+    return 0;
+}
+
 bool marks_group(struct marks *marks, size_t index, const char *line, const char *group, char *out,
                  size_t size)
 {

@@ -16,6 +16,9 @@ const char *marks_name(const struct marks *marks, size_t index);
 int marks_find(const struct marks *marks, const char *name); /* -1 unknown */
 /* Does the line match? Then groups can be read until the next call. */
 bool marks_match(struct marks *marks, size_t index, const char *line, size_t len);
+/* Where in the line it begins to match when what stands before is left out: 0 when it matches nowhere, or the
+ * whole line does. */
+size_t marks_find_inside(struct marks *marks, size_t index, const char *line, size_t len);
 /* Copies a named group of the last match; "" and false when it took no part. */
 bool marks_group(struct marks *marks, size_t index, const char *line, const char *group, char *out,
                  size_t size);

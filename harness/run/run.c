@@ -88,6 +88,9 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
     if (!strcmp(name, "boot")) {
         return see_boot(run, mark, text, t_us);
     } else if (!strcmp(name, "app_up")) {
+        if (seen->app_us && strcmp(run->phase, "baseline") && strcmp(run->phase, "rig"))
+            run_witness(run, false, RUN_ALL_CLAUSES,
+                        "an application started, and the console did not show the start of the board before");
         seen->app_us = t_us;
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
         marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
@@ -102,15 +105,10 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
     return EVENT_NO_NUMBER;
 }
 
-static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
+static void see_line(struct run *run, const char *text, size_t len, uint64_t t_us)
 {
-    struct run *run = arg;
     size_t count = marks_count(run->marks);
     bool marked = false;
-    /* what a fault waits for comes before everything else: its delay is part of the result */
-    for (size_t i = 0; i < count; i++)
-        if (run_fault_wants_mark(run, marks_name(run->marks, i)) && marks_match(run->marks, i, text, len))
-            run_fault_mark(run, marks_name(run->marks, i), t_us);
     struct event line = {.kind = EVENT_LINE,
                          .t_us = t_us,
                          .source = "console",
@@ -144,6 +142,30 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
             run_observe(run, "report", run->seen.report, EVENT_NO_NUMBER, NULL);
     }
     run_garble_line(run, text, len, marked);
+}
+
+static void tell_faults(struct run *run, const char *text, size_t len, uint64_t t_us)
+{
+    for (size_t i = 0; i < marks_count(run->marks); i++)
+        if (run_fault_wants_mark(run, marks_name(run->marks, i)) && marks_match(run->marks, i, text, len))
+            run_fault_mark(run, marks_name(run->marks, i), t_us);
+}
+
+/* A board that loses power or is reset ends its line anywhere, and a pin that floats adds to it: the line of
+ * its start then begins in the middle of another. */
+static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
+{
+    struct run *run = arg;
+    /* what a fault waits for comes before everything else: its delay is part of the result */
+    tell_faults(run, text, len, t_us);
+    size_t before = marks_find_inside(run->marks, (size_t)marks_find(run->marks, "boot"), text, len);
+    if (before) {
+        char *cut_off = mem_printf("%.*s", (int)before, text);
+        see_line(run, cut_off, before, t_us);
+        free(cut_off);
+        tell_faults(run, text + before, len - before, t_us);
+    }
+    see_line(run, text + before, len - before, t_us);
 }
 
 #define LATE_US 100000u
