@@ -1,5 +1,6 @@
 #!/bin/sh
 # A case again: the same verdict and, on the virtual rack, the same torn flash operation; in a failing case, too.
+# A run's journals again: a result that says otherwise is not reported.
 set -u
 build=${OTARIG_BUILD:?}
 here=${OTARIG_SOURCE:?}
@@ -19,4 +20,26 @@ again() {
 }
 again good swap-grid+delay_ms=400 0
 again trailer-before-data swap-grid+delay_ms=200 1
+# judged COMMAND EXIT TEXT
+judged() {
+  "$build/bin/otarig" $1 "$run" >"$work/log" 2>&1
+  code=$?
+  { [ $code = "$2" ] && grep -q "$3" "$work/log"; } || { echo "WRONG: $1, exit $code, wanted $2 and '$3'"; cat "$work/log"; bad=1; }
+}
+run=$(ls -d "$work"/trailer-before-data/2*)
+journal=$run/cases/swap-grid+delay_ms=200/journal.jsonl
+judged judge 1 "journal.jsonl: fail"
+judged report 0 "trailer-before-data"
+cp "$run/result.json" "$work/result.json"
+sed -e 's/"verdict":.*"fail"/"verdict": "pass"/' -e 's/"class":.*/"class": null,/' -e 's/"pass":.*0/"pass": 1/' -e 's/"fail":.*1/"fail": 0/' "$work/result.json" >"$run/result.json"
+judged judge 2 "result.json says otherwise: swap-grid+delay_ms=200: pass"
+judged report 2 "journal.jsonl: fail .*, but result.json says swap-grid+delay_ms=200: pass"
+mv "$work/result.json" "$run/result.json"
+mv "$journal" "$work/journal.jsonl"
+judged judge 4 "1 of its cases has no journal"
+judged report 0 "1 case without a journal: told as result.json has it"
+head -c 3000 "$work/journal.jsonl" >"$journal"
+judged report 2 "pass\|fail\|rig-error\|inconclusive"
+mv "$work/journal.jsonl" "$journal"
+judged report 0 "trailer-before-data"
 exit $bad

@@ -26,6 +26,8 @@ int cmd_boot(int argc, char **argv);
 
 /* Prints "otarig: text" and returns the error's exit code. */
 int cmd_fail(const struct error *error);
+/* Takes the slashes off the end of a folder's name, where completion puts them. */
+void cmd_trim(char *folder);
 /* The folders of a source tree, or of OTARIG_DATA. */
 const char *cmd_boards_folder(void);
 const char *cmd_scenarios_folder(void);

@@ -2,10 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/rejudge.h"
 #include "harness/record/verdict.h"
+#include "reports/result.h"
 
 static void print_text(const char *path, const struct verdict *verdict)
 {
@@ -21,29 +24,82 @@ static void print_text(const char *path, const struct verdict *verdict)
                (long long)(verdict->cuts[i].commanded_us - verdict->cuts[i].planned_us));
 }
 
-static int judge_one(const char *path, bool as_json, struct error *error)
+static void print_json(const struct verdict *verdict)
+{
+    cJSON *object = verdict_json(verdict);
+    char *text = cJSON_Print(object);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+/* A rig error outweighs a failure, a failure what is inconclusive. */
+static int worse(int a, int b)
+{
+    static const int weight[] = {0, 2, 4, 3, 1};
+    return weight[a] > weight[b] ? a : b;
+}
+
+static int judge_journal(const char *path, bool as_json, struct error *error)
 {
     struct verdict verdict;
-    struct stat about;
-    char *journal = !stat(path, &about) && S_ISDIR(about.st_mode) ? mem_printf("%s/journal.jsonl", path)
-                                                                  : mem_string(path);
-    int code = verdict_of_journal(journal, &verdict, NULL, error);
-    if (code) {
-        free(journal);
+    if (verdict_of_journal(path, &verdict, NULL, error))
         return cmd_fail(error);
-    }
-    if (as_json) {
-        cJSON *object = verdict_json(&verdict);
-        char *text = cJSON_Print(object);
-        puts(text);
-        cJSON_free(text);
-        cJSON_Delete(object);
-    } else {
-        print_text(journal, &verdict);
-    }
-    code = verdict_exit_code(verdict.kind);
+    if (as_json)
+        print_json(&verdict);
+    else
+        print_text(path, &verdict);
+    int code = verdict_exit_code(verdict.kind);
     verdict_release(&verdict);
+    return code;
+}
+
+struct run_judge {
+    bool as_json;
+    int code;
+};
+
+static void put_case(void *arg, const char *journal, const struct verdict *verdict, const char *told)
+{
+    struct run_judge *judge = arg;
+    judge->code = worse(judge->code, verdict_exit_code(verdict->kind));
+    if (judge->as_json)
+        print_json(verdict);
+    else
+        print_text(journal, verdict);
+    if (told)
+        fprintf(stderr, "otarig: %s: result.json says otherwise: %s\n", journal, told);
+}
+
+static int judge_run(const char *folder, const char *path, bool as_json, struct error *error)
+{
+    struct run_judge judge = {.as_json = as_json};
+    struct rejudged sum;
+    cJSON *result = result_read(path, error);
+    int failed = !result || rejudge(result, folder, &sum, put_case, &judge, error);
+    size_t missing = failed ? 0 : result_missing(result) + sum.without_journal;
+    cJSON_Delete(result);
+    if (failed)
+        return cmd_fail(error);
+    if (missing)
+        fprintf(stderr, "otarig: %s: %zu of its cases %s no journal\n", folder, missing,
+                missing == 1 ? "has" : "have");
+    if (sum.differ)
+        return 2;
+    return worse(judge.code, !sum.judged || missing ? 4 : 0);
+}
+
+static int judge_one(const char *path, bool as_json, struct error *error)
+{
+    struct stat about;
+    bool folder = !stat(path, &about) && S_ISDIR(about.st_mode);
+    char *journal = folder ? mem_printf("%s/journal.jsonl", path) : mem_string(path),
+         *result = mem_printf("%s/result.json", path);
+    int code = folder && access(journal, F_OK) && !access(result, F_OK)
+                   ? judge_run(path, result, as_json, error)
+                   : judge_journal(journal, as_json, error);
     free(journal);
+    free(result);
     return code;
 }
 
@@ -59,18 +115,16 @@ int cmd_judge(int argc, char **argv)
             continue;
         if (argv[i][0] == '-') {
             bool help = !strcmp(argv[i], "--help");
-            fputs("usage: otarig judge JOURNAL... [--json]\nJudges stored journals (or case folders) again, "
-                  "from nothing but what "
-                  "they hold.\n",
-                  help ? stdout : stderr);
+            fputs(
+                "usage: otarig judge JOURNAL... [--json]\n"
+                "Judges stored journals (or case folders, or all of a run's folder) again, from nothing but\n"
+                "what they hold. Of a run, a result.json that says otherwise is told: exit 2.\n",
+                help ? stdout : stderr);
             return help ? 0 : 2;
         }
-        int code = judge_one(argv[i], as_json, &error);
+        cmd_trim(argv[i]);
+        worst = worse(worst, judge_one(argv[i], as_json, &error));
         count++;
-        /* a rig error outweighs a failure, a failure what is inconclusive */
-        static const int weight[] = {0, 2, 4, 3, 1};
-        if (weight[code] > weight[worst])
-            worst = code;
     }
     if (!count) {
         fputs("otarig judge: expected a journal\n", stderr);

@@ -5,15 +5,40 @@
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/rejudge.h"
 #include "reports/report.h"
 #include "reports/result.h"
 
 static void usage(FILE *out)
 {
-    fputs("usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder). Formats:\n",
+    fputs("usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder), whose "
+          "journals are judged again first. Formats:\n",
           out);
     for (const struct report_format *format = report_formats; format->name; format++)
         fprintf(out, "  %-10s %s\n", format->name, format->help);
+}
+
+static void tell_difference(void *arg, const char *journal, const struct verdict *verdict, const char *told)
+{
+    if (told)
+        fprintf(stderr, "otarig: %s: %s%s%s, but result.json says %s\n", journal,
+                verdict_kind_name(verdict->kind), verdict->class ? " " : "",
+                verdict->class ? verdict_class_name(verdict->class) : "", told);
+}
+
+/* What is not in the journals is not reported. */
+static int check(const cJSON *result, const char *folder, struct error *error)
+{
+    struct rejudged sum;
+    if (rejudge(result, folder, &sum, tell_difference, NULL, error))
+        return -1;
+    if (sum.differ)
+        return error_set(error, ERROR_INPUT, "%s/result.json: expected the verdicts of its journals", folder);
+    if (sum.without_journal)
+        fprintf(stderr, "otarig: %s: %zu case%s without a journal: told as result.json has %s\n", folder,
+                sum.without_journal, sum.without_journal == 1 ? "" : "s",
+                sum.without_journal == 1 ? "it" : "them");
+    return 0;
 }
 
 int cmd_report(int argc, char **argv)
@@ -47,10 +72,12 @@ int cmd_report(int argc, char **argv)
         fprintf(stderr, ", found '%s'\n", wanted);
         return 2;
     }
+    cmd_trim(argv[optind]);
     char *path = mem_printf("%s/result.json", argv[optind]);
     cJSON *result = result_read(path, &error);
     free(path);
-    int failed = !result || format->write(result, argv[optind], stdout, &error);
+    int failed =
+        !result || check(result, argv[optind], &error) || format->write(result, argv[optind], stdout, &error);
     cJSON_Delete(result);
     return failed ? cmd_fail(&error) : 0;
 }

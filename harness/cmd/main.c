@@ -47,6 +47,12 @@ int cmd_fail(const struct error *error)
     return error_exit_code(error);
 }
 
+void cmd_trim(char *folder)
+{
+    for (size_t len = strlen(folder); len > 1 && folder[len - 1] == '/';)
+        folder[--len] = 0;
+}
+
 static const char *data(const char *folder)
 {
     static char path[2][512];
