@@ -17,9 +17,10 @@
 #include "harness/io/lines.h"
 
 #define CHILD_LINE_MAX 8192
-/* of what is read after its end: a pipe holds at most this, and a process that left its session may write on
+/* Of what is read after its end: what a pipe holds (pipe(7)), as a process that left its session may write
+ * on.
  */
-#define DRAIN_MAX (1u << 20)
+#define DRAIN_MAX (64u << 10)
 #define READ_LEN 4096u
 #define WRITE_LIMIT_MS 1000
 
@@ -273,7 +274,6 @@ struct child *child_start(struct loop *loop, const struct child_spec *spec, cons
     if (child->stdin_fd >= 0)
         fcntl(child->stdin_fd, F_SETFL, O_NONBLOCK);
     child->pid_source = loop_add_fd(loop, child->pidfd, EPOLLIN, on_exit_of, child);
-    loop_priority(child->pid_source, 10); /* its last words first */
     stream_open(child, 1, pipes.out[0]);
     stream_open(child, 2, pipes.err[0]);
     return child;

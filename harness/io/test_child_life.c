@@ -149,12 +149,22 @@ Test(child_life, without_a_pipe_nothing_can_be_written)
     loop_free(loop);
 }
 
-/* It leaves its session, keeps the pipe and writes for ever. */
+static void on_line_slowly(void *arg, int stream, const char *text, size_t len)
+{
+    usleep(1);
+}
+
+/* It leaves its session, keeps the pipe and writes for ever, faster than anybody reads. */
 Test(child_life, a_flood_from_outside_of_its_session_ends)
 {
     struct loop *loop = loop_new();
     struct seen seen = {0};
-    struct child *child = start(loop, &seen, "setsid yes & echo $!; sleep 0.2; exit 4", false);
+    struct error error = {0};
+    const char *const argv[] = {"sh", "-c", "setsid yes & echo $!; sleep 0.2; exit 4", NULL};
+    const struct child_spec spec = {.name = "test", .argv = argv};
+    const struct child_events slow = {.line = on_line_slowly, .ended = on_ended};
+    struct child *child = child_start(loop, &spec, &slow, &seen, &error);
+    cr_assert(child, "%s", error.text);
     until_over(loop, &seen);
     cr_expect(WIFEXITED(seen.status) && WEXITSTATUS(seen.status) == 4);
     /* its pipe is closed: the flood dies of SIGPIPE */
