@@ -351,6 +351,8 @@ static void walk(struct run *run)
     if (!healthy)
         run_witness_loop(run);
     run_observe(run, "rig_proof", healthy ? "failed" : "ok", EVENT_NO_NUMBER, NULL);
+    if (!healthy)
+        run_ask_mute(run);
 }
 
 static void close_faults(struct run *run)

@@ -115,6 +115,7 @@ struct run {
     bool calm;         /* it has come to rest, and nothing was done since that lets it start again */
     unsigned restarts; /* starts all the same */
     unsigned struck;   /* how often a fault has begun to act */
+    bool mute;         /* it answered nothing in two clean updates; see run_mute.c */
 };
 
 /* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
@@ -197,8 +198,14 @@ void run_await_data(struct run *run); /* waits for it to say so */
  * folder), -1: a rig fault. Needs a probe. */
 int run_slot_holds(struct run *run, const struct image *image, const char *file);
 /* run_next.c */
+/* One clean update to this image. NULL: done; else the step that failed, with run->update.reason. */
+const char *run_update_to(struct run *run, const struct image *image);
 void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
 void run_next_update(struct run *run);
+/* run_mute.c */
+bool run_was_silent(const struct run *run); /* the last update job ended without an answer */
+/* Once the rig is proven sound, of a board that was silent in two clean updates: is it? */
+void run_ask_mute(struct run *run);
 /* run_witness.c: before it is the board's fault somebody looks a second time, another way than by the
  * console's lines. */
 #define RUN_ALL_CLAUSES "G1 G2 G3 G4 G5 G6 G7"

@@ -70,8 +70,7 @@ static bool next_is_up(struct run *run, const void *arg)
     return run->seen.app_us && !strcmp(run_seen_image(run), arg);
 }
 
-/* NULL: done; else the step that failed, with run->update.reason. */
-static const char *next_steps(struct run *run, const struct image *image)
+const char *run_update_to(struct run *run, const struct image *image)
 {
     uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
     struct update_job upload = {
@@ -147,7 +146,7 @@ static int attempt(struct run *run, const char **step_out)
 {
     const char *name = run->plan->scenario.expect.next;
     const struct image *image = image_find(run->plan->images, name);
-    const char *step = next_steps(run, image);
+    const char *step = run_update_to(run, image);
     if (!step && !run_broken(run))
         step = stays(run, name);
     if (!step && !run_broken(run))
@@ -173,9 +172,18 @@ static void read_again(struct run *run)
                           : "the probe read other bytes than the image's twice, with a boot in between");
 }
 
+static void told_twice(struct run *run, bool silent)
+{
+    if (silent && rig_probe(run->rig))
+        run->mute = true;
+    else
+        run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
+}
+
 static void try_again(struct run *run, const char *step)
 {
     const char *again;
+    bool silent = run_was_silent(run);
     if (boot_again(run)) {
         if (!run_broken(run))
             run_witness_silence(run, "G4", "G4");
@@ -186,7 +194,7 @@ static void try_again(struct run *run, const char *step)
     else if (!attempt(run, &again))
         run_witness(run, false, "G4", "a clean update failed once, and the next one succeeded");
     else if (!run_broken(run) && !boot_again(run))
-        run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
+        told_twice(run, silent && run_was_silent(run));
     else if (!run_broken(run))
         run_witness_silence(run, "G4", "G4");
 }
