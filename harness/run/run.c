@@ -144,10 +144,13 @@ static void see_line(struct run *run, const char *text, size_t len, uint64_t t_u
     run_garble_line(run, text, len, marked);
 }
 
-static void tell_faults(struct run *run, const char *text, size_t len, uint64_t t_us)
+/* `before`: so much of the line was of another one, with which they have been told already. */
+static void tell_faults(struct run *run, const char *text, size_t len, size_t before, uint64_t t_us)
 {
     for (size_t i = 0; i < marks_count(run->marks); i++)
-        if (run_fault_wants_mark(run, marks_name(run->marks, i)) && marks_match(run->marks, i, text, len))
+        if (run_fault_wants_mark(run, marks_name(run->marks, i)) &&
+            !(before && marks_match(run->marks, i, text, len)) &&
+            marks_match(run->marks, i, text + before, len - before))
             run_fault_mark(run, marks_name(run->marks, i), t_us);
 }
 
@@ -157,13 +160,14 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
 {
     struct run *run = arg;
     /* what a fault waits for comes before everything else: its delay is part of the result */
-    tell_faults(run, text, len, t_us);
+    tell_faults(run, text, len, 0, t_us);
     size_t before = marks_find_inside(run->marks, (size_t)marks_find(run->marks, "boot"), text, len);
     if (before) {
-        char *cut_off = mem_printf("%.*s", (int)before, text);
+        char *cut_off = mem_alloc(before + 1); /* it may hold zeros */
+        memcpy(cut_off, text, before);
+        tell_faults(run, text, len, before, t_us);
         see_line(run, cut_off, before, t_us);
         free(cut_off);
-        tell_faults(run, text + before, len - before, t_us);
     }
     see_line(run, text + before, len - before, t_us);
 }
