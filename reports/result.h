@@ -1,4 +1,4 @@
-/* result.json: what a run found. Written anew, atomically, after every case, so that it is whole whenever one
+/* result.json: what a run found. Written anew, atomically, as cases end, so that it is whole whenever one
  * looks. */
 #ifndef OTARIG_REPORTS_RESULT_H
 #define OTARIG_REPORTS_RESULT_H

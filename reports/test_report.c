@@ -281,6 +281,25 @@ Test(html, does_without_the_journal)
     cJSON_Delete(result);
 }
 
+Test(html, can_carry_a_night)
+{
+    cJSON *result = result_new("r", "", 1);
+    char id[20];
+    unsigned timelines = 0;
+    for (int i = 0; i < 500; i++) {
+        snprintf(id, sizeof id, "good#%d", i);
+        add(result, id, VERDICT_PASS, CLASS_NONE, "");
+    }
+    add(result, "bad", VERDICT_FAIL, CLASS_BRICKED, "no boot");
+    char *text = written("html", result, "/nonexistent");
+    for (const char *at = text; (at = strstr(at, "no timeline: journal:")); at++)
+        timelines++;
+    cr_expect_eq(timelines, 1, "that of the one that did not pass was looked for");
+    cr_expect(strstr(text, "Of more than 500 cases those that passed have no timeline here."));
+    free(text);
+    cJSON_Delete(result);
+}
+
 Test(html, shows_first_what_is_not_a_pass)
 {
     cJSON *result = result_new("r", "", 1);

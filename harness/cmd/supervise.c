@@ -27,6 +27,7 @@
 #define WORKER_LIVES 4
 #define WORKER_GRACE_US 8000000u
 #define TICK_US 1000000u
+#define WRITE_SHARE 20 /* result.json of a long night takes a while: a twentieth of the time goes into it */
 
 struct supervisor {
     struct loop *loop;
@@ -36,7 +37,8 @@ struct supervisor {
     struct child *worker;
     struct guard guard;
     struct progress progress;
-    struct loop_source *tick;
+    struct loop_source *tick, *writer;
+    uint64_t write_from_us; /* not before */
     cJSON *result;
     char *folder, *result_path, *rack_fault;
     bool *begun, *over;
@@ -50,6 +52,26 @@ struct supervisor {
 static int is_file(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
+}
+
+static void write_result(void *arg, uint64_t now_us)
+{
+    struct supervisor *sup = arg;
+    struct error error = {0};
+    uint64_t begin_us = clock_now_us();
+    if (result_write(sup->result, sup->result_path, &error))
+        fprintf(stderr, "otarig: %s\n", error.text);
+    uint64_t end_us = clock_now_us();
+    sup->write_from_us = end_us + (end_us - begin_us) * WRITE_SHARE;
+}
+
+static void put_result(struct supervisor *sup)
+{
+    uint64_t now_us = clock_now_us();
+    if (now_us >= sup->write_from_us)
+        write_result(sup, now_us);
+    else
+        loop_timer_set(sup->writer, sup->write_from_us);
 }
 
 static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms)
@@ -71,8 +93,7 @@ static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms
     } else {
         result_add_case(sup->result, fields, &verdict, folder + strlen(sup->folder) + 1, evidence,
                         duration_ms);
-        if (result_write(sup->result, sup->result_path, &error))
-            fprintf(stderr, "otarig: %s\n", error.text);
+        put_result(sup);
         if (!sup->request->quiet)
             printf("%s%-12s %-52s %-4s %5.1f s%s%s\n", sup->terminal ? "\r\033[K" : "",
                    verdict_kind_name(verdict.kind), sup->job.cases[index].id,
@@ -341,6 +362,7 @@ int cmd_run_spec(struct run_request *request)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         loop_add_signal(sup.loop, signals[i], on_signal, &sup);
+    sup.writer = loop_add_timer(sup.loop, LOOP_NEVER, write_result, &sup);
     sup.progress = progress_new(sup.job.case_count, sup.job.place_count);
     if (sup.terminal && !request->quiet)
         sup.tick = loop_add_timer(sup.loop, clock_now_us() + TICK_US, on_tick, &sup);

@@ -376,14 +376,14 @@ static void close_faults(struct run *run)
 static void main_of_case(void *arg)
 {
     struct run *run = arg;
-    uint64_t begin_us = clock_now_us();
+    run_evidence_begin(run);
     run_host_begin(run);
     walk(run);
     run_host_end(run);
     run_faults_end(run);
     close_faults(run);
     run_power(run, run->rig->place->safe_on, 0, NULL);
-    run_evidence_truth(run, begin_us);
+    run_evidence_truth(run);
     if (!run->interrupted)
         event_put(&run->sink, EVENT_END, "run", "end", NULL);
     run->finished = true;

@@ -4,6 +4,8 @@
 #ifndef OTARIG_RUN_RUN_H
 #define OTARIG_RUN_RUN_H
 
+#include <sys/types.h>
+
 #include "harness/io/lines.h"
 #include "harness/plan/plan.h"
 #include "harness/record/journal.h"
@@ -111,11 +113,13 @@ struct run {
     struct run_loop {
         char clauses[64]; /* that it would break; "": none was seen */
         uint32_t low, high;
-    } loop_seen;       /* a core that loops, before it was known how the healthy one looks */
-    bool calm;         /* it has come to rest, and nothing was done since that lets it start again */
-    unsigned restarts; /* starts all the same */
-    unsigned struck;   /* how often a fault has begun to act */
-    bool mute;         /* it answered nothing in two clean updates; see run_mute.c */
+    } loop_seen;            /* a core that loops, before it was known how the healthy one looks */
+    bool calm;              /* it has come to rest, and nothing was done since that lets it start again */
+    unsigned restarts;      /* starts all the same */
+    unsigned struck;        /* how often a fault has begun to act */
+    uint64_t truth_from_us; /* see run_evidence_begin() */
+    off_t truth_from;
+    bool mute; /* it answered nothing in two clean updates; see run_mute.c */
 };
 
 /* Begins a case; `ended` of the loop is seen by polling `finished` after turns. The folder must exist and be
@@ -234,6 +238,7 @@ void run_host_end(struct run *run);
 void run_witness_host(struct run *run);
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);
-void run_evidence_truth(struct run *run, uint64_t from_us);
+void run_evidence_begin(struct run *run); /* from here on what the virtual rack logs is of this case */
+void run_evidence_truth(struct run *run);
 
 #endif

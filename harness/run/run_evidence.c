@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
@@ -70,20 +71,36 @@ static void note_torn(struct run *run, const char *line)
     cJSON_Delete(event);
 }
 
-/* On the virtual rack: what really happened below the wire, for people and for `otarig repro`; never for the
- * verdict. */
-void run_evidence_truth(struct run *run, uint64_t from_us)
+static char *truth_path(void)
 {
     const char *rack = getenv("OTARIG_RACK");
-    if (!rack)
+    return rack ? mem_printf("%s/truth.jsonl", rack) : NULL;
+}
+
+void run_evidence_begin(struct run *run)
+{
+    struct stat about;
+    char *path = truth_path();
+    run->truth_from_us = clock_now_us();
+    /* what the rack has logged in a night is not read again for each case */
+    run->truth_from = path && !stat(path, &about) ? about.st_size : 0;
+    free(path);
+}
+
+/* On the virtual rack: what really happened below the wire, for people and for `otarig repro`; never for the
+ * verdict. */
+void run_evidence_truth(struct run *run)
+{
+    char *from = truth_path();
+    if (!from)
         return;
     run_pause(run, LAST_EDGE_US);
-    char *from = mem_printf("%s/truth.jsonl", rack), *to = mem_printf("%s/truth.jsonl", run->folder);
-    FILE *in = fopen(from, "r"), *out = in ? fopen(to, "wx") : NULL;
+    char *to = mem_printf("%s/truth.jsonl", run->folder);
+    FILE *in = fopen(from, "r"), *out = in && !fseeko(in, run->truth_from, SEEK_SET) ? fopen(to, "wx") : NULL;
     char *line = NULL;
     size_t room = 0;
     while (out && getline(&line, &room, in) > 0)
-        if (belongs(line, run->rig->place->name, from_us)) {
+        if (belongs(line, run->rig->place->name, run->truth_from_us)) {
             fputs(line, out);
             note_torn(run, line);
         }
