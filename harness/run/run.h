@@ -235,6 +235,7 @@ void run_witness_garble(struct run *run); /* all that was seen, once the case is
 /* run_host.c: did this computer keep up with the board? */
 void run_host_begin(struct run *run);
 void run_host_end(struct run *run);
+bool run_host_kept_up(struct run *run); /* so far; what fails twice for want of time proves nothing */
 void run_witness_host(struct run *run);
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);

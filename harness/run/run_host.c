@@ -44,14 +44,32 @@ void run_host_end(struct run *run)
     run->host.ticks = NULL;
 }
 
+struct slowness {
+    double late_ms, slip_ms, most_ms;
+};
+
+static struct slowness slowness(struct run *run)
+{
+    double share_ms = (double)run->plan->board->boot_ms / 4;
+    return (struct slowness){.late_ms = (double)run->host.late_us / 1000,
+                             .slip_ms = slipped_ms(run) - run->host.slipped_ms,
+                             .most_ms = share_ms < MOST_MS ? share_ms : MOST_MS};
+}
+
+bool run_host_kept_up(struct run *run)
+{
+    struct slowness now = slowness(run);
+    return now.slip_ms <= now.most_ms && now.late_ms <= now.most_ms;
+}
+
 void run_witness_host(struct run *run)
 {
-    double late_ms = (double)run->host.late_us / 1000, slip_ms = slipped_ms(run) - run->host.slipped_ms;
-    double share_ms = (double)run->plan->board->boot_ms / 4,
-           most_ms = share_ms < MOST_MS ? share_ms : MOST_MS;
-    if (slip_ms > most_ms)
+    struct slowness now = slowness(run);
+    if (now.slip_ms > now.most_ms)
         run_witness(run, false, RUN_ALL_CLAUSES,
-                    "this computer is too slow: the virtual board's time stood still for %.0f ms", slip_ms);
-    else if (late_ms > most_ms)
-        run_witness(run, false, RUN_ALL_CLAUSES, "this computer was too slow: %.0f ms late in all", late_ms);
+                    "this computer is too slow: the virtual board's time stood still for %.0f ms",
+                    now.slip_ms);
+    else if (now.late_ms > now.most_ms)
+        run_witness(run, false, RUN_ALL_CLAUSES, "this computer was too slow: %.0f ms late in all",
+                    now.late_ms);
 }

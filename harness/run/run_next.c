@@ -57,10 +57,10 @@ void run_resume_upload(struct run *run)
         return;
     if (!resume_once(run))
         run_witness(run, false, "G4", "the interrupted upload failed once and was finished a moment later");
-    else if (!run_broken(run) && sound)
-        run_witness(run, true, "G4", "it failed twice, and the board answered in between");
-    else if (!run_broken(run))
+    else if (!run_broken(run) && !sound)
         run_witness_silence(run, "G4", "G4");
+    else if (!run_broken(run) && run_host_kept_up(run))
+        run_witness(run, true, "G4", "it failed twice, and the board answered in between");
 }
 
 /* ---- a clean update ---- */
@@ -176,7 +176,7 @@ static void told_twice(struct run *run, bool silent)
 {
     if (silent && rig_probe(run->rig))
         run->mute = true;
-    else
+    else if (run_host_kept_up(run))
         run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
 }
 
@@ -184,7 +184,8 @@ static void try_again(struct run *run, const char *step)
 {
     const char *again;
     bool silent = run_was_silent(run);
-    if (boot_again(run)) {
+    /* an image whose start nobody saw may be on trial now: a clean update begins when that is over */
+    if (boot_again(run) || (!strcmp(run->seen.confirmed, "0") && boot_again(run))) {
         if (!run_broken(run))
             run_witness_silence(run, "G4", "G4");
         return;

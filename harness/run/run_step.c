@@ -85,6 +85,26 @@ static int without_answer(struct run *run, const struct step *step, const struct
     return -1;
 }
 
+/* The fault has been over for a while, and still there is no answer: it is the board's silence if it answers
+ * something else before and after. */
+static void witness_unheard(struct run *run, const struct step *step, const struct update_job *job)
+{
+    bool answers = run_answers(run, ANSWER_US);
+    bool done = answers && !run_update(run, job);
+    if (run_broken(run) || (answers && !done && (refused(run) || run_answers(run, ANSWER_US))))
+        return;
+    run_witness(run, false, "G1 G2 G3 G6",
+                done ? "the board did not answer '%s' when the fault was over, and did a moment later"
+                     : "the board did not answer '%s' when the fault was over, nor anything else",
+                step->kind_name);
+}
+
+static bool is_over_for_long(struct run *run)
+{
+    return !run_faults_active(run) && run->recovery.from_us &&
+           clock_now_us() > run->recovery.from_us + ANSWER_US;
+}
+
 static int with_attempts(struct run *run, const struct step *step, const struct update_job *job)
 {
     int result = -1;
@@ -98,6 +118,9 @@ static int with_attempts(struct run *run, const struct step *step, const struct 
     }
     if (result && !refused(run) && run->struck == struck && !run_faults_active(run) && !run_broken(run))
         result = without_answer(run, step, job);
+    else if (result && run->struck != struck && run_was_silent(run) && is_over_for_long(run) &&
+             !run_broken(run))
+        witness_unheard(run, step, job);
     return result;
 }
 
