@@ -39,7 +39,7 @@ mv "$journal" "$work/journal.jsonl"
 judged judge 4 "1 of its cases has no journal"
 judged report 0 "1 case without a journal: told as result.json has it"
 head -c 3000 "$work/journal.jsonl" >"$journal"
-judged report 2 "pass\|fail\|rig-error\|inconclusive"
+judged report 2 "journal.jsonl: inconclusive, but result.json says swap-grid+delay_ms=200: fail"
 mv "$work/journal.jsonl" "$journal"
 judged report 0 "trailer-before-data"
 exit $bad

@@ -17,9 +17,7 @@
 #include "harness/io/lines.h"
 
 #define CHILD_LINE_MAX 8192
-/* Of what is read after its end: what a pipe holds (pipe(7)), as a process that left its session may write
- * on.
- */
+/* Read after its end: what a pipe holds (pipe(7)), and no more, as who left its session may write on. */
 #define DRAIN_MAX (64u << 10)
 #define READ_LEN 4096u
 #define WRITE_LIMIT_MS 1000

@@ -12,6 +12,11 @@
 
 #define CONSOLE_LINE_MAX 1024
 
+bool run_is_judged(const struct run *run)
+{
+    return strcmp(run->phase, "baseline") && strcmp(run->phase, "rig");
+}
+
 /* ---- the sink: triggers first, then the journal, then whoever waits ---- */
 
 static void wake(void *arg)
@@ -68,8 +73,7 @@ static void see_jump(struct run *run, size_t mark, const char *text)
 {
     const struct expect *expect = &run->plan->scenario.expect;
     char version[32];
-    if (!strcmp(run->phase, "baseline") || !strcmp(run->phase, "rig") ||
-        !marks_group(run->marks, mark, text, "version", version, sizeof version) ||
+    if (!run_is_judged(run) || !marks_group(run->marks, mark, text, "version", version, sizeof version) ||
         has_version(run, run->plan->scenario.start, version) || has_version(run, expect->next, version))
         return;
     for (char **name = expect->runs; name && *name; name++)
@@ -88,7 +92,7 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
     if (!strcmp(name, "boot")) {
         return see_boot(run, mark, text, t_us);
     } else if (!strcmp(name, "app_up")) {
-        if (seen->app_us && strcmp(run->phase, "baseline") && strcmp(run->phase, "rig"))
+        if (seen->app_us && run_is_judged(run))
             run_witness(run, false, RUN_ALL_CLAUSES,
                         "an application started, and the console did not show the start of the board before");
         seen->app_us = t_us;
@@ -136,7 +140,7 @@ static void see_line(struct run *run, const char *text, size_t len, uint64_t t_u
         if (!strcmp(mark.what, "jump"))
             see_jump(run, i, text);
         /* data that are lost once stay lost, also if the board makes new ones */
-        if (!strcmp(mark.what, "data") && strcmp(run->phase, "baseline") && strcmp(run->phase, "rig"))
+        if (!strcmp(mark.what, "data") && run_is_judged(run))
             run_observe_data(run);
         if (!strcmp(mark.what, "report") && !strcmp(run->phase, "run"))
             run_observe(run, "report", run->seen.report, EVENT_NO_NUMBER, NULL);

@@ -138,6 +138,8 @@ int run_until(struct run *run, bool (*done)(struct run *run, const void *arg), c
 void run_pause(struct run *run, uint64_t for_us); /* also when the case is broken off; keep it short */
 int run_sleep(struct run *run, uint64_t for_us);  /* -1: interrupted or rig failed */
 bool run_broken(const struct run *run);
+/* What the board does now counts: false while it is made healthy, before the case or to prove the rig. */
+bool run_is_judged(const struct run *run);
 /* Records the first rig fault of the case; the fiber unwinds. */
 void run_fail_rig(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void run_note(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

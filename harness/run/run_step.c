@@ -94,8 +94,9 @@ static void witness_unheard(struct run *run, const struct step *step, const stru
     if (run_broken(run) || (answers && !done && (refused(run) || run_answers(run, ANSWER_US))))
         return;
     run_witness(run, false, "G1 G2 G3 G6",
-                done ? "the board did not answer '%s' when the fault was over, and did a moment later"
-                     : "the board did not answer '%s' when the fault was over, nor anything else",
+                done      ? "the board did not answer '%s' when the fault was over, and did a moment later"
+                : answers ? "the board did not answer '%s' when the fault was over, and then nothing at all"
+                          : "the board did not answer '%s' when the fault was over, nor anything else",
                 step->kind_name);
 }
 

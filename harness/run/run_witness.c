@@ -295,7 +295,7 @@ static bool is_garbled(const char *text, size_t len)
 void run_garble_line(struct run *run, const char *text, size_t len, bool marked)
 {
     struct run_garble *garble = &run->garble;
-    if (!strcmp(run->phase, "baseline") || !strcmp(run->phase, "rig") || !run->powered)
+    if (!run_is_judged(run) || !run->powered)
         return;
     if (marked || !is_garbled(text, len)) {
         garble->count += garble->pending;
