@@ -10,7 +10,7 @@
 #include "harness/base/mem.h"
 #include "harness/record/journal.h"
 #include "reports/escape.h"
-#include "reports/member.h"
+#include "harness/base/member.h"
 #include "reports/result.h"
 #include "reports/timeline.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "reports/escape.h"
-#include "reports/member.h"
+#include "harness/base/member.h"
 #include "reports/result.h"
 
 static void attribute(FILE *out, const char *name, const char *value)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "reports/escape.h"
-#include "reports/member.h"
+#include "harness/base/member.h"
 #include "reports/result.h"
 
 #define ROWS_MAX 200 /* a step summary on GitHub holds 1 MiB */

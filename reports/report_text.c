@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
-#include "reports/member.h"
+#include "harness/base/member.h"
 #include "reports/result.h"
 
 #define KINDS 4

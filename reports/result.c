@@ -1,7 +1,5 @@
 #include "reports/result.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +9,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
-#include "reports/member.h"
+#include "harness/base/output.h"
+#include "harness/base/member.h"
 
 static const char *const counters[] = {"pass", "fail", "inconclusive", "rig_error"};
 
@@ -137,24 +136,10 @@ void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdi
 
 int result_write(const cJSON *result, const char *path, struct error *error)
 {
-    char *text = cJSON_Print(result), *temporary = mem_printf("%s.new", path);
-    size_t len = strlen(text);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && !fsync(fd);
-    int why = errno;
-    if (fd >= 0 && close(fd) && ok) {
-        ok = false;
-        why = errno;
-    }
-    if (ok && rename(temporary, path)) {
-        ok = false;
-        why = errno;
-    }
-    if (!ok)
-        error_set_errno(error, ERROR_SYSTEM, why, "%s", path);
+    char *text = cJSON_Print(result);
+    int failed = output_text(path, text, error);
     cJSON_free(text);
-    free(temporary);
-    return ok ? 0 : -1;
+    return failed;
 }
 
 /* counts: as `counters` */

@@ -126,6 +126,34 @@ right explore.json
 edit explore.json "d['failures'][0]['class'] = 'lost'"; expect "\$.failures[0].class: expected one of" "$otarig" validate edited.json
 edit explore.json "d['depths'][0]['new_states'] = 3"; expect "\$.depths[0].new_states" "$otarig" validate edited.json
 expect "unknown command" "$otarig" frobnicate
+# what is printed and does not arrive is an error, in one line; -h is --help
+full() {
+  "$@" >/dev/full 2>err.txt
+  code=$?
+  [ $code = 3 ] && [ "$(grep -c . err.txt)" = 1 ] && grep -q '^otarig: standard output: No space left' err.txt ||
+    { echo "WRONG: $* >/dev/full: exit $code (3)"; cat err.txt; bad=1; }
+}
+full "$otarig" --help
+full "$otarig" --version
+for command in $("$otarig" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+  full "$otarig" "$command" --help
+  [ "$("$otarig" "$command" -h)" = "$("$otarig" "$command" --help)" ] || { echo "WRONG: $command -h"; bad=1; }
+done
+for list in drivers boards scenarios; do full "$otarig" $list; full "$otarig" $list --json; done
+full "$otarig" validate "$good"
+"$otarig" validate "$good" >&- 2>err.txt; code=$?
+[ $code = 3 ] || { echo "WRONG: validate >&-: exit $code (3)"; bad=1; }
+mkdir plain; cp result.json plain
+journal=$(find "$OTARIG_SOURCE/tests/golden" -name '*.jsonl' | sort | sed 1q)
+"$otarig" judge "$journal" >/dev/full 2>err.txt; code=$?
+[ $code != 0 ] && grep -q '^otarig: standard output: No space left' err.txt || { echo "WRONG: judge >/dev/full: exit $code"; bad=1; }
+# a reason stands before a usage line
+expect "expected no argument, found 'x'" "$otarig" boards x
+expect "expected one folder of a run, found 0" "$otarig" report
+expect "--format: expected text" "$otarig" report plain --format xml
+expect "expected one case, found 2" "$otarig" repro a b
+expect "expected at most one place, found 2" "$otarig" doctor --rack "$good_rack" p1 p2
+expect "expected --board and --flash, found no --board" "$otarig" boot --flash x
 expect "journal" "$otarig" judge nowhere.jsonl
 [ $bad = 0 ] && echo "every bad input was refused in one line"
 exit $bad

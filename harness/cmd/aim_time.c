@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
 #include "harness/record/confidence.h"
 
@@ -21,12 +22,6 @@ void aim_time_close(struct aim_time *aim)
     board_release(&aim->board);
 }
 
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : -1;
-}
-
 /* When the last line that matches had left the chip, and how many did; -1: none did. */
 static double mark_us(struct aim_time *aim, const cJSON *cut, int mark, int *count)
 {
@@ -38,7 +33,7 @@ static double mark_us(struct aim_time *aim, const cJSON *cut, int mark, int *cou
         const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(line, "text"));
         if (!text || !marks_match(aim->marks, (size_t)mark, text, strlen(text)))
             continue;
-        found = number_of(line, "at_us");
+        found = member_number(line, "at_us", -1);
         ++*count;
     }
     return found;
@@ -47,8 +42,8 @@ static double mark_us(struct aim_time *aim, const cJSON *cut, int mark, int *cou
 cJSON *aim_time_trigger(struct aim_time *aim, const cJSON *cut, const cJSON *old, struct error *error)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(old, "mark"));
-    double from_us = number_of(cut, "from_us"), to_us = number_of(cut, "to_us"),
-           old_count = number_of(old, "count");
+    double from_us = member_number(cut, "from_us", -1), to_us = member_number(cut, "to_us", -1),
+           old_count = member_number(old, "count", -1);
     int mark, count;
     name = name ? name : "boot";
     mark = marks_find(aim->marks, name);

@@ -14,6 +14,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 
 static void hear(struct by_hand *hand, const struct event *event)
@@ -144,7 +145,7 @@ static int inside_virtual_rack(struct by_hand *hand)
 
 static bool wants_virtual_rack(const struct by_hand *hand)
 {
-    return hand->rack.is_virtual && !getenv("UMOCKDEV_DIR");
+    return hand->rack.is_virtual && !surroundings_emulated();
 }
 
 static int find_place(struct by_hand *hand, const char *rack_file, const char *place, int argc, char **argv,
@@ -190,7 +191,7 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *cons
     *hand = (struct by_hand){.sink = {.put = put}};
     *code = 2;
     for (int i = 1; i < *argc; i++) {
-        if (!strcmp(argv[i], "--help")) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             fputs(usage, stdout);
             *code = 0;
             return -1;

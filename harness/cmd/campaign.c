@@ -9,6 +9,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/base/output.h"
 #include "harness/cmd/claims.h"
 #include "harness/plan/rack.h"
 #include "harness/plan/strategy.h"
@@ -394,13 +395,8 @@ static int tell(struct campaign *campaign, struct error *error)
     cJSON_AddItemReferenceToObject(tree, "runs", campaign->folders);
     print_text(campaign, windows, count);
     char *text = cJSON_Print(tree);
-    FILE *file = fopen(path, "w");
-    int failed = !file || fputs(text, file) < 0;
-    if (file && fclose(file))
-        failed = 1;
-    if (failed)
-        error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
-    else
+    int failed = output_text(path, text, error);
+    if (!failed)
         printf("campaign: %s\n", path);
     cJSON_free(text);
     cJSON_Delete(tree);

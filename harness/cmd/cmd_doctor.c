@@ -3,16 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
-
-static const char usage[] =
-    "usage: otarig doctor --rack RACK [PLACE] [--json]\n"
-    "Looks at each device of the rack: is it found, reachable, answering? For the probe the board is "
-    "powered;\n"
-    "afterwards it is in the place's safe state (\"safe\" in the rack, off when nothing is said).\n"
-    "Exit: 0 every device is well, 2 bad input, 3 one is not.\n";
 
 struct doctor {
     struct by_hand hand;
@@ -105,6 +99,31 @@ static int all_devices(struct doctor *doctor, const char *named)
     return bad ? 3 : 0;
 }
 
+/* 0: go on; else the end, with *code. */
+static int take_options(int argc, char **argv, const char **file, const char **named, bool *as_json,
+                        int *code)
+{
+    const struct argument table[] = {{"rack", "RACK", "the rack", ARGUMENT_TEXT, .to = file},
+                                     {"json", NULL, "as JSON", ARGUMENT_FLAG, .to = as_json},
+                                     {0}};
+    const struct arguments arguments = {
+        "doctor",
+        "usage: otarig doctor --rack RACK [PLACE] [--json]\n"
+        "Looks at each device of the rack: is it found, reachable, answering? For the probe and the update\n"
+        "client the board is powered; afterwards it is in the place's safe state (\"safe\" in the rack, off "
+        "when\nnothing is said).\n",
+        "Exit: 0 every device is well, 2 bad input, 3 one is not.\n", table};
+    int first;
+    if (arguments_take(&arguments, argc, argv, &first, code))
+        return -1;
+    *named = first < argc ? argv[first] : NULL;
+    *code = !*file ? arguments_wrong("doctor", "expected --rack RACK")
+            : argc - first > 1
+                ? arguments_wrong("doctor", "expected at most one place, found %d", argc - first)
+                : 0;
+    return *code ? -1 : 0;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
     struct doctor doctor = {0};
@@ -112,23 +131,8 @@ int cmd_doctor(int argc, char **argv)
     const char *file = NULL, *named = NULL;
     bool as_json = false;
     int code;
-    for (int i = 1; i < argc; i++) {
-        bool help = !strcmp(argv[i], "--help");
-        if (!strcmp(argv[i], "--rack") && i + 1 < argc) {
-            file = argv[++i];
-        } else if (!strcmp(argv[i], "--json")) {
-            as_json = true;
-        } else if (!named && argv[i][0] != '-') {
-            named = argv[i];
-        } else {
-            fputs(usage, help ? stdout : stderr);
-            return help ? 0 : 2;
-        }
-    }
-    if (!file) {
-        fputs("otarig doctor: expected --rack RACK (see otarig doctor --help)\n", stderr);
-        return 2;
-    }
+    if (take_options(argc, argv, &file, &named, &as_json, &code))
+        return code;
     char *place_name = named ? mem_string(named) : first_place(file, &error);
     if (!place_name)
         return cmd_fail(&error);

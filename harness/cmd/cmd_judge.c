@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/rejudge.h"
@@ -105,30 +106,24 @@ static int judge_one(const char *path, bool as_json, struct error *error)
 
 int cmd_judge(int argc, char **argv)
 {
-    struct error error = {0};
     bool as_json = false;
-    int worst = 0, count = 0;
-    for (int i = 1; i < argc; i++)
-        as_json |= !strcmp(argv[i], "--json");
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json"))
-            continue;
-        if (argv[i][0] == '-') {
-            bool help = !strcmp(argv[i], "--help");
-            fputs(
-                "usage: otarig judge JOURNAL... [--json]\n"
-                "Judges stored journals (or case folders, or all of a run's folder) again, from nothing but\n"
-                "what they hold. Of a run, a result.json that says otherwise is told: exit 2.\n",
-                help ? stdout : stderr);
-            return help ? 0 : 2;
-        }
+    const struct argument table[] = {{"json", NULL, "the verdicts as JSON", ARGUMENT_FLAG, .to = &as_json},
+                                     {0}};
+    const struct arguments arguments = {
+        "judge",
+        "usage: otarig judge JOURNAL... [--json]\n"
+        "Judges stored journals (or case folders, or all of a run's folder) again, from nothing but\n"
+        "what they hold. Of a run, a result.json that says otherwise is told: exit 2.\n",
+        NULL, table};
+    struct error error = {0};
+    int worst = 0, first, code;
+    if (arguments_take(&arguments, argc, argv, &first, &code))
+        return code;
+    if (first == argc)
+        return arguments_wrong("judge", "expected a journal, a case or a run");
+    for (int i = first; i < argc; i++) {
         cmd_trim(argv[i]);
         worst = worse(worst, judge_one(argv[i], as_json, &error));
-        count++;
-    }
-    if (!count) {
-        fputs("otarig judge: expected a journal\n", stderr);
-        return 2;
     }
     return worst;
 }

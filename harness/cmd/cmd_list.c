@@ -4,23 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
 #include "harness/driver/driver.h"
 #include "harness/plan/board.h"
 #include "harness/plan/variation.h"
 
-static bool wants_json(int argc, char **argv, const char *usage, int *code)
+/* Every listing takes --json and nothing else. 0: go on; else the end, with *code. */
+static int take_options(const char *command, const char *usage, int argc, char **argv, bool *as_json,
+                        int *code)
 {
-    *code = -1;
-    if (argc == 2 && !strcmp(argv[1], "--json"))
-        return true;
-    if (argc > 1) {
-        bool help = !strcmp(argv[1], "--help");
-        fputs(usage, help ? stdout : stderr);
-        *code = help ? 0 : 2;
-    }
-    return false;
+    const struct argument table[] = {{"json", NULL, "as JSON", ARGUMENT_FLAG, .to = as_json}, {0}};
+    const struct arguments arguments = {command, usage, NULL, table};
+    int first;
+    *as_json = false;
+    if (arguments_take(&arguments, argc, argv, &first, code))
+        return -1;
+    if (first < argc)
+        *code = arguments_wrong(command, "expected no argument, found '%s'", argv[first]);
+    return first < argc ? -1 : 0;
 }
 
 static void print_json(cJSON *tree)
@@ -77,12 +81,12 @@ static void print_driver(const struct driver *driver)
 
 int cmd_drivers(int argc, char **argv)
 {
+    bool as_json;
     int code;
-    bool as_json = wants_json(
-        argc, argv,
-        "usage: otarig drivers [--json]\nLists the drivers and the options they take in a rack file.\n",
-        &code);
-    if (code >= 0)
+    if (take_options(
+            "drivers",
+            "usage: otarig drivers [--json]\nLists the drivers and the options they take in a rack file.\n",
+            argc, argv, &as_json, &code))
         return code;
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; driver_table[i]; i++) {
@@ -142,18 +146,12 @@ static void take_board(const char *path, cJSON *list)
     board_release(&board);
 }
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : "";
-}
-
 int cmd_boards(int argc, char **argv)
 {
+    bool as_json;
     int code;
-    bool as_json = wants_json(argc, argv,
-                              "usage: otarig boards [--json]\nLists the boards that are described.\n", &code);
-    if (code >= 0)
+    if (take_options("boards", "usage: otarig boards [--json]\nLists the boards that are described.\n", argc,
+                     argv, &as_json, &code))
         return code;
     cJSON *list = cJSON_CreateArray(), *one;
     each_json(cmd_boards_folder(), take_board, list);
@@ -161,8 +159,8 @@ int cmd_boards(int argc, char **argv)
         print_json(list);
         return 0;
     }
-    cJSON_ArrayForEach(one, list)
-        printf("%-16s %-12s %s\n", text_of(one, "name"), text_of(one, "chip"), text_of(one, "title"));
+    cJSON_ArrayForEach(one, list) printf("%-16s %-12s %s\n", member_text(one, "name"),
+                                         member_text(one, "chip"), member_text(one, "title"));
     cJSON_Delete(list);
     return 0;
 }
@@ -178,9 +176,9 @@ static void take_scenario(const char *path, cJSON *list)
         return;
     }
     cJSON *one = cJSON_CreateObject(), *covers = cJSON_GetObjectItemCaseSensitive(document.root, "covers");
-    cJSON_AddStringToObject(one, "name", text_of(document.root, "name"));
-    cJSON_AddStringToObject(one, "family", text_of(document.root, "family"));
-    cJSON_AddStringToObject(one, "title", text_of(document.root, "title"));
+    cJSON_AddStringToObject(one, "name", member_text(document.root, "name"));
+    cJSON_AddStringToObject(one, "family", member_text(document.root, "family"));
+    cJSON_AddStringToObject(one, "title", member_text(document.root, "title"));
     cJSON_AddNumberToObject(one, "cases", (double)variations.count);
     cJSON_AddItemToObject(one, "covers", covers ? cJSON_Duplicate(covers, true) : cJSON_CreateArray());
     cJSON_AddStringToObject(one, "file", path);
@@ -192,12 +190,12 @@ static void take_scenario(const char *path, cJSON *list)
 int cmd_scenarios(int argc, char **argv)
 {
     static const char *const families[] = {"power-cut", "bricked-image", "network-loss", "clean-update"};
+    bool as_json;
     int code;
-    bool as_json = wants_json(argc, argv,
-                              "usage: otarig scenarios [--json]\nLists the scenarios with their number of "
-                              "cases and what of the catalogue they cover.\n",
-                              &code);
-    if (code >= 0)
+    if (take_options("scenarios",
+                     "usage: otarig scenarios [--json]\nLists the scenarios with their number of "
+                     "cases and what of the catalogue they cover.\n",
+                     argc, argv, &as_json, &code))
         return code;
     cJSON *list = cJSON_CreateArray(), *one, *cover;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
@@ -211,8 +209,8 @@ int cmd_scenarios(int argc, char **argv)
     }
     cJSON_ArrayForEach(one, list)
     {
-        printf("%-14s %-18s %3d  %s [", text_of(one, "family"), text_of(one, "name"),
-               cJSON_GetObjectItem(one, "cases")->valueint, text_of(one, "title"));
+        printf("%-14s %-18s %3d  %s [", member_text(one, "family"), member_text(one, "name"),
+               cJSON_GetObjectItem(one, "cases")->valueint, member_text(one, "title"));
         cJSON_ArrayForEach(cover, cJSON_GetObjectItem(one, "covers"))
             printf("%s%s", cover->prev && cover->prev->next ? " " : "", cover->valuestring);
         puts("]");

@@ -9,15 +9,6 @@
 #include "reports/report.h"
 #include "reports/result.h"
 
-static void usage(FILE *out)
-{
-    fputs("usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder), whose "
-          "journals are judged again first. Formats:\n",
-          out);
-    for (const struct report_format *format = report_formats; format->name; format++)
-        fprintf(out, "  %-10s %s\n", format->name, format->help);
-}
-
 static void tell_difference(void *arg, const char *journal, const struct verdict *verdict, const char *told)
 {
     if (told)
@@ -41,43 +32,76 @@ static int check(const cJSON *result, const char *folder, struct error *error)
     return 0;
 }
 
+static const struct report_format *format_named(const char *name)
+{
+    const struct report_format *format = report_formats;
+    while (format->name && strcmp(format->name, name))
+        format++;
+    if (format->name)
+        return format;
+    char *list = mem_string("");
+    for (format = report_formats; format->name; format++) {
+        const char *between = format == report_formats ? "" : format[1].name ? ", " : " or ";
+        char *longer = mem_printf("%s%s%s", list, between, format->name);
+        free(list);
+        list = longer;
+    }
+    arguments_wrong("report", "--format: expected %s, found '%s'", list, name);
+    free(list);
+    return NULL;
+}
+
+/* The formats are those of the table; the caller frees. */
+static char *list_formats(void)
+{
+    char *text = mem_string("Formats:\n");
+    for (const struct report_format *format = report_formats; format->name; format++) {
+        char *longer = mem_printf("%s  %-10s %s\n", text, format->name, format->help);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/* 0: go on; else the end, with *code. */
+static int take_options(int argc, char **argv, const struct report_format **format, char **folder, int *code)
+{
+    const char *wanted = "text";
+    const struct argument table[] = {
+        {"format", "FORMAT", "one of those below (default: text)", ARGUMENT_TEXT, .to = &wanted}, {0}};
+    char *formats = list_formats();
+    const struct arguments arguments = {
+        "report",
+        "usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder), whose journals "
+        "are judged again first.\n",
+        formats, table};
+    int first, ended = arguments_take(&arguments, argc, argv, &first, code);
+    free(formats);
+    if (ended)
+        return -1;
+    *code = 2;
+    if (first + 1 != argc) {
+        arguments_wrong("report", "expected one folder of a run, found %d", argc - first);
+        return -1;
+    }
+    *folder = argv[first];
+    cmd_trim(*folder);
+    *format = format_named(wanted);
+    return *format ? 0 : -1;
+}
+
 int cmd_report(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", 1, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
-    const char *wanted = "text";
+    const struct report_format *format;
     struct error error = {0};
-    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
-        if (c == 'f') {
-            wanted = optarg;
-        } else {
-            usage(c == 'h' ? stdout : stderr);
-            return c == 'h' ? 0 : 2;
-        }
-    }
-    if (optind + 1 != argc) {
-        usage(stderr);
-        return 2;
-    }
-    const struct report_format *format = report_formats;
-    while (format->name && strcmp(format->name, wanted))
-        format++;
-    if (!format->name) {
-        fputs("otarig: report: --format: expected ", stderr);
-        for (format = report_formats; format->name; format++)
-            fprintf(stderr, "%s%s",
-                    format == report_formats ? ""
-                    : format[1].name         ? ", "
-                                             : " or ",
-                    format->name);
-        fprintf(stderr, ", found '%s'\n", wanted);
-        return 2;
-    }
-    cmd_trim(argv[optind]);
-    char *path = mem_printf("%s/result.json", argv[optind]);
+    char *folder;
+    int code;
+    if (take_options(argc, argv, &format, &folder, &code))
+        return code;
+    char *path = mem_printf("%s/result.json", folder);
     cJSON *result = result_read(path, &error);
     free(path);
-    int failed =
-        !result || check(result, argv[optind], &error) || format->write(result, argv[optind], stdout, &error);
+    int failed = !result || check(result, folder, &error) || format->write(result, folder, stdout, &error);
     cJSON_Delete(result);
     return failed ? cmd_fail(&error) : 0;
 }

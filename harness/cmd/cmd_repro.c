@@ -9,6 +9,7 @@
 #include "harness/base/arguments.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/cmd/aim.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/live.h"
@@ -16,33 +17,6 @@
 #include "harness/record/journal.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
-
-static const char usage[] =
-    "usage: otarig repro CASE [--rack RACK] [--place P] [--out DIR]\n"
-    "Runs a stored case (its folder, or CASE-ID with --run RUN-FOLDER) again and compares the verdicts.\n"
-    "Of an exploration (OUT/cases/...): makes the same cuts on a virtual rack and compares the memory word "
-    "by word.\n"
-    "  --aim BASE    of an exploration: print scenario BASE with its power cuts aimed there by probe "
-    "watchpoints,\n"
-    "                for a real board\n"
-    "  --time        with --aim: by the time after a console mark, for a rig without a probe\n"
-    "  --jitter MS   with --time: the power switch scatters by +-MS (1)\n"
-    "  --rack RACK   on another rack than before\n"
-    "  --place P     on another place than before\n"
-    "  --run DIR     the run's folder, when CASE is an id\n"
-    "  --out DIR     where the result goes (default: out)\n";
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : NULL;
-}
-
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(node) ? node->valuedouble : 0;
-}
 
 /* ---- where the cuts landed ---- */
 
@@ -69,15 +43,15 @@ static cJSON *read_truth(const char *folder)
 static const cJSON *twin_report(const cJSON *event, const char *what)
 {
     const cJSON *report = cJSON_GetObjectItemCaseSensitive(event, "report");
-    const char *kind = text_of(event, "what"), *said = text_of(report, "what");
+    const char *kind = member_text_or(event, "what", NULL), *said = member_text_or(report, "what", NULL);
     return kind && !strcmp(kind, "twin") && said && !strcmp(said, what) ? report : NULL;
 }
 
 /* The first edge after each commanded cut is that cut's: a busy host may command late, but in order. */
 static bool caused_by(const cJSON *off, const struct verdict *verdict, size_t *next)
 {
-    bool mine =
-        *next < verdict->cut_count && number_of(off, "t_us") >= (double)verdict->cuts[*next].commanded_us;
+    bool mine = *next < verdict->cut_count &&
+                member_number(off, "t_us", 0) >= (double)verdict->cuts[*next].commanded_us;
     *next += mine;
     return mine;
 }
@@ -85,15 +59,15 @@ static bool caused_by(const cJSON *off, const struct verdict *verdict, size_t *n
 static cJSON *align_one(const cJSON *off, double first_boot, const char *place)
 {
     const cJSON *op = cJSON_GetObjectItemCaseSensitive(off, "op");
-    const char *kind = text_of(op, "kind");
+    const char *kind = member_text_or(op, "kind", NULL);
     cJSON *command = cJSON_CreateObject();
     cJSON_AddStringToObject(command, "do", "align");
     cJSON_AddStringToObject(command, "place", place);
-    cJSON_AddNumberToObject(command, "boot", number_of(off, "boot") - first_boot + 1);
+    cJSON_AddNumberToObject(command, "boot", member_number(off, "boot", 0) - first_boot + 1);
     cJSON_AddStringToObject(command, "kind", kind ? kind : "-");
-    cJSON_AddNumberToObject(command, "address", number_of(op, "address"));
-    cJSON_AddNumberToObject(command, "occurrence", number_of(op, "occurrence"));
-    cJSON_AddNumberToObject(command, "fraction_ppm", number_of(op, "fraction_ppm"));
+    cJSON_AddNumberToObject(command, "address", member_number(op, "address", 0));
+    cJSON_AddNumberToObject(command, "occurrence", member_number(op, "occurrence", 0));
+    cJSON_AddNumberToObject(command, "fraction_ppm", member_number(op, "fraction_ppm", 0));
     return command;
 }
 
@@ -107,7 +81,7 @@ static cJSON *align_commands(const cJSON *truth, const struct verdict *verdict, 
     {
         const cJSON *on = twin_report(event, "on"), *off = twin_report(event, "off");
         if (on && !first_boot)
-            first_boot = number_of(on, "boot");
+            first_boot = member_number(on, "boot", 0);
         if (off && first_boot && caused_by(event, verdict, &next))
             cJSON_AddItemToArray(list, align_one(off, first_boot, place));
     }
@@ -126,12 +100,13 @@ static char *torn_operations(const char *folder, const struct verdict *verdict)
         const cJSON *off = twin_report(event, "off"), *op = cJSON_GetObjectItemCaseSensitive(off, "op");
         if (!off || !caused_by(event, verdict, &next))
             continue;
-        char *longer = mem_printf("%s%s%s 0x%x (occurrence %.0f, %.4f %% done)", text, text[0] ? "; " : "",
-                                  !op                                 ? "none"
-                                  : !strcmp(text_of(op, "kind"), "w") ? "write"
-                                                                      : "erase",
-                                  (unsigned)number_of(op, "address"), number_of(op, "occurrence"),
-                                  number_of(op, "fraction_ppm") / 10000);
+        char *longer =
+            mem_printf("%s%s%s 0x%x (occurrence %.0f, %.4f %% done)", text, text[0] ? "; " : "",
+                       !op                                              ? "none"
+                       : !strcmp(member_text_or(op, "kind", NULL), "w") ? "write"
+                                                                        : "erase",
+                       (unsigned)member_number(op, "address", 0), member_number(op, "occurrence", 0),
+                       member_number(op, "fraction_ppm", 0) / 10000);
         free(text);
         text = longer;
     }
@@ -167,11 +142,11 @@ static cJSON *make_spec(const char *folder, const cJSON *fields, const char *rac
     }
     cJSON *spec = cJSON_Duplicate(document.root, true);
     json_close(&document);
-    char *id = mem_string(text_of(fields, "case"));
+    char *id = mem_string(member_text_or(fields, "case", NULL));
     id[strcspn(id, "#")] = 0;
-    replace(spec, "scenarios", list_of(text_of(fields, "scenario_file")));
+    replace(spec, "scenarios", list_of(member_text_or(fields, "scenario_file", NULL)));
     replace(spec, "cases", list_of(id));
-    replace(spec, "places", list_of(place ? place : text_of(fields, "place")));
+    replace(spec, "places", list_of(place ? place : member_text_or(fields, "place", NULL)));
     replace(spec, "repeat", cJSON_CreateNumber(1));
     if (rack)
         replace(spec, "rack", cJSON_CreateString(rack));
@@ -226,11 +201,12 @@ static int repro(const char *folder, const char *rack, const char *place, const 
         return cmd_fail(&error);
     }
     cJSON *truth = read_truth(folder);
-    replace(spec, "align", align_commands(truth, &verdict, place ? place : text_of(fields, "place")));
+    replace(spec, "align",
+            align_commands(truth, &verdict, place ? place : member_text_or(fields, "place", NULL)));
     struct run_request request = {.spec = spec, .command = "otarig repro", .out = out, .folder = &folder_now};
     int code = cmd_run_spec(&request);
     if (folder_now) {
-        char *id = mem_string(text_of(fields, "case"));
+        char *id = mem_string(member_text_or(fields, "case", NULL));
         id[strcspn(id, "#")] = 0;
         char *after = mem_printf("%s/cases/%s", folder_now, id);
         compare(folder, &verdict, after);
@@ -245,70 +221,73 @@ static int repro(const char *folder, const char *rack, const char *place, const 
     return code;
 }
 
-static int take_jitter(const char *text, double *jitter_ms)
+struct wish {
+    const char *name, *rack, *place, *run, *out, *aim, *jitter_given;
+    bool by_time;
+    double jitter_ms;
+};
+
+/* 0: go on; else the end, with *code. */
+static int take_wish(struct wish *wish, int argc, char **argv, int *code)
 {
-    char *end;
-    *jitter_ms = strtod(text, &end);
-    if (end != text && !*end && *jitter_ms >= 0 && *jitter_ms <= 10000)
-        return 0;
-    fprintf(stderr, "otarig repro: --jitter: expected 0 to 10000 (ms), not '%s'\n", text);
-    return -1;
+    const struct argument table[] = {
+        {"aim", "BASE",
+         "of an exploration: print scenario BASE with its power cuts aimed there by probe watchpoints,\nfor "
+         "a "
+         "real board",
+         ARGUMENT_TEXT, .to = &wish->aim},
+        {"time", NULL, "with --aim: by the time after a console mark, for a rig without a probe",
+         ARGUMENT_FLAG, .to = &wish->by_time},
+        {"jitter", "MS", "with --time: the power switch scatters by +-MS (1)", ARGUMENT_NUMBER,
+         .to = &wish->jitter_ms, 0, 10000, &wish->jitter_given},
+        {"rack", "RACK", "on another rack than before", ARGUMENT_TEXT, .to = &wish->rack},
+        {"place", "P", "on another place than before", ARGUMENT_TEXT, .to = &wish->place},
+        {"run", "DIR", "the run's folder, when CASE is an id", ARGUMENT_TEXT, .to = &wish->run},
+        {"out", "DIR", "where the result goes (default: out)", ARGUMENT_TEXT, .to = &wish->out},
+        {0}};
+    const struct arguments arguments = {
+        "repro",
+        "usage: otarig repro CASE [--rack RACK] [--place P] [--out DIR]\n"
+        "Runs a stored case (its folder, or CASE-ID with --run RUN-FOLDER) again and compares the verdicts.\n"
+        "Of an exploration (OUT/cases/...): makes the same cuts on a virtual rack and compares the memory "
+        "word by word.\n",
+        NULL, table};
+    int first;
+    if (arguments_take(&arguments, argc, argv, &first, code))
+        return -1;
+    *code = 2;
+    if (first + 1 != argc)
+        arguments_wrong("repro", "expected one case, found %d", argc - first);
+    else if ((wish->by_time || wish->jitter_given) && !wish->aim)
+        arguments_wrong("repro", "--time and --jitter: expected --aim beside them");
+    else
+        *code = 0;
+    wish->by_time |= wish->jitter_given != NULL;
+    wish->name = argv[first];
+    return *code ? -1 : 0;
 }
 
 int cmd_repro(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"rack", 1, NULL, 'r'},   {"place", 1, NULL, 'p'}, {"run", 1, NULL, 'R'},
-        {"out", 1, NULL, 'o'},    {"aim", 1, NULL, 'a'},   {"time", 0, NULL, 't'},
-        {"jitter", 1, NULL, 'j'}, {"help", 0, NULL, 'h'},  {0}};
-    const char *rack = NULL, *place = NULL, *run = NULL, *out = "out", *aim = NULL;
-    bool by_time = false;
-    double jitter_ms = 1;
-    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
-        if (c == 'r')
-            rack = optarg;
-        else if (c == 'p')
-            place = optarg;
-        else if (c == 'R')
-            run = optarg;
-        else if (c == 'a')
-            aim = optarg;
-        else if (c == 'o')
-            out = optarg;
-        else if (c == 't')
-            by_time = true;
-        else if (c == 'j' && take_jitter(optarg, &jitter_ms))
-            return 2;
-        else if (c == 'j')
-            by_time = true;
-        else {
-            fputs(usage, c == 'h' ? stdout : stderr);
-            return c == 'h' ? 0 : 2;
-        }
-    }
-    if (optind + 1 != argc) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    char *folder = find_folder(argv[optind], run);
-    if (!folder) {
-        fprintf(stderr, "otarig repro: %s: no such case folder%s\n", argv[optind],
-                run ? "" : " (a case id needs --run RUN-FOLDER)");
-        return 2;
-    }
+    struct wish wish = {.out = "out", .jitter_ms = 1};
     int code;
-    if (by_time && !aim) {
-        fputs("otarig repro: --time and --jitter need --aim\n", stderr);
-        code = 2;
-    } else if (aim && !live_case_is(folder)) {
+    if (take_wish(&wish, argc, argv, &code))
+        return code;
+    char *folder = find_folder(wish.name, wish.run);
+    if (!folder) {
+        fprintf(stderr, "otarig repro: %s: no such case folder%s\n", wish.name,
+                wish.run ? "" : " (a case id needs --run RUN-FOLDER)");
+        return 2;
+    }
+    if (wish.aim && !live_case_is(folder)) {
         fprintf(stderr, "otarig repro: --aim: %s is no case of an exploration\n", folder);
         code = 2;
-    } else if (aim) {
-        code = aim_print(folder, aim, by_time, jitter_ms);
+    } else if (wish.aim) {
+        code = aim_print(folder, wish.aim, wish.by_time, wish.jitter_ms);
     } else if (live_case_is(folder)) {
-        code = live_repro(folder, rack, place, argc, argv);
+        code = live_repro(folder, wish.rack, wish.place, argc, argv);
     } else {
-        code = repro(folder, rack, place, out);
+        code = repro(folder, wish.rack, wish.place, wish.out);
     }
     free(folder);
     return code;

@@ -5,6 +5,7 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/validate_explore.h"
 #include "harness/plan/plan.h"
@@ -133,37 +134,27 @@ static int check(const char *path, const char *board, struct error *error)
     return result;
 }
 
-static const char usage[] =
-    "usage: otarig validate FILE... [--board BOARD]\n"
-    "Checks scenarios, racks, boards, results (result.json, explore.json) and journals (*.jsonl), each with "
-    "the\n"
-    "parser that will read it; touches nothing else.\n\n"
-    "  --board BOARD   for the scenarios of explorations: a name (boards/BOARD.json) or a file\n\n"
-    "Exit: 0 all are right, 2 one is not.\n";
-
 int cmd_validate(int argc, char **argv)
 {
-    static const struct option options[] = {{"board", 1, NULL, 'b'}, {"help", 0, NULL, 'h'}, {0}};
-    char *board = NULL;
-    int code = 0;
-    for (int c; (c = arguments_next(argc, argv, options)) != -1;) {
-        if (c == 'b') {
-            free(board);
-            board = strchr(optarg, '/') || strstr(optarg, ".json")
-                        ? mem_string(optarg)
-                        : mem_printf("%s/%s.json", cmd_boards_folder(), optarg);
-            continue;
-        }
-        if (c == 'h')
-            fputs(usage, stdout);
-        free(board);
-        return c == 'h' ? 0 : 2;
-    }
-    if (optind == argc) {
-        fputs("otarig validate: expected at least one file\n", stderr);
-        code = 2;
-    }
-    for (int i = optind; i < argc; i++) {
+    const char *name = NULL;
+    const struct argument table[] = {
+        {"board", "BOARD", "for the scenarios of explorations: a name (boards/BOARD.json) or a file",
+         ARGUMENT_TEXT, .to = &name},
+        {0}};
+    const struct arguments arguments = {
+        "validate",
+        "usage: otarig validate FILE... [--board BOARD]\n"
+        "Checks scenarios, racks, boards, results (result.json, explore.json) and journals (*.jsonl), each "
+        "with\nthe parser that will read it; touches nothing else.\n",
+        "Exit: 0 all are right, 2 one is not.\n", table};
+    int first, code;
+    if (arguments_take(&arguments, argc, argv, &first, &code))
+        return code;
+    if (first == argc)
+        return arguments_wrong("validate", "expected at least one file");
+    char *board = name ? surroundings_board(cmd_boards_folder(), name) : NULL;
+    code = 0;
+    for (int i = first; i < argc; i++) {
         struct error error = {0};
         if (check(argv[i], board, &error))
             code = cmd_fail(&error);

@@ -6,6 +6,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/live_internal.h"
 
@@ -177,7 +178,7 @@ static int all_states(struct live *live, bool *finding, struct error *error)
 
 int live_repro(const char *folder, const char *its_rack, const char *its_place, int argc, char **argv)
 {
-    struct live live = {.rack = getenv("OTARIG_RACK")};
+    struct live live = {.rack = surroundings_rack()};
     struct error error = {0};
     int code;
     bool finding = false;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/output.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/run/virtual_rack.h"
 
@@ -53,24 +55,16 @@ void cmd_trim(char *folder)
         folder[--len] = 0;
 }
 
-static const char *data(const char *folder)
-{
-    static char path[2][512];
-    static int turn;
-    const char *own = getenv("OTARIG_DATA");
-    turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", own ? own : OTARIG_SOURCE_DIR, folder);
-    return path[turn];
-}
-
 const char *cmd_boards_folder(void)
 {
-    return data("boards");
+    static char *folder;
+    return folder ? folder : (folder = surroundings_data("boards"));
 }
 
 const char *cmd_scenarios_folder(void)
 {
-    return data("scenarios");
+    static char *folder;
+    return folder ? folder : (folder = surroundings_data("scenarios"));
 }
 
 char *cmd_firmware_folder(void)
@@ -78,14 +72,14 @@ char *cmd_firmware_folder(void)
     return program_beside("../firmware/good");
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
+        fputs("otarig: expected a command\n", stderr);
         usage(stderr);
         return 2;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         usage(stdout);
         return 0;
     }
@@ -98,4 +92,11 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "otarig: unknown command '%s' (see otarig --help)\n", argv[1]);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    output_begin();
+    signal(SIGPIPE, SIG_IGN);
+    return output_end(dispatch(argc, argv));
 }

@@ -6,19 +6,14 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(member) ? member->valuestring : "";
-}
+#include "harness/base/member.h"
 
 /* Words may change from one version to the next, verdicts may not. */
 static bool same(const cJSON *one, const cJSON *fields, const struct verdict *verdict)
 {
-    return !strcmp(text_of(one, "id"), text_of(fields, "case")) &&
-           !strcmp(text_of(one, "verdict"), verdict_kind_name(verdict->kind)) &&
-           !strcmp(text_of(one, "class"),
+    return !strcmp(member_text(one, "id"), member_text(fields, "case")) &&
+           !strcmp(member_text(one, "verdict"), verdict_kind_name(verdict->kind)) &&
+           !strcmp(member_text(one, "class"),
                    verdict->class == CLASS_NONE ? "" : verdict_class_name(verdict->class));
 }
 
@@ -33,7 +28,7 @@ int rejudge(const cJSON *result, const char *folder, struct rejudged *sum,
     {
         struct verdict verdict;
         cJSON *fields = NULL;
-        char *journal = mem_printf("%s/%s/journal.jsonl", folder, text_of(one, "folder"));
+        char *journal = mem_printf("%s/%s/journal.jsonl", folder, member_text(one, "folder"));
         if (access(journal, F_OK)) {
             sum->without_journal++;
         } else if (verdict_of_journal(journal, &verdict, &fields, error)) {
@@ -41,8 +36,8 @@ int rejudge(const cJSON *result, const char *folder, struct rejudged *sum,
         } else {
             char *told = same(one, fields, &verdict)
                              ? NULL
-                             : mem_printf("%s: %s%s%s", text_of(one, "id"), text_of(one, "verdict"),
-                                          *text_of(one, "class") ? " " : "", text_of(one, "class"));
+                             : mem_printf("%s: %s%s%s", member_text(one, "id"), member_text(one, "verdict"),
+                                          *member_text(one, "class") ? " " : "", member_text(one, "class"));
             sum->judged++;
             sum->differ += told != NULL;
             if (each)

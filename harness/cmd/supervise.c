@@ -14,6 +14,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/output.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/guard.h"
 #include "harness/cmd/progress.h"
@@ -275,30 +276,30 @@ static int write_spec(struct supervisor *sup, struct error *error)
     cJSON_DeleteItemFromObject(spec, "folder");
     cJSON_AddStringToObject(spec, "folder", sup->folder);
     char *text = cJSON_Print(spec);
-    FILE *file = fopen(path, "w");
-    bool ok = file && fputs(text, file) >= 0;
-    if (file && fclose(file))
-        ok = false;
-    int result = ok ? 0 : error_set_errno(error, ERROR_SYSTEM, errno, "%s", path);
+    int result = output_text(path, text, error);
     cJSON_free(text);
     free(path);
     return result;
 }
 
-static void write_reports(struct supervisor *sup)
+/* 0, or the exit code for what could not be written. */
+static int write_reports(struct supervisor *sup)
 {
-    struct error error = {0};
-    for (const struct report_format *format = report_formats; format->name; format++) {
-        bool wanted = !strcmp(format->name, "junit") || !strcmp(format->name, "html");
-        char *path =
-            mem_printf("%s/%s", sup->folder, !strcmp(format->name, "junit") ? "junit.xml" : "report.html");
-        FILE *file = wanted ? fopen(path, "w") : NULL;
-        if (file && format->write(sup->result, sup->folder, file, &error))
-            fprintf(stderr, "otarig: %s\n", error.text);
-        if (file)
-            fclose(file);
+    static const struct {
+        const char *name;
+        int (*write)(const cJSON *result, const char *run_folder, FILE *out, struct error *error);
+    } files[] = {{"junit.xml", report_junit}, {"report.html", report_html}};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = mem_printf("%s/%s", sup->folder, files[i].name);
+        struct error error = {0};
+        FILE *file = output_file(path, &error);
+        if (!file || files[i].write(sup->result, sup->folder, file, &error) ||
+            output_commit(file, path, &error))
+            failed = cmd_fail(&error);
         free(path);
     }
+    return failed;
 }
 
 static void print_summary(struct supervisor *sup)
@@ -307,9 +308,7 @@ static void print_summary(struct supervisor *sup)
     if (sup->terminal && !sup->request->quiet)
         fputs("\r\033[K", stdout);
     if (!sup->request->quiet)
-        for (const struct report_format *format = report_formats; format->name; format++)
-            if (!strcmp(format->name, "text"))
-                format->write(sup->result, sup->folder, stdout, &error);
+        report_text(sup->result, sup->folder, stdout, &error);
     printf("results: %s\n", sup->folder);
     fflush(stdout);
 }
@@ -372,7 +371,8 @@ int cmd_run_spec(struct run_request *request)
     } else {
         if (result_write(sup.result, sup.result_path, &error))
             code = cmd_fail(&error);
-        write_reports(&sup);
+        int lost = write_reports(&sup);
+        code = code ? code : lost;
         print_summary(&sup);
     }
     size_t missing = sup.job.case_count - sup.done + sup.unjudged;

@@ -14,6 +14,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/driver/console_port.h"
 #include "harness/driver/table.h"
 
@@ -69,11 +70,10 @@ static int resolve(struct stream *stream, struct error *error)
 
 static int unix_address(const char *path, struct sockaddr_un *where, struct error *error)
 {
-    const char *rack = getenv("OTARIG_RACK");
+    char *whole = surroundings_in_rack(path);
     *where = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int len = path[0] == '/' || !rack
-                  ? snprintf(where->sun_path, sizeof where->sun_path, "%s", path)
-                  : snprintf(where->sun_path, sizeof where->sun_path, "%s/%s", rack, path);
+    int len = snprintf(where->sun_path, sizeof where->sun_path, "%s", whole);
+    free(whole);
     if (len < 0 || (size_t)len >= sizeof where->sun_path)
         return error_set(error, ERROR_INPUT, "%s: too long for a unix socket", path);
     return 0;

@@ -6,6 +6,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/io/child.h"
 
 #define RESET_LIMIT_US 10000000u
@@ -58,11 +59,12 @@ static bool is_pirate(const struct openocd_config *config)
 
 char *openocd_socket_path(const struct openocd_config *config, const char *place)
 {
-    const char *rack = getenv("OTARIG_RACK"), *name = config->socket;
-    if (name && name[0] == '/')
-        return mem_string(name);
-    return name ? mem_printf("%s/%s", rack ? rack : ".", name)
-                : mem_printf("%s/%s.%s", rack ? rack : ".", place, is_pirate(config) ? "bp" : "dap");
+    if (config->socket)
+        return surroundings_in_rack(config->socket);
+    char *name = mem_printf("%s.%s", place, is_pirate(config) ? "bp" : "dap");
+    char *path = surroundings_in_rack(name);
+    free(name);
+    return path;
 }
 
 /* Adapters that `socket` names: JTAG only, without a speed. */
@@ -75,8 +77,7 @@ static bool at_path(const struct openocd_config *config)
  */
 static char *script_folder(void)
 {
-    const char *own = getenv("OTARIG_DATA");
-    return mem_printf("%s/harness/driver/openocd", own ? own : OTARIG_SOURCE_DIR);
+    return surroundings_data("harness/driver/openocd");
 }
 
 static void add_adapter(struct arguments *arguments, const struct openocd_server *server)

@@ -5,6 +5,7 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/explore/explore.h"
 #include "harness/explore/report.h"
 
@@ -14,64 +15,35 @@ struct boot {
     bool trace;
 };
 
-static void usage(FILE *out)
-{
-    fputs("usage: otarig boot --board BOARD --flash DUMP [option...]\n\n"
-          "Boots a dump of the code flash (or of all non-volatile memory) on the twin and shows what it "
-          "does.\n\n"
-          "  --boots N     power cycles (1)\n"
-          "  --time MS     each ends after this long without a flash operation or reset (5000)\n"
-          "  --trace       flash operations with the code address of each\n"
-          "  --save FILE   non-volatile memory as it is afterwards\n",
-          out);
-}
-
-static bool take_number(const char *text, long low, long high, long *out)
-{
-    char *end;
-    *out = strtol(text, &end, 0);
-    return end != text && !*end && *out >= low && *out <= high;
-}
-
 /* 0: go on; else an exit code + 1. */
 static int take_options(struct boot *boot, int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"board", 1, NULL, 'b'}, {"flash", 1, NULL, 'f'}, {"boots", 1, NULL, 'n'}, {"time", 1, NULL, 't'},
-        {"trace", 0, NULL, 'T'}, {"save", 1, NULL, 's'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
-    int which;
-    bool good = true;
-    optind = 1;
-    while ((which = arguments_next(argc, argv, table)) != -1) {
-        if (which == 'h') {
-            usage(stdout);
-            return 1;
-        }
-        if (which == 'b')
-            boot->board = optarg;
-        else if (which == 'f')
-            boot->flash = optarg;
-        else if (which == 's')
-            boot->save = optarg;
-        else if (which == 'T')
-            boot->trace = true;
-        else if (which == 'n')
-            good = take_number(optarg, 1, 1000, &boot->boots) && good;
-        else if (which == 't')
-            good = take_number(optarg, 1, 86400000, &boot->ms) && good;
-        else
-            good = false;
-    }
-    if (good && boot->board && boot->flash && optind == argc)
-        return 0;
-    if (good && optind == argc)
-        fprintf(stderr, "otarig: boot: expected --board and --flash, found no %s (see otarig boot --help)\n",
-                boot->board ? "--flash" : "--board");
-    else
-        usage(stderr);
-    return 3;
+    double boots = (double)boot->boots, ms = (double)boot->ms;
+    const struct argument table[] = {
+        {"board", "BOARD", "a name (boards/BOARD.json) or a file", ARGUMENT_TEXT, .to = &boot->board},
+        {"flash", "DUMP", "the dump", ARGUMENT_TEXT, .to = &boot->flash},
+        {"boots", "N", "power cycles (1)", ARGUMENT_WHOLE, .to = &boots, 1, 1000},
+        {"time", "MS", "each ends after this long without a flash operation or reset (5000)", ARGUMENT_WHOLE,
+         .to = &ms, 1, 86400000},
+        {"trace", NULL, "flash operations with the code address of each", ARGUMENT_FLAG, .to = &boot->trace},
+        {"save", "FILE", "non-volatile memory as it is afterwards", ARGUMENT_TEXT, .to = &boot->save},
+        {0}};
+    const struct arguments arguments = {"boot",
+                                        "usage: otarig boot --board BOARD --flash DUMP [option...]\n"
+                                        "Boots a dump of the code flash (or of all non-volatile memory) on "
+                                        "the twin and shows what it does.\n",
+                                        NULL, table};
+    int first, code;
+    if (arguments_take(&arguments, argc, argv, &first, &code))
+        return code + 1;
+    boot->boots = (long)boots;
+    boot->ms = (long)ms;
+    if (!boot->board || !boot->flash)
+        return arguments_wrong("boot", "expected --board and --flash, found no %s",
+                               boot->board ? "--flash" : "--board") +
+               1;
+    return first < argc ? arguments_wrong("boot", "expected no argument, found '%s'", argv[first]) + 1 : 0;
 }
-
 static bool trace(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     double ms = (double)(op->begin_ns - machine->begin_ns) * 1e-6;
@@ -142,9 +114,7 @@ int boot_main(int argc, char **argv, const char *boards)
     int code = take_options(&boot, argc, argv);
     if (code)
         return code - 1;
-    const char *dot = strrchr(boot.board, '.');
-    bool is_file = strchr(boot.board, '/') || (dot && !strcmp(dot, ".json"));
-    char *path = is_file ? mem_string(boot.board) : mem_printf("%s/%s.json", boards, boot.board);
+    char *path = surroundings_board(boards, boot.board);
     char *text = mem_printf("{\"schema_version\":1,\"kind\":\"explore\",\"name\":\"boot\",\"images\":{},"
                             "\"end\":{\"quiet_ms\":%ld,"
                             "\"total_ms\":86400000,\"resets\":20},\"contract\":[{\"stable\":1}]}",

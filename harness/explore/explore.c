@@ -10,6 +10,7 @@
 #include "harness/base/arguments.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/explore/findings.h"
 #include "harness/explore/report.h"
 #include "harness/explore/rot.h"
@@ -292,9 +293,7 @@ int explore_main(int argc, char **argv, const char *boards, char *firmware)
         free(firmware);
         return code - 1;
     }
-    const char *name = request.board, *dot = strrchr(name, '.');
-    bool is_file = strchr(name, '/') || (dot && !strcmp(dot, ".json"));
-    char *board = is_file ? mem_string(name) : mem_printf("%s/%s.json", boards, name);
+    char *board = surroundings_board(boards, request.board);
     /* with a firmware named, nothing of the demo's may slip in */
     struct spec_folders folders = {.firmware = request.firmware,
                                    .standard = request.firmware ? NULL : firmware};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/plan/take.h"
 
 static const struct {
@@ -229,12 +230,9 @@ out:
 
 int board_find(const char *folder, const char *name, struct board *board, struct error *error)
 {
-    size_t len = strlen(name);
-    if (strchr(name, '/') || (len > 5 && !strcmp(name + len - 5, ".json")))
-        return board_load(name, board, error);
-    char *path = mem_printf("%s/%s.json", folder, name);
+    char *path = surroundings_board(folder, name);
     int result = -1;
-    if (access(path, R_OK))
+    if (strcmp(path, name) && access(path, R_OK))
         error_set(error, ERROR_INPUT, "board '%s': no file %s (see `otarig boards`)", name, path);
     else
         result = board_load(path, board, error);

@@ -9,6 +9,7 @@
 
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/record/text.h"
 
 /* ---- writer ---- */
@@ -161,21 +162,6 @@ static int bad_line(const struct journal_reader *reader, const char *what, struc
     return error_set(error, ERROR_INPUT, "%s:%u: expected %s", reader->name, reader->line, what);
 }
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : NULL;
-}
-
-static bool number_of(const cJSON *object, const char *key, int64_t *out)
-{
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(node) || !(node->valuedouble >= -9e15 && node->valuedouble <= 9e15))
-        return false;
-    *out = (int64_t)node->valuedouble;
-    return true;
-}
-
 static int kind_of(const char *name)
 {
     for (int i = 0; name && i < EVENT_KINDS; i++)
@@ -186,13 +172,14 @@ static int kind_of(const char *name)
 
 static int fill(struct journal_reader *reader, struct event *event, struct error *error)
 {
-    int64_t seq, step, t_us;
-    int kind = kind_of(text_of(reader->object, "kind"));
+    int64_t seq = member_integer(reader->object, "seq", -1),
+            t_us = member_integer(reader->object, "t_us", -1),
+            step = member_integer(reader->object, "step", -2);
+    int kind = kind_of(member_text_or(reader->object, "kind", NULL));
     *event = (struct event){.number = EVENT_NO_NUMBER};
     if (kind < 0)
         return bad_line(reader, "a known \"kind\"", error);
-    if (!number_of(reader->object, "seq", &seq) || seq < 0 || !number_of(reader->object, "t_us", &t_us) ||
-        t_us < 0 || !number_of(reader->object, "step", &step) || step < -1 || step > 1000000)
+    if (seq < 0 || t_us < 0 || step < -1 || step > 1000000)
         return bad_line(reader, "numbers \"seq\", \"step\" and \"t_us\"", error);
     if ((uint64_t)seq != reader->next_seq++)
         return bad_line(reader, "the next \"seq\": a line is missing", error);
@@ -200,10 +187,10 @@ static int fill(struct journal_reader *reader, struct event *event, struct error
     event->seq = (uint64_t)seq;
     event->step = (int)step;
     event->t_us = (uint64_t)t_us;
-    event->source = text_of(reader->object, "source");
-    event->what = text_of(reader->object, "what");
-    event->value = text_of(reader->object, "value");
-    number_of(reader->object, "number", &event->number);
+    event->source = member_text_or(reader->object, "source", NULL);
+    event->what = member_text_or(reader->object, "what", NULL);
+    event->value = member_text_or(reader->object, "value", NULL);
+    event->number = member_integer(reader->object, "number", event->number);
     event->fields = cJSON_GetObjectItemCaseSensitive(reader->object, "fields");
     if (!event->source || !event->what)
         return bad_line(reader, "strings \"source\" and \"what\"", error);

@@ -2,13 +2,8 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/run/worker.h"
-
-static const char *text_of(const cJSON *spec, const char *key)
-{
-    const cJSON *node = cJSON_GetObjectItem(spec, key);
-    return cJSON_IsString(node) ? node->valuestring : NULL;
-}
 
 /* NULL-terminated; the strings stay the tree's */
 static const char **texts_of(const cJSON *spec, const char *key)
@@ -136,10 +131,11 @@ static int load_scenarios(struct job *job, const cJSON *spec, struct error *erro
 
 int job_load(struct job *job, const cJSON *spec, struct error *error)
 {
-    *job = (struct job){.folder = mem_string(text_of(spec, "folder"))};
-    if (rack_load(text_of(spec, "rack"), &job->rack, error) || choose_places(job, spec, error) ||
-        board_find(text_of(spec, "boards"), job->places[0]->board, &job->board, error) ||
-        board_can_run(&job->board, error) || image_set_load(text_of(spec, "firmware"), &job->images, error) ||
+    *job = (struct job){.folder = mem_string(member_text_or(spec, "folder", NULL))};
+    if (rack_load(member_text_or(spec, "rack", NULL), &job->rack, error) || choose_places(job, spec, error) ||
+        board_find(member_text_or(spec, "boards", NULL), job->places[0]->board, &job->board, error) ||
+        board_can_run(&job->board, error) ||
+        image_set_load(member_text_or(spec, "firmware", NULL), &job->images, error) ||
         load_scenarios(job, spec, error) || check_cases(job, error)) {
         job_release(job);
         return -1;

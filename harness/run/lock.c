@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 
 #define LOCKS_MAX 256
 
@@ -79,8 +80,8 @@ static const char *own_folder(const char *folder, struct error *error)
 
 const char *lock_folder(struct error *error)
 {
-    const char *own = getenv("OTARIG_LOCKS");
-    return own && *own ? own_folder(own, error) : shared_folder(error);
+    const char *own = surroundings_locks();
+    return own ? own_folder(own, error) : shared_folder(error);
 }
 
 /* As it stands in a file name. */

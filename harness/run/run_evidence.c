@@ -7,6 +7,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/run/run.h"
 
 #define LAST_EDGE_US 30000 /* what the contact of a virtual relay may take after its command */
@@ -73,7 +74,7 @@ static void note_torn(struct run *run, const char *line)
 
 static char *truth_path(void)
 {
-    const char *rack = getenv("OTARIG_RACK");
+    const char *rack = surroundings_rack();
     return rack ? mem_printf("%s/truth.jsonl", rack) : NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/surroundings.h"
 #include "harness/run/run.h"
 #include "harness/run/virtual_rack.h"
 
@@ -23,7 +24,7 @@ static void on_tick(void *arg, uint64_t now_us)
 /* What the rack had to take away from this place's time since it was started; 0: there is no such rack. */
 static double slipped_ms(struct run *run)
 {
-    const char *rack = getenv("OTARIG_RACK");
+    const char *rack = surroundings_rack();
     cJSON *status = rack ? virtual_rack_place(rack, run->rig->place->name, NULL) : NULL;
     const cJSON *twin = cJSON_GetObjectItemCaseSensitive(status, "twin");
     double us = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(twin, "slip_us"));

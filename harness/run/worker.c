@@ -11,6 +11,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/run/run.h"
 #include "harness/run/virtual_rack.h"
 
@@ -95,7 +96,7 @@ static bool take_case(struct worker *worker, struct bench *bench)
  * case's id, not on what ran before it. */
 static void seed_virtual_place(const struct worker *worker, const struct bench *bench)
 {
-    const char *rack = getenv("OTARIG_RACK");
+    const char *rack = surroundings_rack();
     uint32_t seed = (uint32_t)worker->seed ^ 0x811c9dc5u;
     if (!rack)
         return;
@@ -164,7 +165,7 @@ static bool step(struct worker *worker)
 /* otarig repro on a virtual rack: the cuts of the case land where they landed before. */
 static void align_cuts(const cJSON *align)
 {
-    const char *rack = getenv("OTARIG_RACK");
+    const char *rack = surroundings_rack();
     const cJSON *command;
     cJSON_ArrayForEach(command, align)
     {

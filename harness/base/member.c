@@ -1,11 +1,22 @@
-#include "reports/member.h"
+#include "harness/base/member.h"
 
 #include <stddef.h>
 
-const char *member_text(const cJSON *object, const char *key)
+const char *member_text_or(const cJSON *object, const char *key, const char *absent)
 {
     const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(node) ? node->valuestring : "";
+    return cJSON_IsString(node) ? node->valuestring : absent;
+}
+
+const char *member_text(const cJSON *object, const char *key)
+{
+    return member_text_or(object, key, "");
+}
+
+double member_number(const cJSON *object, const char *key, double absent)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(node) ? node->valuedouble : absent;
 }
 
 int64_t member_integer(const cJSON *object, const char *key, int64_t absent)

@@ -1,0 +1,24 @@
+/* Where a program runs: the one place that reads what the environment says of otarig's own folders and of the
+ * virtual rack. A virtual rack is emulated around processes that were started inside of it; OTARIG_RACK,
+ * UMOCKDEV_DIR and OTARIG_LOCKS tell them so. */
+#ifndef OTARIG_BASE_SURROUNDINGS_H
+#define OTARIG_BASE_SURROUNDINGS_H
+
+#include <stdbool.h>
+
+/* The folder of the virtual rack around us, NULL where there is none; borrowed. */
+const char *surroundings_rack(void);
+/* Device files are emulated for this process. */
+bool surroundings_emulated(void);
+/* A path that a rack file may give relative to the folder of its virtual rack; without such a rack, to the
+ * working folder. The caller frees. */
+char *surroundings_in_rack(const char *path);
+/* The folder of locks that OTARIG_LOCKS names, NULL for the machine's; borrowed. */
+const char *surroundings_locks(void);
+/* OTARIG_DATA (laid out as the source tree) or the source tree, and `sub` in it; the caller frees. */
+char *surroundings_data(const char *sub);
+/* The file of a board: `board` itself when it has a slash or ends with .json, else FOLDER/BOARD.json; the
+ * caller frees. */
+char *surroundings_board(const char *folder, const char *board);
+
+#endif
