@@ -92,31 +92,69 @@ struct probe_ops {
 };
 const char *probe_verb_name(enum probe_verb verb);
 
-/* ---- update client: one job at a time; it ends with EVENT_UPDATE "done" or "failed" ---- */
-enum update_verb {
-    UPDATE_UPLOAD, /* path; progress events carry the acknowledged bytes */
-    UPDATE_LIST, /* fields.images: [{slot, version, hash, pending, confirmed, active, bootable, permanent}] */
-    UPDATE_TEST, /* hash: boot it once */
-    UPDATE_CONFIRM, /* hash, or NULL for the running image */
-    UPDATE_RESET,
-    UPDATE_ECHO,  /* are you there */
-    UPDATE_ERASE, /* the slot that does not run */
-    UPDATE_VERBS
+/* ---- update client: asked by intent, one job at a time; it ends with EVENT_UPDATE "done" or "failed"
+ * (value: intent; fields: see update_put_end) ---- */
+enum update_intent {
+    UPDATE_STATE,    /* -> fields.images: [{image, slot, version, hash, pending, confirmed, active, bootable,
+                        permanent}] */
+    UPDATE_DELIVER,  /* path; progress events carry the acknowledged bytes */
+    UPDATE_ACTIVATE, /* hash, mode: what was delivered is to be started by the next restart */
+    UPDATE_RESTART,
+    UPDATE_CONFIRM, /* the image that runs is to stay */
+    UPDATE_PING,    /* are you there */
+    UPDATE_ERASE,   /* the slot that does not run */
+    UPDATE_INTENTS
+};
+/* For how long an activated image is to run. */
+enum update_mode { UPDATE_TRIAL, UPDATE_PERMANENT };
+/* What a client can do; what it lacks the engine does not ask it for. */
+enum update_ability {
+    UPDATE_CAN_STATE = 1 << 0,     /* the images that the board has */
+    UPDATE_CAN_ACTIVATE = 1 << 1,  /* without it, delivering is activating */
+    UPDATE_CAN_TRIAL = 1 << 2,     /* UPDATE_ACTIVATE with UPDATE_TRIAL */
+    UPDATE_CAN_PERMANENT = 1 << 3, /* UPDATE_ACTIVATE with UPDATE_PERMANENT */
+    UPDATE_CAN_CONFIRM = 1 << 4,
+    UPDATE_CAN_RESTART = 1 << 5,
+    UPDATE_CAN_ERASE = 1 << 6,
+    UPDATE_CAN_RESUME = 1 << 7, /* goes on with an interrupted delivery */
+    UPDATE_PULLS = 1 << 8,      /* the board fetches its image by itself, when it likes */
+    /* UPDATE_PING and UPDATE_STATE are answered by the software that runs on the board (not by a probe) */
+    UPDATE_BOARD_ANSWERS = 1 << 9,
+    UPDATE_CONFIRM_RESTARTS = 1 << 10, /* to be confirmed, the board is started again */
+};
+enum update_outcome {
+    UPDATE_DONE,
+    UPDATE_REFUSED,   /* the board says no, in its own words */
+    UPDATE_SILENT,    /* no answer in time */
+    UPDATE_LINK_LOST, /* nothing can be sent */
+    UPDATE_FAILED,    /* answered, and not as it should be */
+    UPDATE_RIG,       /* what failed is the rig's: a limit of the wire, a file of this computer */
+    UPDATE_CANCELLED,
+    UPDATE_OUTCOMES
 };
 struct update_job {
-    enum update_verb verb;
+    enum update_intent intent;
     const char *path;
-    const uint8_t *hash;  /* 32 bytes or NULL */
-    bool resume;          /* UPDATE_UPLOAD: continue where the board says it is */
+    enum update_mode mode;
+    const uint8_t *hash;  /* UPDATE_ACTIVATE: of the image, 32 bytes; NULL: what was delivered last */
+    bool listed;          /* UPDATE_ACTIVATE: where the board lists what it holds, that goes before `hash` (an
+                             image that was spoilt on purpose may have another one) */
+    bool resume;          /* UPDATE_DELIVER: continue where the board says it is */
     uint64_t deadline_us; /* for the whole job, relative; 0: the driver's own */
 };
 struct update_ops {
     int (*start)(void *self, const struct update_job *job, struct error *error);
     void (*cancel)(void *self);
-    /* UPDATE_ECHO and UPDATE_LIST are answered by the software that runs on the board (not by a probe). */
-    bool board_answers;
+    unsigned (*abilities)(const void *config); /* of enum update_ability */
 };
-const char *update_verb_name(enum update_verb verb);
+const char *update_intent_name(enum update_intent intent);
+const char *update_outcome_name(enum update_outcome outcome);
+/* Of an end event's fields. Journals of before this word told it by `reason` alone. */
+enum update_outcome update_outcome_of(const cJSON *fields, bool ok);
+/* The end of a job. It puts fields.outcome and, of one that failed, fields.reason (one word for programs) and
+ * fields.text (for people); takes `fields`, which may be NULL. */
+void update_put_end(struct sink *sink, const char *role, enum update_intent intent,
+                    enum update_outcome outcome, const char *reason, const char *text, cJSON *fields);
 
 /* ---- the driver itself ---- */
 struct driver;

@@ -26,10 +26,3 @@ const char *probe_verb_name(enum probe_verb verb)
         "erase",  "reset",  "reset-halt", "halt",   "resume", "watch", "unwatch", "sample"};
     return names[verb];
 }
-
-const char *update_verb_name(enum update_verb verb)
-{
-    static const char *const names[UPDATE_VERBS] = {"upload", "list", "test", "confirm",
-                                                    "reset",  "echo", "erase"};
-    return names[verb];
-}

@@ -233,11 +233,11 @@ Test(update_board, goes_from_v1_to_v2_over_a_bad_line_and_past_a_cut)
 {
     struct bench *bench = bench_new();
     const struct update_job upload = {
-        .verb = UPDATE_UPLOAD, .path = OTARIG_FIRMWARE "/v2.bin", .resume = true};
+        .intent = UPDATE_DELIVER, .path = OTARIG_FIRMWARE "/v2.bin", .resume = true};
     install(bench, OTARIG_FIRMWARE "/v1.bin");
     expect_console(bench, "APP start version=1");
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_ECHO}), "%s", bench->reason);
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_LIST}), "%s", bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_PING}), "%s", bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_STATE}), "%s", bench->reason);
     char first[80];
     snprintf(first, sizeof first, "%s", bench->hash);
     cr_assert_eq(strlen(first), 64);
@@ -252,21 +252,22 @@ Test(update_board, goes_from_v1_to_v2_over_a_bad_line_and_past_a_cut)
     link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_FAULT_CORRUPT, .every = 7001});
     cr_assert(update(bench, upload), "%s", bench->reason);
     link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_FAULT_DROP, .probability = 0.1});
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_LIST}), "%s", bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_STATE}), "%s", bench->reason);
     link_fault_clear(bench->link);
 
     struct stat about;
     uint8_t hash[32];
     cr_assert_eq(stat(upload.path, &about), 0);
     cr_assert_eq(bench->progress, about.st_size);
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_LIST}));
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_STATE}));
     for (int i = 0; i < 32; i++)
         cr_assert_eq(sscanf(bench->hash + 2 * i, "%2hhx", &hash[i]), 1);
     cr_assert_str_neq(bench->hash, first, "the second slot holds another image");
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_TEST, .hash = hash}), "%s", bench->reason);
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_RESET}), "%s", bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_ACTIVATE, .hash = hash}), "%s",
+              bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_RESTART}), "%s", bench->reason);
     expect_console(bench, "APP start version=2");
-    cr_assert(update(bench, (struct update_job){.verb = UPDATE_CONFIRM}), "%s", bench->reason);
+    cr_assert(update(bench, (struct update_job){.intent = UPDATE_CONFIRM}), "%s", bench->reason);
     bench_free(bench);
 }
 
@@ -280,7 +281,7 @@ Test(update_board, a_watch_finds_the_erase_that_an_upload_makes)
         probe(bench, (struct probe_job){.verb = PROBE_WATCH, .address = 0x4001e508, .len = 4, .count = 1}),
         "%s", bench->reason);
     expect_console(bench, "APP start version=1");
-    const struct update_job upload = {.verb = UPDATE_UPLOAD, .path = OTARIG_FIRMWARE "/v2.bin"};
+    const struct update_job upload = {.intent = UPDATE_DELIVER, .path = OTARIG_FIRMWARE "/v2.bin"};
     struct error error = {0};
     cr_assert_eq(bench->update.driver->update->start(bench->update.self, &upload, &error), 0);
     uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;

@@ -159,10 +159,10 @@ static void bench_free(struct bench *bench)
     free(bench);
 }
 
-static bool work(struct bench *bench, enum update_verb verb)
+static bool work(struct bench *bench, enum update_intent intent)
 {
     struct error error = {0};
-    const struct update_job job = {.verb = verb, .path = bench->image};
+    const struct update_job job = {.intent = intent, .path = bench->image};
     bench->over = bench->ok = false;
     cr_assert_eq(update_probe_driver.update->start(bench->self, &job, &error), 0, "%s", error.text);
     for (int i = 0; i < 100 && !bench->over; i++)
@@ -173,28 +173,34 @@ static bool work(struct bench *bench, enum update_verb verb)
 
 #define OPTIONS                                                                                              \
     "{\"slot\": \"0x8000\", \"slot_size\": \"0x2000\", \"flash_size\": 65536, \"pending\": "                 \
-    "[\"0x9ff0=0x12345678\", \"0x4000051c=7\", \"0x9ff8=0xdeadbeef\", \"0xa000=1\"]}"
+    "[\"0x9ff0=0x12345678\", \"0x4000051c=7\", \"0x9ff8=0xdeadbeef\", \"0xa000=1\"], \"confirm\": "          \
+    "[\"0x4000=0\"]}"
 
 Test(update_probe, stages_marks_resets_and_erases)
 {
     struct bench *bench = bench_new();
     struct error error = {0};
     cr_assert_eq(open_with(bench, OPTIONS, &error), 0, "%s", error.text);
-    cr_assert(work(bench, UPDATE_ECHO));
-    cr_assert(work(bench, UPDATE_LIST));
+    cr_assert(work(bench, UPDATE_PING));
+    cr_assert(work(bench, UPDATE_STATE));
     cr_assert_eq(bench->images, 0);
-    cr_assert(work(bench, UPDATE_UPLOAD));
+    cr_assert(work(bench, UPDATE_DELIVER));
     cr_assert_eq(bench->progress, 11);
     cr_assert_arr_eq(bench->flash + 0x8000, "a new image\xff", 12);
     bench->starts = 0;
-    cr_assert(work(bench, UPDATE_TEST));
+    cr_assert(work(bench, UPDATE_ACTIVATE));
     cr_assert_eq(bench->starts, 5, "two pages read and written, one register");
     cr_assert_arr_eq(bench->flash + 0x9fec, "UUUU\x78\x56\x34\x12UUUU\xef\xbe\xad\xdeUUUU\x01\0\0\0U", 25);
     cr_assert_arr_eq(bench->flash + 0x8000, "a new image\xff", 12, "the rest stays");
     cr_assert_eq(bench->register_address, 0x4000051c);
     cr_assert_eq(bench->register_value, 7);
-    cr_assert(work(bench, UPDATE_RESET));
+    cr_assert_eq(bench->resets, 0);
+    cr_assert(work(bench, UPDATE_RESTART));
     cr_assert_eq(bench->resets, 1);
+    bench->flash[0x4000] = 0;
+    cr_assert(work(bench, UPDATE_CONFIRM));
+    cr_assert_arr_eq(bench->flash + 0x4000, "\0\0\0\0", 4);
+    cr_assert_eq(bench->resets, 2, "writing has halted it: it has to run again");
     cr_assert(work(bench, UPDATE_ERASE));
     cr_assert_eq(bench->flash[0x8000] & bench->flash[0x9fff], 0xff);
     bench_free(bench);
@@ -206,20 +212,43 @@ Test(update_probe, fails_with_the_probe)
     struct error error = {0};
     cr_assert_eq(open_with(bench, OPTIONS, &error), 0);
     bench->fail_at = 2;
-    cr_assert_not(work(bench, UPDATE_TEST));
+    cr_assert_not(work(bench, UPDATE_ACTIVATE));
     cr_assert_str_eq(bench->reason, "no-target");
     cr_assert_eq(bench->starts, 2, "nothing follows a failure");
-    cr_assert_eq(
-        update_probe_driver.update->start(bench->self, &(struct update_job){.verb = UPDATE_CONFIRM}, &error),
-        -1, "no confirm words");
+    const struct update_job permanent = {.intent = UPDATE_ACTIVATE, .mode = UPDATE_PERMANENT};
+    cr_assert_eq(update_probe_driver.update->start(bench->self, &permanent, &error), -1, "no such words");
     bench->hang = true;
-    cr_assert_eq(
-        update_probe_driver.update->start(bench->self, &(struct update_job){.verb = UPDATE_RESET}, &error),
-        0);
+    cr_assert_eq(update_probe_driver.update->start(bench->self,
+                                                   &(struct update_job){.intent = UPDATE_RESTART}, &error),
+                 0);
     update_probe_driver.update->cancel(bench->self);
     cr_assert_str_eq(bench->reason, "cancelled");
     cr_assert_null(bench->ended);
     bench_free(bench);
+}
+
+Test(update_probe, can_what_it_has_words_for)
+{
+    static const struct {
+        const char *options;
+        unsigned can;
+    } rows[] = {
+        {"{\"slot\": 0, \"slot_size\": 4}", UPDATE_CAN_RESTART | UPDATE_CAN_ERASE},
+        {"{\"slot\": 0, \"slot_size\": 4, \"pending\": [\"0=1\"]}",
+         UPDATE_CAN_RESTART | UPDATE_CAN_ERASE | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL},
+        {"{\"slot\": 0, \"slot_size\": 4, \"permanent\": [\"0=1\"]}",
+         UPDATE_CAN_RESTART | UPDATE_CAN_ERASE | UPDATE_CAN_ACTIVATE | UPDATE_CAN_PERMANENT},
+        {"{\"slot\": 0, \"slot_size\": 4, \"confirm\": [\"0=1\"]}",
+         UPDATE_CAN_RESTART | UPDATE_CAN_ERASE | UPDATE_CAN_CONFIRM | UPDATE_CONFIRM_RESTARTS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench *bench = bench_new();
+        struct error error = {0};
+        cr_assert_eq(open_with(bench, rows[i].options, &error), 0, "%s", error.text);
+        cr_expect_eq(update_probe_driver.update->abilities(bench->config), rows[i].can, "%s",
+                     rows[i].options);
+        bench_free(bench);
+    }
 }
 
 Test(update_probe, refuses_bad_words_and_oversized_images)
@@ -236,7 +265,7 @@ Test(update_probe, refuses_bad_words_and_oversized_images)
     }
     struct bench *bench = bench_new();
     cr_assert_eq(open_with(bench, "{\"slot\": 0, \"slot_size\": 4}", &error), 0);
-    const struct update_job job = {.verb = UPDATE_UPLOAD, .path = bench->image};
+    const struct update_job job = {.intent = UPDATE_DELIVER, .path = bench->image};
     cr_assert_eq(update_probe_driver.update->start(bench->self, &job, &error), -1);
     bench_free(bench);
 }

@@ -53,11 +53,15 @@ struct server {
     int logging;        /* log lines around, and in the middle of, answers */
     int wrong_seq;      /* answers to send first for a request that nobody made */
     unsigned resume_at; /* where it says an upload goes on */
+    int listed;         /* the hash of slot 1 begins with it; 0: the slot is empty */
+    int unlisted;       /* it does not know that request */
     int upload_rc, no_off, stubborn, version_bits, err_map, boot_log, params, not_cbor;
     /* what it saw */
     uint8_t image[2 * IMAGE_LEN], sha[32];
     size_t received, total, largest;
-    int requests, resets, erases;
+    int requests, resets, erases, confirmed;
+    uint8_t asked_hash[32]; /* of the last write of the image state */
+    bool has_asked_hash;
     bool has_sha;
 };
 
@@ -73,7 +77,7 @@ struct bench {
     bool over, ok;
     int64_t progress;
     int rc;
-    char reason[40], version[40], hash[80], echo[40];
+    char reason[40], outcome[20];
     cJSON *fields;
 };
 
@@ -147,7 +151,34 @@ static void take_upload(struct server *server, cbor_item_t *map, struct answer *
         number(body, "off", (uint32_t)server->received);
 }
 
-static void list_images(struct answer *body)
+static void take_state(struct server *server, cbor_item_t *map)
+{
+    server->has_asked_hash = false;
+    for (size_t i = 0; i < cbor_map_size(map); i++) {
+        struct cbor_pair pair = cbor_map_handle(map)[i];
+        if (cbor_isa_bytestring(pair.value)) {
+            cr_assert_eq(cbor_bytestring_length(pair.value), 32);
+            memcpy(server->asked_hash, cbor_bytestring_handle(pair.value), 32);
+            server->has_asked_hash = true;
+        } else {
+            server->confirmed = cbor_get_bool(pair.value);
+        }
+    }
+}
+
+static void list_slot_1(int first, struct answer *body)
+{
+    byte(body, 0xbf);
+    number(body, "slot", 1);
+    text(body, "hash");
+    byte(body, 0x58);
+    byte(body, 32);
+    for (int i = 0; i < 32; i++)
+        byte(body, (unsigned)(first + i));
+    byte(body, 0xff);
+}
+
+static void list_images(int slot_1, struct answer *body)
 {
     text(body, "images");
     byte(body, 0x9f);
@@ -165,6 +196,8 @@ static void list_images(struct answer *body)
     text(body, "unknown");
     byte(body, 0xf7);
     byte(body, 0xff);
+    if (slot_1)
+        list_slot_1(slot_1, body);
     byte(body, 0xff);
 }
 
@@ -185,7 +218,7 @@ static void on_request(void *arg, const uint8_t *packet, size_t len)
     if (header.group == SMP_IMAGE && header.id == SMP_IMAGE_UPLOAD)
         take_upload(server, map, &body);
     else if (header.group == SMP_IMAGE && header.id == SMP_IMAGE_STATE && header.op == SMP_READ)
-        list_images(&body);
+        server->unlisted ? number(&body, "rc", 8) : list_images(server->listed, &body);
     else if (header.group == SMP_OS && header.id == SMP_OS_PARAMS && server->params)
         number(&body, "buf_size", (uint32_t)server->params);
     else if (header.group == SMP_OS && header.id == SMP_OS_PARAMS)
@@ -201,6 +234,8 @@ static void on_request(void *arg, const uint8_t *packet, size_t len)
         byte(&body, 0xa2);
         number(&body, "group", 1);
         number(&body, "rc", (uint32_t)server->err_map);
+    } else if (header.group == SMP_IMAGE && header.id == SMP_IMAGE_STATE) {
+        take_state(server, map);
     }
     byte(&body, 0xff);
     cbor_decref(&map);
@@ -257,6 +292,10 @@ static void put(struct sink *sink, const struct event *event)
     bench->over = true;
     bench->ok = !strcmp(event->what, "done");
     snprintf(bench->reason, sizeof bench->reason, "%s", cJSON_IsString(reason) ? reason->valuestring : "");
+    const cJSON *outcome = cJSON_GetObjectItemCaseSensitive(event->fields, "outcome");
+    cr_assert(cJSON_IsString(outcome));
+    snprintf(bench->outcome, sizeof bench->outcome, "%s", outcome->valuestring);
+    cr_assert_eq(bench->ok, !strcmp(bench->outcome, "done"));
     bench->rc = cJSON_IsNumber(rc) ? rc->valueint : 0;
     cJSON_Delete(bench->fields);
     bench->fields = cJSON_Duplicate(event->fields, true);
@@ -314,7 +353,7 @@ static bool work(struct bench *bench, struct update_job job)
     struct error error = {0};
     uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;
     bench->over = bench->ok = false;
-    if (job.verb == UPDATE_UPLOAD && !job.path)
+    if (job.intent == UPDATE_DELIVER && !job.path)
         job.path = bench->path;
     cr_assert_eq(update_smp_driver.update->start(bench->self, &job, &error), 0, "%s", error.text);
     while (!bench->over && clock_now_us() < end_us)
@@ -323,7 +362,7 @@ static bool work(struct bench *bench, struct update_job job)
     return bench->ok;
 }
 
-#define UPLOAD ((struct update_job){.verb = UPDATE_UPLOAD})
+#define UPLOAD ((struct update_job){.intent = UPDATE_DELIVER})
 #define QUICK "{\"retry_ms\": 20}"
 
 static void expect_uploaded(struct bench *bench)
@@ -393,8 +432,8 @@ Test(smp_msg, a_map_may_not_announce_more_than_there_is)
 Test(update_smp, echoes_and_lists)
 {
     struct bench *bench = bench_new("{}");
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_ECHO}));
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_LIST}));
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_PING}));
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_STATE}));
     const cJSON *images = cJSON_GetObjectItemCaseSensitive(bench->fields, "images");
     cr_assert_eq(cJSON_GetArraySize(images), 1);
     const cJSON *image = cJSON_GetArrayItem(images, 0);
@@ -435,7 +474,7 @@ Test(update_smp, goes_on_where_the_board_says)
     struct bench *bench = bench_new("{}");
     memcpy(bench->server.image, bench->image, 3000);
     bench->server.resume_at = 3000;
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_UPLOAD, .resume = true}));
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_DELIVER, .resume = true}));
     expect_uploaded(bench);
     cr_assert_eq(cJSON_GetObjectItemCaseSensitive(bench->fields, "resumed_at")->valueint, 3000);
     cr_assert_lt(bench->server.requests, 10);
@@ -482,14 +521,70 @@ Test(update_smp, tells_refusals_in_both_dialects)
     bench->server.upload_rc = 7;
     cr_assert_not(work(bench, UPLOAD));
     cr_assert_str_eq(bench->reason, "rc");
+    cr_assert_str_eq(bench->outcome, "refused");
     cr_assert_eq(bench->rc, 7);
     bench->server.err_map = 9;
-    cr_assert_not(work(bench, (struct update_job){.verb = UPDATE_TEST, .hash = hash}));
+    cr_assert_not(work(bench, (struct update_job){.intent = UPDATE_ACTIVATE, .hash = hash}));
     cr_assert_str_eq(bench->reason, "rc");
+    cr_assert_str_eq(bench->outcome, "refused");
     cr_assert_eq(bench->rc, 9);
-    cr_assert_not(work(bench, (struct update_job){.verb = UPDATE_ERASE}));
+    cr_assert_not(work(bench, (struct update_job){.intent = UPDATE_ERASE}));
     bench->server.err_map = 0;
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_CONFIRM}));
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_CONFIRM}));
+    bench_free(bench);
+}
+
+/* An image as MCUboot wants it: a header, 8 bytes of code, a protected area, a hash that begins with `first`.
+ */
+static void write_image(struct bench *bench, int first)
+{
+    uint8_t data[32 + 8 + 8 + 4 + 36] = {0x3d, 0xb8, 0xf3, 0x96, [8] = 32, [10] = 8, [12] = 8};
+    memcpy(data + 40, "\x08\x69\x08\0\x50\0\0\0\x07\x69\x28\0\x10\0\x20\0", 16);
+    for (int i = 0; i < 32; i++)
+        data[56 + i] = (uint8_t)(first + i);
+    FILE *file = fopen(bench->path, "w");
+    cr_assert(file && fwrite(data, sizeof data, 1, file) == 1 && !fclose(file));
+}
+
+static bool activate(struct bench *bench, int first, bool listed, enum update_mode mode)
+{
+    uint8_t hash[32];
+    for (int i = 0; i < 32; i++)
+        hash[i] = (uint8_t)(first + i);
+    bench->server.has_asked_hash = false;
+    return work(bench,
+                (struct update_job){
+                    .intent = UPDATE_ACTIVATE, .mode = mode, .hash = first ? hash : NULL, .listed = listed});
+}
+
+Test(update_smp, activates_what_it_is_told_what_is_listed_or_what_was_delivered)
+{
+    struct bench *bench = bench_new("{\"retry_ms\": 10, \"retries\": 1}");
+    struct server *server = &bench->server;
+    server->listed = 0x40;
+    cr_assert(activate(bench, 0x20, false, UPDATE_TRIAL));
+    cr_assert(server->has_asked_hash && server->asked_hash[31] == 0x3f && !server->confirmed);
+    cr_assert(activate(bench, 0x20, true, UPDATE_PERMANENT));
+    cr_assert(server->has_asked_hash && server->asked_hash[31] == 0x5f && server->confirmed);
+    cr_assert(activate(bench, 0, false, UPDATE_TRIAL));
+    cr_assert(server->has_asked_hash && server->asked_hash[0] == 0x40);
+    /* nothing is listed */
+    server->listed = 0;
+    cr_assert_not(activate(bench, 0, false, UPDATE_PERMANENT));
+    cr_assert_str_eq(bench->outcome, "refused");
+    cr_assert_not(server->has_asked_hash, "without a hash it would confirm what runs");
+    write_image(bench, 0x60);
+    cr_assert(work(bench, UPLOAD), "%s", bench->reason);
+    cr_assert(activate(bench, 0, false, UPDATE_TRIAL));
+    cr_assert(server->has_asked_hash && server->asked_hash[0] == 0x60, "the file tells");
+    cr_assert(activate(bench, 0x20, true, UPDATE_TRIAL));
+    cr_assert(server->has_asked_hash && server->asked_hash[0] == 0x20);
+    /* it does not list, or not once */
+    server->unlisted = 1;
+    cr_assert(activate(bench, 0x20, true, UPDATE_TRIAL));
+    server->deaf = 2;
+    cr_assert(activate(bench, 0x20, true, UPDATE_TRIAL));
+    cr_assert(server->has_asked_hash && server->asked_hash[0] == 0x20);
     bench_free(bench);
 }
 
@@ -497,16 +592,19 @@ Test(update_smp, gives_up_on_silence_and_on_a_board_that_takes_nothing)
 {
     struct bench *bench = bench_new("{\"retry_ms\": 10, \"retries\": 2}");
     bench->server.deaf = 1000;
-    cr_assert_not(work(bench, (struct update_job){.verb = UPDATE_ECHO}));
+    cr_assert_not(work(bench, (struct update_job){.intent = UPDATE_PING}));
     cr_assert_str_eq(bench->reason, "timeout");
+    cr_assert_str_eq(bench->outcome, "silent");
     cr_assert_eq(bench->server.requests, 3);
     bench->server.deaf = 0;
     bench->server.stubborn = 1;
     cr_assert_not(work(bench, UPLOAD));
     cr_assert_str_eq(bench->reason, "protocol");
+    cr_assert_str_eq(bench->outcome, "failed");
     bench->server.deaf = 1000;
-    cr_assert_not(work(bench, (struct update_job){.verb = UPDATE_ECHO, .deadline_us = 5000}));
+    cr_assert_not(work(bench, (struct update_job){.intent = UPDATE_PING, .deadline_us = 5000}));
     cr_assert_str_eq(bench->reason, "timeout");
+    cr_assert_str_eq(bench->outcome, "silent");
     bench_free(bench);
 }
 
@@ -514,12 +612,12 @@ Test(update_smp, does_not_reset_a_board_twice)
 {
     struct bench *bench = bench_new(QUICK);
     bench->server.boot_log = 1;
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_RESET}));
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_RESTART}));
     cr_assert_eq(bench->server.resets, 1);
     cr_assert(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(bench->fields, "answered")));
     bench->server.boot_log = 0;
     bench->server.deaf = 1;
-    cr_assert(work(bench, (struct update_job){.verb = UPDATE_RESET}), "silence: it is asked again");
+    cr_assert(work(bench, (struct update_job){.intent = UPDATE_RESTART}), "silence: it is asked again");
     cr_assert_eq(bench->server.resets, 2);
     bench_free(bench);
 }
@@ -528,19 +626,20 @@ Test(update_smp, ends_a_job_that_is_cancelled_or_has_no_link)
 {
     struct bench *bench = bench_new("{}");
     struct error error = {0};
-    const struct update_job job = {.verb = UPDATE_UPLOAD, .path = bench->path};
+    const struct update_job job = {.intent = UPDATE_DELIVER, .path = bench->path};
     cr_assert_eq(update_smp_driver.update->start(bench->self, &job, &error), 0);
     cr_assert_eq(update_smp_driver.update->start(bench->self, &job, &error), -1);
     update_smp_driver.update->cancel(bench->self);
     cr_assert(bench->over && !bench->ok);
     update_smp_driver.update->cancel(bench->self);
-    const struct update_job missing = {.verb = UPDATE_UPLOAD, .path = "/no/such"};
+    const struct update_job missing = {.intent = UPDATE_DELIVER, .path = "/no/such"};
     cr_assert_eq(update_smp_driver.update->start(bench->self, &missing, &error), -1);
     cr_assert_eq(error.kind, ERROR_INPUT);
     int fd = bench->fd;
     bench->fd = -1;
-    cr_assert_not(work(bench, (struct update_job){.verb = UPDATE_ECHO}));
+    cr_assert_not(work(bench, (struct update_job){.intent = UPDATE_PING}));
     cr_assert_str_eq(bench->reason, "link");
+    cr_assert_str_eq(bench->outcome, "link-lost");
     bench->fd = fd;
     bench_free(bench);
 }

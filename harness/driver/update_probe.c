@@ -16,7 +16,7 @@
 
 struct config {
     int64_t slot, slot_size, page, flash_size;
-    char **pending, **confirm;
+    char **pending, **permanent, **confirm;
 };
 
 static const struct option_spec options[] = {
@@ -52,6 +52,10 @@ static const struct option_spec options[] = {
      .help = "words that make the boot loader take the slot, \"ADDRESS=WORD\" in order",
      .type = OPTION_STRINGS,
      .offset = offsetof(struct config, pending)},
+    {.name = "permanent",
+     .help = "words that make the boot loader take the slot for good",
+     .type = OPTION_STRINGS,
+     .offset = offsetof(struct config, permanent)},
     {.name = "confirm",
      .help = "words that make the running image permanent",
      .type = OPTION_STRINGS,
@@ -68,7 +72,7 @@ struct stage {
     char *role, *scratch;
     const struct config *config;
     bool busy;
-    enum update_verb verb;
+    enum update_intent intent;
     uint64_t deadline_us;
     int64_t bytes;
     char *path;
@@ -125,36 +129,32 @@ static int patch(const struct stage *stage, uint32_t page)
 
 /* ---- jobs ---- */
 
-static void end(struct stage *stage, bool ok, cJSON *fields)
+static void end(struct stage *stage, enum update_outcome outcome, const char *reason, const char *text,
+                cJSON *fields)
 {
     stage->busy = false;
     free(stage->path);
     stage->path = NULL;
-    event_put_full(stage->env.sink, EVENT_UPDATE, stage->role, ok ? "done" : "failed",
-                   update_verb_name(stage->verb), EVENT_NO_NUMBER, fields);
-    cJSON_Delete(fields);
+    update_put_end(stage->env.sink, stage->role, stage->intent, outcome, reason, text, fields);
 }
 
 static void fail(struct stage *stage, const char *reason, const char *text)
 {
-    cJSON *fields = cJSON_CreateObject();
-    cJSON_AddStringToObject(fields, "reason", reason);
-    cJSON_AddStringToObject(fields, "text", text);
-    end(stage, false, fields);
+    end(stage, UPDATE_FAILED, reason, text, NULL);
 }
 
 static void succeed(struct stage *stage)
 {
     cJSON *fields = cJSON_CreateObject();
-    if (stage->verb == UPDATE_UPLOAD) {
-        event_put_full(stage->env.sink, EVENT_UPDATE, stage->role, "progress", update_verb_name(stage->verb),
-                       stage->bytes, NULL);
+    if (stage->intent == UPDATE_DELIVER) {
+        event_put_full(stage->env.sink, EVENT_UPDATE, stage->role, "progress",
+                       update_intent_name(stage->intent), stage->bytes, NULL);
         cJSON_AddNumberToObject(fields, "bytes", (double)stage->bytes);
-    } else if (stage->verb == UPDATE_LIST) {
+    } else if (stage->intent == UPDATE_STATE) {
         /* a probe sees bytes, not images */
         cJSON_AddArrayToObject(fields, "images");
     }
-    end(stage, true, fields);
+    end(stage, UPDATE_DONE, NULL, NULL, fields);
 }
 
 static void on_probe_ended(void *arg, bool ok, const cJSON *fields);
@@ -212,8 +212,8 @@ static bool page_is_new(const struct stage *stage, int index)
 static int add_words(struct stage *stage, char *const *texts, struct error *error)
 {
     if (!texts || !*texts)
-        return error_set(error, ERROR_INPUT, "the board's %s words are not configured",
-                         update_verb_name(stage->verb));
+        return error_set(error, ERROR_INPUT, "the words that make the board %s an image are not configured",
+                         update_intent_name(stage->intent));
     if (parse_words(texts, stage->words, &stage->word_count, error))
         return -1;
     for (int i = 0; i < stage->word_count; i++) {
@@ -249,18 +249,23 @@ static int add_image(struct stage *stage, const char *path, struct error *error)
 static int plan(struct stage *stage, const struct update_job *job, struct error *error)
 {
     stage->job_count = stage->job = stage->word_count = 0;
-    switch (job->verb) {
-    case UPDATE_UPLOAD:
+    switch (job->intent) {
+    case UPDATE_DELIVER:
         return add_image(stage, job->path, error);
-    case UPDATE_TEST:
-        return add_words(stage, stage->config->pending, error);
+    case UPDATE_ACTIVATE:
+        return add_words(
+            stage, job->mode == UPDATE_PERMANENT ? stage->config->permanent : stage->config->pending, error);
     case UPDATE_CONFIRM:
-        return add_words(stage, stage->config->confirm, error);
-    case UPDATE_RESET:
+        if (add_words(stage, stage->config->confirm, error))
+            return -1;
+        /* to be written to, the board was reset and halted: it goes on by starting again */
         add(stage, (struct probe_job){.verb = PROBE_RESET_RUN});
         break;
-    case UPDATE_LIST:
-    case UPDATE_ECHO:
+    case UPDATE_RESTART:
+        add(stage, (struct probe_job){.verb = PROBE_RESET_RUN});
+        break;
+    case UPDATE_STATE:
+    case UPDATE_PING:
         add(stage, (struct probe_job){.verb = PROBE_ATTACH});
         break;
     case UPDATE_ERASE:
@@ -268,7 +273,7 @@ static int plan(struct stage *stage, const struct update_job *job, struct error 
                                       .address = (uint32_t)stage->config->slot,
                                       .len = (uint32_t)stage->config->slot_size});
         break;
-    case UPDATE_VERBS:
+    case UPDATE_INTENTS:
         break;
     }
     return 0;
@@ -279,7 +284,7 @@ static int start(void *self, const struct update_job *job, struct error *error)
     struct stage *stage = self;
     if (stage->busy)
         return error_set(error, ERROR_SYSTEM, "probe update: a job is under way");
-    stage->verb = job->verb;
+    stage->intent = job->intent;
     stage->deadline_us = job->deadline_us;
     if (plan(stage, job, error))
         return -1;
@@ -295,7 +300,7 @@ static void cancel(void *self)
         return;
     stage->env.probe->listen(stage->env.probe_self, NULL, NULL);
     stage->env.probe->cancel(stage->env.probe_self);
-    fail(stage, "cancelled", "cancelled");
+    end(stage, UPDATE_CANCELLED, "cancelled", "cancelled", NULL);
 }
 
 static int stage_open(const struct driver_env *env, const void *data, void **self, struct error *error)
@@ -306,6 +311,7 @@ static int stage_open(const struct driver_env *env, const void *data, void **sel
     if (!env->probe || !env->probe->listen)
         return error_set(error, ERROR_INPUT, "the probe update needs a probe, and the place has none");
     if (parse_words(config->pending, words, &count, error) ||
+        parse_words(config->permanent, words, &count, error) ||
         parse_words(config->confirm, words, &count, error))
         return -1;
     struct stage *stage = mem_alloc(sizeof *stage);
@@ -328,7 +334,21 @@ static void stage_close(void *self)
     free(stage);
 }
 
-static const struct update_ops ops = {.start = start, .cancel = cancel};
+static bool has_any(char *const *words)
+{
+    return words && *words;
+}
+
+static unsigned abilities(const void *data)
+{
+    const struct config *config = data;
+    unsigned trial = has_any(config->pending) ? UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL : 0;
+    unsigned permanent = has_any(config->permanent) ? UPDATE_CAN_ACTIVATE | UPDATE_CAN_PERMANENT : 0;
+    unsigned confirm = has_any(config->confirm) ? UPDATE_CAN_CONFIRM | UPDATE_CONFIRM_RESTARTS : 0;
+    return trial | permanent | confirm | UPDATE_CAN_RESTART | UPDATE_CAN_ERASE;
+}
+
+static const struct update_ops ops = {.start = start, .cancel = cancel, .abilities = abilities};
 const struct driver update_probe_driver = {.name = "probe",
                                            .help = "stages images through the debug probe",
                                            .kind = DRIVER_UPDATE,

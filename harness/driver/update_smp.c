@@ -10,6 +10,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/driver.h"
+#include "harness/driver/mcuboot_image.h"
 #include "harness/driver/smp_frame.h"
 #include "harness/driver/smp_msg.h"
 #include "harness/driver/table.h"
@@ -71,7 +72,7 @@ struct smp {
     struct smp_parser parser;
     struct loop_source *timer;
     bool busy;
-    enum update_verb verb;
+    enum update_intent intent;
     uint64_t end_us;
     uint8_t request[REQUEST_MAX];
     size_t request_len;
@@ -83,30 +84,33 @@ struct smp {
     int64_t stuck;
     uint8_t sha[32];
     bool started, asking, resume, erasing;
-    bool talked; /* the board said something since the request went out */
+    /* activate */
+    uint8_t hash[32], delivered_hash[32];
+    bool listing, has_hash, permanent;
+    bool delivered; /* the file that was delivered last is an image with a hash */
+    bool talked;    /* the board said something since the request went out */
 };
 
 /* ---- ends ---- */
 
-static void end(struct smp *smp, bool ok, cJSON *fields)
+static void end(struct smp *smp, enum update_outcome outcome, const char *reason, const char *text,
+                cJSON *fields)
 {
     smp->busy = false;
     loop_timer_set(smp->timer, LOOP_NEVER);
     free(smp->image);
     smp->image = NULL;
-    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, ok ? "done" : "failed",
-                   update_verb_name(smp->verb), EVENT_NO_NUMBER, fields);
-    cJSON_Delete(fields);
+    update_put_end(smp->env.sink, smp->role, smp->intent, outcome, reason, text, fields);
 }
 
-static void fail(struct smp *smp, const char *reason, int rc, const char *text)
+static void succeed(struct smp *smp, cJSON *fields)
 {
-    cJSON *fields = cJSON_CreateObject();
-    cJSON_AddStringToObject(fields, "reason", reason);
-    if (rc)
-        cJSON_AddNumberToObject(fields, "rc", rc);
-    cJSON_AddStringToObject(fields, "text", text);
-    end(smp, false, fields);
+    end(smp, UPDATE_DONE, NULL, NULL, fields);
+}
+
+static void fail(struct smp *smp, enum update_outcome outcome, const char *reason, const char *text)
+{
+    end(smp, outcome, reason, text, NULL);
 }
 
 /* ---- requests ---- */
@@ -119,7 +123,7 @@ static void transmit(struct smp *smp)
     int failed = smp->env.link->send(smp->env.link, text, len, &error);
     free(text);
     if (failed) {
-        fail(smp, "link", 0, error.text);
+        fail(smp, UPDATE_LINK_LOST, "link", error.text);
         return;
     }
     smp->talked = false;
@@ -164,25 +168,85 @@ static void request_empty(struct smp *smp, enum smp_op op, unsigned group, unsig
     request(smp, group, id);
 }
 
+static void request_state(struct smp *smp, const uint8_t *hash, bool confirm)
+{
+    smp->request_len = smp_build_state(smp->request, sizeof smp->request, next_seq(smp), hash, confirm);
+    request(smp, SMP_IMAGE, SMP_IMAGE_STATE);
+}
+
+/* ---- activating ---- */
+
+static void activate(struct smp *smp)
+{
+    smp->listing = false;
+    if (smp->has_hash)
+        request_state(smp, smp->hash, smp->permanent);
+    else
+        fail(smp, UPDATE_REFUSED, "rc", "the board lists no image that could be activated");
+}
+
+/* What was delivered is what the slot that does not run holds. */
+static void take_listed(struct smp *smp, const cJSON *answer)
+{
+    const cJSON *image;
+    cJSON_ArrayForEach(image, cJSON_GetObjectItemCaseSensitive(answer, "images"))
+    {
+        const cJSON *slot = cJSON_GetObjectItemCaseSensitive(image, "slot");
+        const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "hash"));
+        if (!cJSON_IsNumber(slot) || slot->valueint != 1 || !hash || strlen(hash) < 64)
+            continue;
+        for (int i = 0; i < 32; i++)
+            sscanf(hash + 2 * i, "%2hhx", &smp->hash[i]);
+        smp->has_hash = true;
+    }
+    activate(smp);
+}
+
+static void start_activation(struct smp *smp, const struct update_job *job)
+{
+    smp->permanent = job->mode == UPDATE_PERMANENT;
+    smp->has_hash = job->hash != NULL || smp->delivered;
+    if (job->hash)
+        memcpy(smp->hash, job->hash, sizeof smp->hash);
+    else if (smp->delivered)
+        memcpy(smp->hash, smp->delivered_hash, sizeof smp->hash);
+    smp->listing = !job->hash || job->listed;
+    if (smp->listing)
+        request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
+    else
+        activate(smp);
+}
+
 static void on_timer(void *arg, uint64_t now_us)
 {
     struct smp *smp = arg;
     if (!smp->busy)
         return;
-    if (smp->verb == UPDATE_RESET && smp->talked) {
+    if (smp->intent == UPDATE_RESTART && smp->talked) {
         /* most likely its answer was cut off and this is its boot log: to ask again would reset it again */
         cJSON *fields = cJSON_CreateObject();
         cJSON_AddBoolToObject(fields, "answered", false);
-        end(smp, true, fields);
+        succeed(smp, fields);
     } else if (now_us >= smp->end_us)
-        fail(smp, "timeout", 0, "the job's deadline passed");
-    else if (++smp->tries > smp->config.retries)
-        fail(smp, "timeout", 0, "no answer");
+        fail(smp, UPDATE_SILENT, "timeout", "the job's deadline passed");
+    else if (++smp->tries > smp->config.retries && smp->listing && smp->has_hash)
+        activate(smp);
+    else if (smp->tries > smp->config.retries)
+        fail(smp, UPDATE_SILENT, "timeout", "no answer");
     else
         transmit(smp);
 }
 
 /* ---- answers ---- */
+
+static void refuse(struct smp *smp, int rc)
+{
+    char text[64];
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "rc", rc);
+    snprintf(text, sizeof text, "the board answers rc=%d", rc);
+    end(smp, UPDATE_REFUSED, "rc", text, fields);
+}
 
 /* OS group, "MCUmgr parameters": what a packet may hold. Boards that do not know it get the usual size. */
 static void take_params(struct smp *smp, const cJSON *answer)
@@ -201,7 +265,7 @@ static void upload_answered(struct smp *smp, const cJSON *answer)
     /* some servers leave it out of a plain success */
     double next = cJSON_IsNumber(off) ? off->valuedouble : (double)(smp->off + smp->chunk_len);
     if ((off && !cJSON_IsNumber(off)) || next < 0 || next > (double)smp->image_len) {
-        fail(smp, "protocol", 0, "the answer has no usable offset");
+        fail(smp, UPDATE_FAILED, "protocol", "the answer has no usable offset");
         return;
     }
     size_t got = (size_t)next;
@@ -217,7 +281,7 @@ static void upload_answered(struct smp *smp, const cJSON *answer)
     smp->stuck = got > smp->best ? 0 : smp->stuck + 1;
     smp->best = got > smp->best ? got : smp->best;
     smp->off = got;
-    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, "progress", update_verb_name(smp->verb),
+    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, "progress", update_intent_name(smp->intent),
                    (int64_t)got, NULL);
     if (!smp->busy)
         return; /* cancelled by who heard of the progress */
@@ -225,9 +289,9 @@ static void upload_answered(struct smp *smp, const cJSON *answer)
         cJSON *fields = cJSON_CreateObject();
         cJSON_AddNumberToObject(fields, "bytes", (double)got);
         cJSON_AddNumberToObject(fields, "resumed_at", (double)smp->resumed_at);
-        end(smp, true, fields);
+        succeed(smp, fields);
     } else if (smp->stuck > STUCK_ANSWERS_MAX) {
-        fail(smp, "protocol", 0, "the board does not take more of the image");
+        fail(smp, UPDATE_FAILED, "protocol", "the board does not take more of the image");
     } else {
         request_chunk(smp);
     }
@@ -241,19 +305,19 @@ static void answered(struct smp *smp, const cJSON *answer)
         rc = cJSON_GetObjectItemCaseSensitive(err, "rc");
     if (smp->asking) {
         take_params(smp, answer);
+    } else if (smp->listing) {
+        take_listed(smp, answer);
     } else if (smp->erasing) {
         /* a board that cannot erase on request goes on where it was: its offsets decide */
         smp->erasing = false;
         smp->off = 0;
         request_chunk(smp);
     } else if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
-        char text[64];
-        snprintf(text, sizeof text, "the board answers rc=%d", rc->valueint);
-        fail(smp, "rc", rc->valueint, text);
-    } else if (smp->verb == UPDATE_UPLOAD) {
+        refuse(smp, rc->valueint);
+    } else if (smp->intent == UPDATE_DELIVER) {
         upload_answered(smp, answer);
     } else {
-        end(smp, true, cJSON_Duplicate(answer, true));
+        succeed(smp, cJSON_Duplicate(answer, true));
     }
 }
 
@@ -295,6 +359,7 @@ static int load(struct smp *smp, const char *path, struct error *error)
     smp->image_len = fread(smp->image, 1, (size_t)len, file);
     fclose(file);
     SHA256(smp->image, smp->image_len, smp->sha);
+    smp->delivered = mcuboot_image_hash(smp->image, smp->image_len, smp->delivered_hash);
     return 0;
 }
 
@@ -303,18 +368,18 @@ static int start(void *self, const struct update_job *job, struct error *error)
     struct smp *smp = self;
     if (smp->busy)
         return error_set(error, ERROR_SYSTEM, "smp: a job is under way");
-    if (job->verb == UPDATE_UPLOAD && load(smp, job->path, error))
+    if (job->intent == UPDATE_DELIVER && load(smp, job->path, error))
         return -1;
     smp->busy = true;
-    smp->verb = job->verb;
+    smp->intent = job->intent;
     smp->off = smp->best = smp->resumed_at = 0;
     smp->stuck = 0;
-    smp->started = smp->asking = smp->erasing = false;
+    smp->started = smp->asking = smp->erasing = smp->listing = false;
     smp->resume = job->resume;
     smp->end_us =
         clock_now_us() + (job->deadline_us ? job->deadline_us : (uint64_t)smp->config.deadline_ms * 1000);
-    switch (job->verb) {
-    case UPDATE_UPLOAD:
+    switch (job->intent) {
+    case UPDATE_DELIVER:
         smp->mtu = (size_t)smp->config.mtu;
         smp->asking = !smp->mtu;
         if (smp->asking)
@@ -322,26 +387,26 @@ static int start(void *self, const struct update_job *job, struct error *error)
         else
             request_chunk(smp);
         break;
-    case UPDATE_LIST:
+    case UPDATE_STATE:
         request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
         break;
-    case UPDATE_TEST:
-    case UPDATE_CONFIRM:
-        smp->request_len = smp_build_state(smp->request, sizeof smp->request, next_seq(smp), job->hash,
-                                           job->verb == UPDATE_CONFIRM);
-        request(smp, SMP_IMAGE, SMP_IMAGE_STATE);
+    case UPDATE_ACTIVATE:
+        start_activation(smp, job);
         break;
-    case UPDATE_RESET:
+    case UPDATE_CONFIRM:
+        request_state(smp, NULL, true);
+        break;
+    case UPDATE_RESTART:
         request_empty(smp, SMP_WRITE, SMP_OS, SMP_OS_RESET);
         break;
-    case UPDATE_ECHO:
+    case UPDATE_PING:
         smp->request_len = smp_build_echo(smp->request, sizeof smp->request, next_seq(smp), "otarig");
         request(smp, SMP_OS, SMP_OS_ECHO);
         break;
     case UPDATE_ERASE:
         request_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE);
         break;
-    case UPDATE_VERBS:
+    case UPDATE_INTENTS:
         break;
     }
     return 0;
@@ -351,7 +416,7 @@ static void cancel(void *self)
 {
     struct smp *smp = self;
     if (smp->busy)
-        fail(smp, "cancelled", 0, "cancelled");
+        fail(smp, UPDATE_CANCELLED, "cancelled", "cancelled");
 }
 
 static int smp_open(const struct driver_env *env, const void *config, void **self, struct error *error)
@@ -388,7 +453,14 @@ static const char *check(const void *data)
                : NULL;
 }
 
-static const struct update_ops ops = {.start = start, .cancel = cancel, .board_answers = true};
+static unsigned abilities(const void *config)
+{
+    return UPDATE_CAN_STATE | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL | UPDATE_CAN_PERMANENT |
+           UPDATE_CAN_CONFIRM | UPDATE_CAN_RESTART | UPDATE_CAN_ERASE | UPDATE_CAN_RESUME |
+           UPDATE_BOARD_ANSWERS;
+}
+
+static const struct update_ops ops = {.start = start, .cancel = cancel, .abilities = abilities};
 const struct driver update_smp_driver = {.name = "smp",
                                          .help = "MCUmgr SMP over the console (Zephyr, NuttX, Mynewt)",
                                          .kind = DRIVER_UPDATE,

@@ -120,3 +120,9 @@ const struct update_ops *rig_update(const struct rig *rig)
 {
     return rig->self[RACK_UPDATE] ? rig->place->devices[RACK_UPDATE].driver->update : NULL;
 }
+
+bool rig_can(const struct rig *rig, enum update_ability ability)
+{
+    const struct update_ops *update = rig_update(rig);
+    return update && update->abilities(rig->place->devices[RACK_UPDATE].config) & ability;
+}

@@ -202,6 +202,7 @@ static void end_job(struct run_job *job, const struct event *event, bool ok)
     snprintf(job->reason, sizeof job->reason, "%s%s%s",
              cJSON_IsString(reason) ? reason->valuestring : "failed", cJSON_IsString(text) ? ": " : "",
              cJSON_IsString(text) ? text->valuestring : "");
+    job->outcome = update_outcome_of(event->fields, ok);
     cJSON_Delete(job->fields);
     job->fields = cJSON_Duplicate(event->fields, true);
 }

@@ -18,8 +18,9 @@
 
 struct run_job {
     bool running, ok;
-    char reason[160];
-    cJSON *fields; /* result of the last one; owned */
+    enum update_outcome outcome; /* of the update client's */
+    char reason[160];            /* for people */
+    cJSON *fields;               /* result of the last one; owned */
 };
 
 /* What the console has told since the last power-up or reset line. */
@@ -92,12 +93,11 @@ struct run {
     struct run_job probe, update;
     bool probe_halted;
     struct run_fault *faults;
-    const char *phase;         /* of "boot" observations */
-    char data_print[20];       /* of the data at the end of the baseline */
-    unsigned replaced;         /* how often another one was told since */
-    uint8_t uploaded_hash[32]; /* what `activate` asks for */
-    bool has_uploaded_hash;
-    size_t upload_len; /* of the upload that runs, for percent triggers */
+    const char *phase;             /* of "boot" observations */
+    char data_print[20];           /* of the data at the end of the baseline */
+    unsigned replaced;             /* how often another one was told since */
+    const struct image *delivered; /* last, as it was before it was changed; NULL: none */
+    size_t upload_len;             /* of the upload that runs, for percent triggers */
     struct run_wait wait;
     struct run_recovery recovery;
     struct run_host { /* see run_host.c */
@@ -150,11 +150,14 @@ int run_power(struct run *run, bool on, uint64_t planned_us, struct run_fault *f
 int run_power_cycle(struct run *run, uint64_t off_us);
 
 /* run_job.c: one job to its end. Probe jobs climb the recovery ladder and become a rig fault when nothing
- * helps; -1 then. Update jobs: 0 done, -1 failed (reason in run->update.reason), which is the board's
- * business. */
+ * helps; -1 then. Update jobs: 0 done, or the client has no such ability and needs none; -1 failed
+ * (run->update.outcome, and run->update.reason for people), which is the board's business but for UPDATE_RIG,
+ * a rig fault. */
 int run_probe(struct run *run, const struct probe_job *job);
 int run_probe_once(struct run *run, const struct probe_job *job);
 int run_update(struct run *run, const struct update_job *job);
+/* To activate this image; `hash` is a place for what it is called by. NULL: what was delivered last. */
+struct update_job run_job_activate(const struct image *image, enum update_mode mode, uint8_t hash[32]);
 
 /* run_fault.c */
 void run_fault_arm(struct run *run, struct run_fault *fault);

@@ -78,25 +78,63 @@ int run_probe(struct run *run, const struct probe_job *job)
     return -1;
 }
 
-int run_update(struct run *run, const struct update_job *job)
+static int update_failed(struct run *run, enum update_outcome outcome, const char *reason)
+{
+    run->update.running = run->update.ok = false;
+    run->update.outcome = outcome;
+    snprintf(run->update.reason, sizeof run->update.reason, "%.150s", reason);
+    return -1;
+}
+
+/* What a client lacks is nothing that its board needs. */
+static bool is_needless(const struct run *run, enum update_intent intent)
+{
+    static const unsigned abilities[UPDATE_INTENTS] = {[UPDATE_STATE] = UPDATE_CAN_STATE,
+                                                       [UPDATE_ACTIVATE] = UPDATE_CAN_ACTIVATE,
+                                                       [UPDATE_CONFIRM] = UPDATE_CAN_CONFIRM};
+    return abilities[intent] && !rig_can(run->rig, abilities[intent]);
+}
+
+static int update_once(struct run *run, const struct update_job *job)
 {
     const struct update_ops *update = rig_update(run->rig);
     struct error error = {0};
-    if (run_broken(run))
-        return -1;
     run->update.running = true;
     run->update.ok = false;
-    if (update->start(run->rig->self[RACK_UPDATE], job, &error)) {
-        run->update.running = false;
-        snprintf(run->update.reason, sizeof run->update.reason, "%.150s", error.text);
-        return -1;
-    }
+    if (update->start(run->rig->self[RACK_UPDATE], job, &error))
+        return update_failed(run, UPDATE_FAILED, error.text);
     uint64_t limit_us = job->deadline_us ? job->deadline_us + 5000000 : JOB_LIMIT_US;
     if (run_until(run, update_over, NULL, clock_now_us() + limit_us) && run->update.running) {
         update->cancel(run->rig->self[RACK_UPDATE]);
-        run->update.running = false;
-        snprintf(run->update.reason, sizeof run->update.reason, "deadline");
-        return -1;
+        return update_failed(run, UPDATE_SILENT, "deadline");
     }
+    if (run->update.outcome == UPDATE_RIG)
+        run_fail_rig(run, "update: %s", run->update.reason);
     return run->update.ok ? 0 : -1;
+}
+
+int run_update(struct run *run, const struct update_job *job)
+{
+    bool restarts = job->intent == UPDATE_CONFIRM && rig_can(run->rig, UPDATE_CONFIRM_RESTARTS);
+    if (run_broken(run))
+        return -1;
+    if (is_needless(run, job->intent))
+        return 0;
+    if (restarts) {
+        run->seen = (struct run_seen){0};
+        run->calm = false;
+        run_recovery_from(run, clock_now_us(), "the restart that confirms");
+    }
+    int result = update_once(run, job);
+    if (!result && restarts && run_wait_app(run, (uint64_t)run->plan->board->recovery_ms * 1000))
+        return update_failed(run, UPDATE_FAILED, "after the restart that confirms, no application came up");
+    return result;
+}
+
+struct update_job run_job_activate(const struct image *image, enum update_mode mode, uint8_t hash[32])
+{
+    bool has_hash = image && image->hash && strlen(image->hash) == 64;
+    for (int i = 0; has_hash && i < 32; i++)
+        sscanf(image->hash + 2 * i, "%2hhx", &hash[i]);
+    return (struct update_job){.intent = UPDATE_ACTIVATE, .mode = mode, .hash = has_hash ? hash : NULL};
 }

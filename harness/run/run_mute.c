@@ -13,7 +13,7 @@
 
 bool run_was_silent(const struct run *run)
 {
-    return !strncmp(run->update.reason, "timeout", 7) || !strcmp(run->update.reason, "deadline");
+    return run->update.outcome == UPDATE_SILENT;
 }
 
 static bool is_blank(const uint8_t *data, size_t len)

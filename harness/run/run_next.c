@@ -34,7 +34,7 @@ static void succeeded(struct run *run, const char *what, const char *image)
 static int resume_once(struct run *run)
 {
     const struct expect *expect = &run->plan->scenario.expect;
-    const struct update_job job = {.verb = UPDATE_UPLOAD,
+    const struct update_job job = {.intent = UPDATE_DELIVER,
                                    .path = image_find(run->plan->images, expect->resume)->file,
                                    .resume = true,
                                    .deadline_us = (uint64_t)expect->resume_within_us};
@@ -43,7 +43,7 @@ static int resume_once(struct run *run)
         return 0;
     }
     if (!run_broken(run))
-        failed(run, "resume", expect->resume, "upload");
+        failed(run, "resume", expect->resume, "deliver");
     return -1;
 }
 
@@ -73,31 +73,33 @@ static bool next_is_up(struct run *run, const void *arg)
 const char *run_update_to(struct run *run, const struct image *image)
 {
     uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
-    struct update_job upload = {
-        .verb = UPDATE_UPLOAD, .path = image->file, .resume = true, .deadline_us = 60000000};
-    struct update_job list = {.verb = UPDATE_LIST, .deadline_us = 5000000};
-    uint8_t hash[32] = {0};
-    for (int i = 0; image->hash && strlen(image->hash) == 64 && i < 32; i++)
-        sscanf(image->hash + 2 * i, "%2hhx", &hash[i]);
-    struct update_job test = {.verb = UPDATE_TEST, .hash = hash, .deadline_us = 10000000};
-    if (run_update(run, &list))
-        return "list";
-    if (run_update(run, &upload))
-        return "upload";
+    uint8_t hash[32];
+    const struct update_job state = {.intent = UPDATE_STATE, .deadline_us = 5000000},
+                            deliver = {.intent = UPDATE_DELIVER,
+                                       .path = image->file,
+                                       .resume = true,
+                                       .deadline_us = 60000000},
+                            restart = {.intent = UPDATE_RESTART, .deadline_us = 10000000},
+                            confirm = {.intent = UPDATE_CONFIRM, .deadline_us = 10000000};
+    struct update_job activate = run_job_activate(image, UPDATE_TRIAL, hash);
+    activate.deadline_us = 10000000;
+    if (run_update(run, &state))
+        return "state";
+    if (run_update(run, &deliver))
+        return "deliver";
     run_await_restart(run, 0); /* in a moment another image runs, which may not do so */
-    if (run_update(run, &test))
-        return "test";
+    if (run_update(run, &activate))
+        return "activate";
     run->seen = (struct run_seen){0};
     run->calm = false;
-    if (run_update(run, &(struct update_job){.verb = UPDATE_RESET, .deadline_us = 10000000}))
-        return "reset";
+    if (run_update(run, &restart))
+        return "restart";
     if (run_until(run, next_is_up, image->name, clock_now_us() + limit_us)) {
         snprintf(run->update.reason, sizeof run->update.reason, "%s runs, not %s",
                  run->seen.app_us ? run_seen_image(run) : "nothing", image->name);
         return "boot";
     }
-    return run_update(run, &(struct update_job){.verb = UPDATE_CONFIRM, .deadline_us = 10000000}) ? "confirm"
-                                                                                                  : NULL;
+    return run_update(run, &confirm) ? "confirm" : NULL;
 }
 
 /* A life of its own: does the board come up, and does the console tell so? */

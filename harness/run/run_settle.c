@@ -136,11 +136,11 @@ static bool data_told(struct run *run, const void *arg)
 /* What the console shows is one wire of two. */
 static int check_answer(struct run *run, const char *phase)
 {
-    const struct update_ops *update = rig_update(run->rig);
+    bool answers = rig_can(run->rig, UPDATE_BOARD_ANSWERS);
     uint64_t deadline_us = clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000;
-    if (!update || !update->board_answers)
+    if (!answers)
         run_look_at_healthy(run); /* nothing else will tell whether it lives */
-    if (!update || !update->board_answers || !plan_updates(run->plan))
+    if (!answers || !plan_updates(run->plan))
         return run_broken(run) ? -1 : 0;
     while (!run_broken(run) && clock_now_us() < deadline_us)
         if (run_answers(run, ANSWER_US))
@@ -310,8 +310,7 @@ struct life {
 
 static bool lives(struct run *run, uint64_t limit_us)
 {
-    const struct update_ops *update = rig_update(run->rig);
-    return update && update->board_answers ? run_answers(run, limit_us) : run_works(run);
+    return rig_can(run->rig, UPDATE_BOARD_ANSWERS) ? run_answers(run, limit_us) : run_works(run);
 }
 
 /* An application that tells of its start may hang right after it. Before the first power cycle, which would

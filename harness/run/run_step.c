@@ -1,7 +1,6 @@
 /* The steps of a scenario: one function each, in one table. A step that fails because a fault has struck ends
  * the steps and the case goes on with settling; one that fails before any fault is the board's or the
  * scenario's business and ends them too: what follows from it is for the contract to say. */
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,21 +50,9 @@ static char *image_path(struct run *run, const struct step *step, size_t *len)
     return NULL;
 }
 
-/* What the device calls the image by: the hash in the manifest (an undamaged one). */
-static void remember_hash(struct run *run, const char *name)
-{
-    const struct image *image = image_find(run->plan->images, name);
-    run->has_uploaded_hash = image->hash && strlen(image->hash) == 64;
-    for (int i = 0; run->has_uploaded_hash && i < 32; i++) {
-        unsigned byte;
-        sscanf(image->hash + 2 * i, "%2x", &byte);
-        run->uploaded_hash[i] = (uint8_t)byte;
-    }
-}
-
 static bool refused(const struct run *run)
 {
-    return !strncmp(run->update.reason, "rc", 2);
+    return run->update.outcome == UPDATE_REFUSED;
 }
 
 /* No answer, though nothing was done to board or link: is it the board's silence or the wire's? One that
@@ -138,9 +125,9 @@ static int do_upload(struct run *run, const struct step *step)
     if (!path)
         return -1;
     struct update_job job = {
-        .verb = UPDATE_UPLOAD, .path = path, .resume = true, .deadline_us = (uint64_t)step->within_us};
+        .intent = UPDATE_DELIVER, .path = path, .resume = true, .deadline_us = (uint64_t)step->within_us};
     run->upload_len = len;
-    remember_hash(run, step->image);
+    run->delivered = image_find(run->plan->images, step->image);
     int result = with_attempts(run, step, &job);
     free(path);
     if (!result)
@@ -152,62 +139,36 @@ static int do_upload(struct run *run, const struct step *step)
     return result;
 }
 
-/* The running image knows what it was sent; after a spoilt upload its hash is found in the list of images. */
-static int pending_hash(struct run *run)
+static int with_proof(struct run *run, const struct step *step, const struct update_job *job,
+                      const char *refusal, const char *success)
 {
-    const struct update_job list = {.verb = UPDATE_LIST, .deadline_us = 5000000};
-    if (run_update(run, &list))
-        return -1;
-    const cJSON *image, *images = cJSON_GetObjectItemCaseSensitive(run->update.fields, "images");
-    cJSON_ArrayForEach(image, images)
-    {
-        const cJSON *slot = cJSON_GetObjectItemCaseSensitive(image, "slot");
-        const cJSON *hash = cJSON_GetObjectItemCaseSensitive(image, "hash");
-        if (!cJSON_IsNumber(slot) || slot->valueint != 1 || !cJSON_IsString(hash) ||
-            strlen(hash->valuestring) < 64)
-            continue;
-        for (int i = 0; i < 32; i++) {
-            unsigned byte = 0;
-            sscanf(hash->valuestring + 2 * i, "%2x", &byte);
-            run->uploaded_hash[i] = (uint8_t)byte;
-        }
-        run->has_uploaded_hash = true;
+    int result = with_attempts(run, step, job);
+    if (result && step->may_refuse && refused(run)) {
+        prove(run, step, refusal);
+        return 0;
     }
-    return 0;
+    if (!result) {
+        run_fault_done(run);
+        prove(run, step, success);
+    }
+    return result;
 }
 
 static int do_activate(struct run *run, const struct step *step)
 {
-    struct update_job job = {.verb = !strcmp(step->mode, "confirm") ? UPDATE_CONFIRM : UPDATE_TEST,
-                             .deadline_us = (uint64_t)step->within_us};
-    if (pending_hash(run) && !step->may_refuse)
-        return -1;
-    job.hash = run->has_uploaded_hash ? run->uploaded_hash : NULL;
-    int result = with_attempts(run, step, &job);
-    if (result && step->may_refuse && refused(run)) {
-        prove(run, step, "the board refused to activate the image");
-        return 0;
-    }
-    if (!result) {
-        run_fault_done(run);
-        prove(run, step, "the board accepted the image");
-    }
-    return result;
+    uint8_t hash[32];
+    struct update_job job = run_job_activate(
+        run->delivered, !strcmp(step->mode, "confirm") ? UPDATE_PERMANENT : UPDATE_TRIAL, hash);
+    job.listed = true; /* it may have been changed on purpose */
+    job.deadline_us = (uint64_t)step->within_us;
+    return with_proof(run, step, &job, "the board refused to activate the image",
+                      "the board accepted the image");
 }
 
 static int do_confirm(struct run *run, const struct step *step)
 {
-    const struct update_job job = {.verb = UPDATE_CONFIRM, .deadline_us = (uint64_t)step->within_us};
-    int result = with_attempts(run, step, &job);
-    if (result && step->may_refuse && refused(run)) {
-        prove(run, step, "the board refused to confirm");
-        return 0;
-    }
-    if (!result) {
-        run_fault_done(run);
-        prove(run, step, "the board confirmed the image");
-    }
-    return result;
+    const struct update_job job = {.intent = UPDATE_CONFIRM, .deadline_us = (uint64_t)step->within_us};
+    return with_proof(run, step, &job, "the board refused to confirm", "the board confirmed the image");
 }
 
 /* ---- reset, waiting ---- */
@@ -236,8 +197,8 @@ static int do_reset(struct run *run, const struct step *step)
     restarts(run, "the reset");
     if (!strcmp(step->by, "probe"))
         return run_probe(run, &(struct probe_job){.verb = PROBE_RESET_RUN});
-    return run_update(run,
-                      &(struct update_job){.verb = UPDATE_RESET, .deadline_us = (uint64_t)step->within_us});
+    return run_update(
+        run, &(struct update_job){.intent = UPDATE_RESTART, .deadline_us = (uint64_t)step->within_us});
 }
 
 /* A mark with a version but no hash is of a boot loader, before the image itself can say what it is. */
@@ -365,7 +326,7 @@ static int do_stage(struct run *run, const struct step *step)
         return -1;
     const struct probe_job job = {
         .verb = PROBE_PROGRAM, .path = path, .address = run->plan->board->slots[1].address};
-    remember_hash(run, step->image);
+    run->delivered = image_find(run->plan->images, step->image);
     int result = run_probe(run, &job);
     free(path);
     if (!result)

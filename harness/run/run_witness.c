@@ -38,9 +38,8 @@ void run_witness(struct run *run, bool confirms, const char *clauses, const char
 
 bool run_answers(struct run *run, uint64_t limit_us)
 {
-    const struct update_ops *update = rig_update(run->rig);
-    return update && update->board_answers &&
-           !run_update(run, &(struct update_job){.verb = UPDATE_ECHO, .deadline_us = limit_us});
+    return rig_can(run->rig, UPDATE_BOARD_ANSWERS) &&
+           !run_update(run, &(struct update_job){.intent = UPDATE_PING, .deadline_us = limit_us});
 }
 
 /* ---- the probe's view ---- */

@@ -1,0 +1,48 @@
+#include "harness/driver/mcuboot_image.h"
+
+#include <string.h>
+
+#define IMAGE_MAGIC 0x96f3b83du
+#define HEADER_LEN 32u
+#define AREA_MAGIC 0x6907u
+#define AREA_PROTECTED 0x6908u
+#define TLV_SHA256 0x10u
+
+static uint32_t get16(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8;
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return get16(at) | get16(at + 2) << 16;
+}
+
+/* The whole length of the area at `at`, 0: there is none. */
+static size_t area_len(const uint8_t *image, size_t len, size_t at, unsigned magic)
+{
+    if (at > len || len - at < 4 || get16(image + at) != magic)
+        return 0;
+    size_t area = get16(image + at + 2);
+    return area >= 4 && area <= len - at ? area : 0;
+}
+
+bool mcuboot_image_hash(const uint8_t *image, size_t len, uint8_t hash[32])
+{
+    if (len < HEADER_LEN || get32(image) != IMAGE_MAGIC)
+        return false;
+    uint64_t end = (uint64_t)get16(image + 8) + get32(image + 12);
+    if (end > len)
+        return false;
+    size_t at = (size_t)end;
+    at += area_len(image, len, at, AREA_PROTECTED);
+    size_t area = area_len(image, len, at, AREA_MAGIC);
+    for (size_t tlv = 4; tlv + 4 <= area; tlv += 4 + get16(image + at + tlv + 2)) {
+        size_t value_len = get16(image + at + tlv + 2);
+        if (get16(image + at + tlv) != TLV_SHA256 || value_len != 32 || tlv + 4 + value_len > area)
+            continue;
+        memcpy(hash, image + at + tlv + 4, 32);
+        return true;
+    }
+    return false;
+}
