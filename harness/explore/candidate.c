@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/soundness.h"
 #include "harness/explore/rot.h"
 #include "harness/explore/worker.h"
 
@@ -25,7 +26,7 @@ void candidate_put(struct worker *worker, struct sum sum, size_t op, unsigned mo
 bool candidate_in_trailer(const struct worker *worker, const struct twin_nvm_op *op)
 {
     return op->kind == TWIN_NVM_ERASE_ALL ||
-           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> 12];
+           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> TRAILER_SHIFT];
 }
 
 /* Words in trailers are flags and magic: they tear in all the ways that TORN_FLAGS tells apart. */

@@ -208,7 +208,7 @@ uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct err
     if (!file)
         return NULL;
     uint8_t *nvm = mem_alloc(spec->nvm_size + 1);
-    memset(nvm, 0xff, spec->nvm_size);
+    spec_factory(spec, nvm);
     size_t len = fread(nvm, 1, spec->nvm_size + 1, file);
     fclose(file);
     if (len == regions[0].size || len == spec->nvm_size)

@@ -70,7 +70,11 @@ static void windows(struct finding *finding, const struct search *search, bool r
             open = &finding->windows[finding->window_count++];
             *open =
                 (struct window){.run = node->parent, .first = node->op, .first_op = *op, .resets = resets};
+            open->first_torn = model_is_tear(node->model);
         }
+        if (node->op == open->first && !model_is_tear(node->model))
+            open->first_torn = false;
+        open->last_torn = (open->last_torn && node->op == open->last) || model_is_tear(node->model);
         open->last = node->op;
         open->last_op = *op;
         open->states++;
@@ -125,8 +129,8 @@ static void describe(struct cut *cut, const struct search *search, uint32_t numb
         cut->op.value = rot_mask(node->op);
         return;
     }
-    cut->operation = node->op;
     cut->after = node->op >= from->op_count;
+    cut->operation = cut->after && node->op ? node->op - 1 : node->op; /* the one that cut.op is */
     cut->op = *op_at(search, node->parent, node->op);
     symbols_find(symbols, cut->op.pc, &cut->place);
     if (caller)
@@ -215,9 +219,9 @@ static bool on_timed_op(void *arg, struct machine *machine, const struct twin_nv
         if (window->run != clock->run)
             continue;
         if (window->first == machine->op_count)
-            window->from_ns = clock->end_ns;
+            window->from_ns = window->first_torn ? op->begin_ns - machine->begin_ns : clock->end_ns;
         if (window->last == machine->op_count) {
-            window->to_ns = op->begin_ns - machine->begin_ns;
+            window->to_ns = (window->last_torn ? op->end_ns : op->begin_ns) - machine->begin_ns;
             window->timed = true;
         }
     }
@@ -235,6 +239,14 @@ static void time_windows(struct finding *finding, struct machine *machine, uint3
     machine->hooks = (struct machine_hooks){.op = on_timed_op, .arg = &clock};
     machine_cycle(machine, UINT64_MAX);
     machine->hooks = hooks;
+    for (size_t i = 0; i < finding->window_count; i++) { /* cuts behind the last operation */
+        struct window *window = &finding->windows[i];
+        if (window->run != run || window->last < machine->op_count)
+            continue;
+        window->from_ns = window->first < machine->op_count ? window->from_ns : clock.end_ns;
+        window->to_ns = machine->end_ns - machine->begin_ns;
+        window->timed = true;
+    }
     machine_load(machine, before);
     machine->reset_at = reset_at;
     free(before);

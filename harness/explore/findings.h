@@ -29,9 +29,12 @@ struct window {
     struct op first_op, last_op;
     struct place place, caller;
     bool resets; /* that keep RAM, not power cuts */
-    /* Since power-up of that boot, from the end of the operation before the first to the begin of the last:
-     * power that goes between two operations in it leaves one of these states; inside of one, a torn one,
-     * which only a search with torn cuts has judged. Known for the boot that the finding's last cut is in. */
+    /* Only cuts inside of the first operation fail, not right before it; cuts inside of the last one do. */
+    bool first_torn, last_torn;
+    /* Since power-up of that boot, from the end of the operation before the first (its begin, when only torn)
+     * to the begin of the last (its end, when torn; of the boot, when behind it): power that goes between two
+     * operations in it leaves one of these states; inside of one, a torn one, which only a search with torn
+     * cuts has judged. Known for the boot that the finding's last cut is in. */
     bool timed;
     uint64_t from_ns, to_ns;
 };

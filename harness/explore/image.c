@@ -9,6 +9,7 @@
 
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/explore/image_formats.h"
 
 void explore_sha256(const void *data, size_t len, char out[65])
 {
@@ -18,13 +19,18 @@ void explore_sha256(const void *data, size_t len, char out[65])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static struct explore_segment *add(struct explore_image *image, uint32_t address, const uint8_t *data,
-                                   uint32_t len)
+void image_add(struct explore_image *image, uint32_t address, const uint8_t *data, uint32_t len, bool joined)
 {
+    struct explore_segment *last = image->segment_count ? &image->segments[image->segment_count - 1] : NULL;
+    if (joined && last && last->address + last->len == address) {
+        last->data = mem_resize(last->data, (size_t)last->len + len, 1);
+        memcpy(last->data + last->len, data, len);
+        last->len += len;
+        return;
+    }
     image->segments = mem_resize(image->segments, image->segment_count + 1, sizeof *image->segments);
-    struct explore_segment *segment = &image->segments[image->segment_count++];
-    *segment = (struct explore_segment){address, len, len ? mem_copy(data, len) : NULL};
-    return segment;
+    image->segments[image->segment_count++] =
+        (struct explore_segment){address, len, len ? mem_copy(data, len) : NULL};
 }
 
 /* ---- ELF: read by hand, because the library trusts its input more than we can ---- */
@@ -114,115 +120,11 @@ static int parse_elf(struct explore_image *image, const uint8_t *data, size_t le
         if (part.p_filesz > UINT32_MAX - part.p_paddr)
             return error_set(error, ERROR_INPUT, "%s: segment %u wraps around the address space", image->path,
                              i);
-        add(image, part.p_paddr, data + part.p_offset, part.p_filesz);
+        image_add(image, part.p_paddr, data + part.p_offset, part.p_filesz, false);
     }
     image->elf = true;
     image->cpu_arch = find_arch(data, len, &head);
     return 0;
-}
-
-/* ---- Intel HEX (Intel, "Hexadecimal Object File Format Specification", rev. A, 1988) ---- */
-
-static int hex_digit(int c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Bytes of one record without its colon; -1: not hexadecimal or too long. */
-static int hex_record(const char *text, size_t len, uint8_t out[260])
-{
-    if (len % 2 || len / 2 > 260)
-        return -1;
-    for (size_t i = 0; i < len / 2; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return -1;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return (int)(len / 2);
-}
-
-static void hex_data(struct explore_image *image, uint32_t address, const uint8_t *data, uint32_t len)
-{
-    struct explore_segment *last = image->segment_count ? &image->segments[image->segment_count - 1] : NULL;
-    if (!last || last->address + last->len != address) {
-        add(image, address, data, len);
-        return;
-    }
-    last->data = mem_resize(last->data, last->len + len, 1);
-    memcpy(last->data + last->len, data, len);
-    last->len += len;
-}
-
-static int hex_line(struct explore_image *image, const uint8_t *record, int len, uint32_t *base,
-                    const char **wrong)
-{
-    uint8_t total = 0;
-    for (int i = 0; i < len; i++)
-        total = (uint8_t)(total + record[i]);
-    if (len < 5 || record[0] != len - 5) {
-        *wrong = "its length does not fit";
-        return -1;
-    }
-    if (total) {
-        *wrong = "checksum does not fit";
-        return -1;
-    }
-    uint32_t offset = (uint32_t)record[1] << 8 | record[2];
-    uint32_t first = len >= 7 ? (uint32_t)record[4] << 8 | record[5] : 0;
-    switch (record[3]) {
-    case 0:
-        if (record[0] > UINT32_MAX - *base - offset || *base + offset < *base) {
-            *wrong = "address wraps around";
-            return -1;
-        }
-        if (record[0])
-            hex_data(image, *base + offset, record + 4, record[0]);
-        return 0;
-    case 1:
-        return 1;
-    case 2:
-        *base = first << 4;
-        return 0;
-    case 4:
-        *base = first << 16;
-        return 0;
-    case 3:
-    case 5:
-        return 0;
-    }
-    *wrong = "unknown record type";
-    return -1;
-}
-
-static int parse_hex(struct explore_image *image, const char *text, size_t len, struct error *error)
-{
-    uint32_t base = 0;
-    unsigned number = 1;
-    bool ended = false;
-    for (size_t at = 0; at < len; number++) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t next = end ? (size_t)(end - text) + 1 : len, stop = end ? (size_t)(end - text) : len;
-        while (stop > at && (text[stop - 1] == '\r' || text[stop - 1] == ' '))
-            stop--;
-        if (stop > at) {
-            uint8_t record[260];
-            const char *wrong = "not a record of hexadecimal digits";
-            int got = text[at] == ':' ? hex_record(text + at + 1, stop - at - 1, record) : -1;
-            if (ended)
-                return error_set(error, ERROR_INPUT, "%s: line %u: expected nothing after the end record",
-                                 image->path, number);
-            int result = got < 0 ? -1 : hex_line(image, record, got, &base, &wrong);
-            if (result < 0)
-                return error_set(error, ERROR_INPUT, "%s: line %u: %s", image->path, number, wrong);
-            ended = result > 0;
-        }
-        at = next;
-    }
-    return ended ? 0 : error_set(error, ERROR_INPUT, "%s: no end record: the file is cut off", image->path);
 }
 
 /* ---- all ---- */
@@ -247,17 +149,53 @@ static int check_order(struct explore_image *image, struct error *error)
     return 0;
 }
 
+/* Files that hold an image, but are none: taken as raw they would install nothing, and all would hold. */
+static const char *container(const uint8_t *data, size_t len)
+{
+    static const struct {
+        const char *magic;
+        size_t len;
+        const char *what;
+    } table[] = {
+        {"PK\3\4", 4, "a ZIP archive (a DFU package?)"},
+        {"\x1f\x8b\x08", 3, "a gzip file"},
+        {"\xfd"
+         "7zXZ",
+         5, "an xz file"},
+        {"BZh", 3, "a bzip2 file"},
+        {"DfuSe", 5, "a DfuSe file"},
+        {"\x28\xb5\x2f\xfd", 4, "a Zstandard file"},
+        {"!<arch>\n", 8, "a static library"},
+        {"\xff\xfe", 2, "a text in UTF-16"},
+        {"\xfe\xff", 2, "a text in UTF-16"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (len >= table[i].len && memcmp(data, table[i].magic, table[i].len) == 0)
+            return table[i].what;
+    return NULL;
+}
+
 static int parse(struct explore_image *image, const uint8_t *data, size_t len, struct error *error)
 {
+    enum image_text text = image_text_kind((const char *)data, len);
+    const char *what = container(data, len);
     explore_sha256(data, len, image->sha256);
     int result = 0;
     if (len >= 4 && memcmp(data, ELFMAG, SELFMAG) == 0) {
         result = parse_elf(image, data, len, error);
-    } else if (len >= 11 && data[0] == ':' && hex_digit(data[1]) >= 0 && hex_digit(data[2]) >= 0) {
-        result = parse_hex(image, (const char *)data, len, error);
+    } else if (text == IMAGE_TEXT_HEX) {
+        result = image_parse_hex(image, (const char *)data, len, error);
+    } else if (text == IMAGE_TEXT_SREC) {
+        result = image_parse_srec(image, (const char *)data, len, error);
+    } else if (image_is_uf2(data, len)) {
+        result = image_parse_uf2(image, data, len, error);
+    } else if (what) {
+        result = error_set(error, ERROR_INPUT,
+                           "%s: %s: expected the image itself (ELF, Intel HEX, S-record, UF2, raw bytes)",
+                           image->path, what);
     } else if (len) {
         image->raw = true;
-        add(image, 0, data, (uint32_t)len);
+        image_add(image, 0, data, (uint32_t)len, false);
     }
     if (!result)
         result = check_order(image, error);

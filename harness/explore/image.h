@@ -1,4 +1,5 @@
-/* Images of foreign firmware: ELF (program headers, physical addresses), Intel HEX, or raw bytes. Hostile
+/* Images of foreign firmware: ELF (program headers, physical addresses), Intel HEX,
+ * S-record, UF2, or raw bytes. Hostile
  * files get one clear line. */
 #ifndef OTARIG_EXPLORE_IMAGE_H
 #define OTARIG_EXPLORE_IMAGE_H
@@ -26,7 +27,8 @@ struct explore_image {
     char sha256[65]; /* of the file */
 };
 
-/* The kind is told by contents: ELF magic, or a text that begins with ':' and ends as Intel HEX; else raw. */
+/* The kind is told by contents: ELF magic; a text with records of Intel HEX or S-record, behind a byte order
+ * mark, blanks and comments, too; UF2 blocks; a container (ZIP, gzip, DfuSe, ...) is refused; else raw. */
 int explore_image_load(struct explore_image *image, const char *name, const char *path, struct error *error);
 /* The same from memory (data is copied), for tests and fuzzers. */
 int explore_image_parse(struct explore_image *image, const char *name, const uint8_t *data, size_t len,

@@ -245,6 +245,10 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
         return NULL;
     }
     watch_exec(machine);
+    uint8_t *fresh = mem_alloc(spec->nvm_size);
+    spec_factory(spec, fresh);
+    machine_load(machine, fresh);
+    free(fresh);
     return machine;
 }
 

@@ -91,7 +91,7 @@ static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *
     const struct memo *memo = arg;
     size_t k = machine->op_count;
     return !memo->text && (k == 0 || op->kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
-                           memo->trailer[machine_offset(machine->spec, op->address) >> 12]);
+                           memo->trailer[machine_offset(machine->spec, op->address) >> TRAILER_SHIFT]);
 }
 
 static bool fits(const struct machine *machine, const struct point *point)

@@ -10,7 +10,7 @@
 struct verdict;
 struct memo;
 
-/* `trailer`: one per 4 KiB of nvm, where operations are points; outlives the memo. */
+/* `trailer`: one per TRAILER_SHIFT of nvm, where operations are points; outlives the memo. */
 struct memo *memo_new(const uint8_t *trailer);
 void memo_free(struct memo *memo);
 

@@ -79,6 +79,29 @@ char *explore_report_detail(const struct search *search, const struct finding *f
                       finding->quote);
 }
 
+uint32_t explore_report_last(const struct search *search, const struct window *window)
+{
+    uint32_t count = search->nodes[window->run].op_count;
+    return window->last >= count && count ? count - 1 : window->last;
+}
+
+static void print_window(FILE *file, const struct search *search, const struct window *window)
+{
+    bool behind = window->last >= search->nodes[window->run].op_count;
+    fprintf(file, "    window: run %u, %soperations %u to %u%s (0x%08x to 0x%08x)\n", window->run,
+            window->first_torn ? "inside of " : "", window->first, explore_report_last(search, window),
+            behind ? " and behind it" : "", window->first_op.address, window->last_op.address);
+    if (!window->timed)
+        return;
+    fprintf(file, "      %.3f to %.3f ms after power-up", (double)window->from_ns / 1e6,
+            (double)window->to_ns / 1e6);
+    if (window->to_ns > window->from_ns)
+        fprintf(file, "; for 95 %%: %u %s at its middle +-1 ms, %u +-5 ms",
+                finding_cuts_needed(window, 1000000), window->resets ? "reset(s)" : "cut(s)",
+                finding_cuts_needed(window, 5000000));
+    fputc('\n', file);
+}
+
 static void print_finding(FILE *file, const struct search *search, const struct finding *finding,
                           size_t number)
 {
@@ -96,17 +119,42 @@ static void print_finding(FILE *file, const struct search *search, const struct 
     if (!finding->cut_count)
         fputs("    without any cut\n", file);
     for (size_t i = 0; i < finding->window_count && i < 4; i++) {
-        const struct window *window = &finding->windows[i];
-        fprintf(file, "    window: run %u, operations %u to %u (0x%08x to 0x%08x)\n", window->run,
-                window->first, window->last, window->first_op.address, window->last_op.address);
-        if (window->timed)
-            fprintf(
-                file,
-                "      %.3f to %.3f ms after power-up; for 95 %%: %u %s at its middle +-1 ms, %u +-5 ms\n",
-                (double)window->from_ns / 1e6, (double)window->to_ns / 1e6,
-                finding_cuts_needed(window, 1000000), window->resets ? "reset(s)" : "cut(s)",
-                finding_cuts_needed(window, 5000000));
+        print_window(file, search, &finding->windows[i]);
     }
+}
+
+int explore_report_reset_pin(const struct search *search)
+{
+    uint32_t address = twin_reset_pin_register(search->spec->chip), word;
+    if (!address)
+        return REPORT_NO_PIN;
+    memcpy(&word, search->root + machine_offset(search->spec, address), 4);
+    return word >> 31 ? REPORT_PIN_BLANK : (int)(word & 63);
+}
+
+/* What the search assumed, and what it found to be flags. */
+static void print_start(FILE *file, const struct search *search)
+{
+    struct spec_region region;
+    size_t from = 0, count = 0;
+    int pin = explore_report_reset_pin(search);
+    if (pin == REPORT_PIN_BLANK)
+        fprintf(file,
+                "at the start UICR.PSELRESET is blank, as chips are delivered (\"reset_pin\" programs it)\n");
+    else if (pin != REPORT_NO_PIN)
+        fprintf(file, "at the start UICR.PSELRESET names pin %d\n", pin);
+    while (search_next_trailer(search, &region, &from)) {
+        if (count++ == 12)
+            break;
+        fprintf(file, "%s0x%08x to 0x%08x%s%s%s",
+                count > 1                      ? ", "
+                : search->spec->trailers_given ? "flag pages (given): "
+                                               : "flag pages (found): ",
+                region.address, region.address + (region.len - 1), region.name ? " (" : "",
+                region.name ? region.name : "", region.name ? ")" : "");
+    }
+    if (count)
+        fputs(count > 12 ? ", ...\n" : "\n", file);
 }
 
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings)
@@ -119,6 +167,7 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
     fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);
+    print_start(file, search);
     for (size_t i = 0; i < findings->count; i++)
         print_finding(file, search, &findings->items[i], i);
     if (search->fell_back)

@@ -71,18 +71,22 @@ static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
     return to;
 }
 
-static cJSON *window_json(const struct spec *spec, const struct window *window)
+static cJSON *window_json(const struct search *search, const struct window *window)
 {
+    const struct spec *spec = search->spec;
     cJSON *to = cJSON_CreateObject();
     const struct spec_region *region = spec_region_of(spec, window->first_op.address);
     cJSON_AddNumberToObject(to, "run", window->run);
     cJSON_AddNumberToObject(to, "first_operation", window->first);
-    cJSON_AddNumberToObject(to, "last_operation", window->last);
+    cJSON_AddNumberToObject(to, "last_operation", explore_report_last(search, window));
     cJSON_AddNumberToObject(to, "states", window->states);
     put_hex(to, "first_address", window->first_op.address);
     put_hex(to, "last_address", window->last_op.address);
     cJSON_AddStringToObject(to, "region", region ? region->name : "");
     cJSON_AddStringToObject(to, "kind", window->resets ? "reset" : "power_cut");
+    cJSON_AddBoolToObject(to, "inside_first", window->first_torn);
+    cJSON_AddBoolToObject(to, "inside_last", window->last_torn);
+    cJSON_AddBoolToObject(to, "behind_last", window->last >= search->nodes[window->run].op_count);
     if (window->timed) {
         cJSON_AddNumberToObject(to, "from_ms", (double)window->from_ns / 1e6);
         cJSON_AddNumberToObject(to, "to_ms", (double)window->to_ns / 1e6);
@@ -118,7 +122,7 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
         cJSON_AddItemToArray(cuts, cut_json(search->spec, &finding->cuts[i]));
     cJSON *list = cJSON_AddArrayToObject(to, "windows");
     for (size_t i = 0; i < finding->window_count; i++)
-        cJSON_AddItemToArray(list, window_json(search->spec, &finding->windows[i]));
+        cJSON_AddItemToArray(list, window_json(search, &finding->windows[i]));
     cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows_left_off);
     /* JSON is UTF-8: a garbled console must not break it; a line that wakes up sends a NUL */
     char *console = mem_copy(finding->text, finding->text_len + 1);
@@ -237,6 +241,21 @@ static void put_engine(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(engine, "seed", (double)search->options.seed);
 }
 
+static void put_trailers(cJSON *to, const struct search *search)
+{
+    struct spec_region region;
+    size_t from = 0;
+    cJSON *list = cJSON_AddArrayToObject(to, "flag_pages");
+    while (search_next_trailer(search, &region, &from)) {
+        cJSON *item = cJSON_CreateObject();
+        put_hex(item, "address", region.address);
+        cJSON_AddNumberToObject(item, "size", region.len);
+        cJSON_AddStringToObject(item, "region", region.name ? region.name : "");
+        cJSON_AddItemToArray(list, item);
+    }
+    cJSON_AddBoolToObject(to, "flag_pages_given", search->spec->trailers_given);
+}
+
 cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out)
 {
     const struct spec *spec = search->spec;
@@ -246,6 +265,12 @@ cJSON *explore_report_json(const struct search *search, const struct findings *f
     cJSON_AddStringToObject(to, "title", spec->title);
     cJSON_AddStringToObject(to, "board", spec->board);
     cJSON_AddStringToObject(to, "chip", spec->chip);
+    int pin = explore_report_reset_pin(search);
+    if (pin >= 0)
+        cJSON_AddNumberToObject(to, "reset_pin", pin);
+    else if (pin == REPORT_PIN_BLANK)
+        cJSON_AddStringToObject(to, "reset_pin", "blank");
+    put_trailers(to, search);
     cJSON *images = cJSON_AddArrayToObject(to, "images");
     for (size_t i = 0; i < spec->image_count; i++) {
         cJSON *image = cJSON_CreateObject();

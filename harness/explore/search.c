@@ -349,7 +349,7 @@ static int run_once(struct search *search, const struct spec *spec, const struct
     struct checkpoint *checkpoint = NULL;
     *search = (struct search){.spec = spec, .options = *options};
     search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
-    search->trailer = mem_alloc((spec->nvm_size >> 12) + 1);
+    search->trailer = mem_alloc((spec->nvm_size >> TRAILER_SHIFT) + 1);
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;

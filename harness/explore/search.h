@@ -72,7 +72,7 @@ struct search {
     struct table met, judged; /* points, verdicts by final state */
     struct verdict *verdicts;
     size_t verdict_count;
-    uint8_t *trailer; /* one per 4 KiB of nvm */
+    uint8_t *trailer; /* one per TRAILER_SHIFT of nvm */
     /* how it ended */
     bool fixpoint;
     const char *bound; /* why not; NULL */
@@ -162,6 +162,9 @@ void search_path(const struct search *search, uint32_t number, uint32_t *path);
 /* trailer.c: which pages hold flags, as the scenario says or from the operations of the boot without a cut.
  */
 void search_find_trailers(struct search *search, const struct op *ops, size_t op_count);
+/* One stretch of them after the other, from *from in nvm on (0 at first); its name is borrowed, NULL: none.
+ */
+bool search_next_trailer(const struct search *search, struct spec_region *region, size_t *from);
 
 /* self_test.c: repeats options.sample states un-pruned; fills in sampled and sample_*. */
 void search_self_test(struct search *search, struct worker **workers);

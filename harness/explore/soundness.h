@@ -57,6 +57,7 @@
 #define BATCH_LEAST 16                           /* and at least */
 #define BATCH_INSTRUCTIONS UINT64_C(2000000000)  /* about 10 s of one core, and as much for judging */
 #define BATCH_CANDIDATES UINT64_C(8000000)       /* about 200 MB of results */
+#define TRAILER_SHIFT 10 /* pages that hold flags are marked in KiB: the smallest page of any chip */
 #define POINT_EVERY 256u /* operations: so that long stretches without erase meet, too */
 
 #endif

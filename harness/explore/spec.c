@@ -57,6 +57,15 @@ const struct spec_region *spec_region_of(const struct spec *spec, uint32_t addre
     return best;
 }
 
+void spec_factory(const struct spec *spec, uint8_t *nvm)
+{
+    size_t left;
+    twin_nvm_factory(spec->chip, nvm);
+    uint32_t word = (uint32_t)spec->reset_pin, address = twin_reset_pin_register(spec->chip);
+    for (unsigned i = 0; spec->reset_pin >= 0 && i < 2; i++)
+        memcpy(nvm + spec_offset(spec, address + 4 * i, &left), &word, 4);
+}
+
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm)
 {
     size_t left;
@@ -76,10 +85,10 @@ void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t 
 
 static int parse(struct spec_loader *loader, struct json root, struct json board)
 {
-    static const char *const keys[] = {"schema_version", "kind",    "name",     "title",    "description",
-                                       "covers",         "regions", "images",   "prepare",  "end",
-                                       "cuts",           "input",   "watchdog", "contract", "then",
-                                       "comment",        "$schema", NULL};
+    static const char *const keys[] = {"schema_version", "kind",    "name",      "title",    "description",
+                                       "covers",         "regions", "images",    "prepare",  "end",
+                                       "cuts",           "input",   "watchdog",  "contract", "then",
+                                       "comment",        "$schema", "reset_pin", NULL};
     static const char *const kinds[] = {"explore", NULL};
     struct spec *spec = loader->spec;
     const char *text;
@@ -95,7 +104,8 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
     if (json_present(title) && json_string(title, &text, loader->error))
         return -1;
     spec->title = mem_string(json_present(title) ? text : spec->name);
-    if (spec_parse_board(loader, board))
+    spec->reset_pin = -1;
+    if (spec_parse_board(loader, board) || spec_take_reset_pin(loader, json_get(root, "reset_pin")))
         return -1;
     if (json_present(regions) && (json_object(regions, loader->error) || spec_parse_spans(loader, regions)))
         return -1;

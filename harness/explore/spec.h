@@ -77,6 +77,7 @@ struct spec {
     uint64_t quiet_ns;  /* this long neither a flash operation nor a reset */
     uint64_t total_ns;  /* of a power cycle, with all its boots */
     unsigned resets;    /* that a power cycle may take */
+    int reset_pin;      /* that UICR.PSELRESET names at the start; -1: blank, as chips are delivered */
     struct input input; /* where nothing else is said */
     struct watchdog watchdog;
     /* what is cut */
@@ -109,6 +110,8 @@ void spec_release(struct spec *spec);
 size_t spec_offset(const struct spec *spec, uint32_t address, size_t *left);
 uint32_t spec_address(const struct spec *spec, size_t offset);                       /* the inverse */
 const struct spec_region *spec_region_of(const struct spec *spec, uint32_t address); /* the smallest; NULL */
+/* Non-volatile memory of the board as it is delivered. */
+void spec_factory(const struct spec *spec, uint8_t *nvm);
 /* Puts everything but boots into a flash image. */
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm);
 

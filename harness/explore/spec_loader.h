@@ -49,6 +49,8 @@ int spec_take_ns(struct spec_loader *loader, struct json object, const char *key
                  uint64_t *out);
 int spec_take_count(struct spec_loader *loader, struct json object, const char *key, int64_t standard,
                     unsigned *out);
+/* A pin, or "blank". */
+int spec_take_reset_pin(struct spec_loader *loader, struct json at);
 int spec_take_input(struct spec_loader *loader, struct json object, struct input **out); /* "input" */
 
 #endif

@@ -46,6 +46,22 @@ int spec_parse_spans(struct spec_loader *loader, struct json at)
     return 0;
 }
 
+int spec_take_reset_pin(struct spec_loader *loader, struct json at)
+{
+    int64_t pin = -1;
+    if (!json_present(at))
+        return 0;
+    if (!twin_reset_pin_register(loader->spec->chip))
+        return json_expected(at, loader->error, "no \"reset_pin\": a %s has no PSELRESET",
+                             loader->spec->chip);
+    bool blank = cJSON_IsString(at.node) && !strcmp(at.node->valuestring, "blank");
+    struct error why;
+    if (!blank && json_integer(at, 0, 47, &pin, &why))
+        return json_expected(at, loader->error, "a pin from 0 to 47, or \"blank\"");
+    loader->spec->reset_pin = (int)pin;
+    return 0;
+}
+
 int spec_parse_board(struct spec_loader *loader, struct json board)
 {
     struct spec *spec = loader->spec;
@@ -78,6 +94,8 @@ int spec_parse_board(struct spec_loader *loader, struct json board)
     if (json_present(memory) && json_present(data) && parse_span(loader, data, "data"))
         return -1;
     struct json watches = json_get(board, "watches");
+    if (spec_take_reset_pin(loader, json_get(board, "reset_pin")))
+        return -1;
     return json_present(watches) ? spec_parse_spans(loader, watches) : 0;
 }
 

@@ -187,9 +187,10 @@ int board_check_keys(struct json root, struct error *error)
                                        "power_on_reset_shared",
                                        "transports",
                                        "explore",
+                                       "reset_pin",
                                        NULL};
-    static const char *const bare_keys[] = {"schema_version", "name",    "title",   "chip",
-                                            "memory",         "watches", "explore", NULL};
+    static const char *const bare_keys[] = {"schema_version", "name",    "title",     "chip", "memory",
+                                            "watches",        "explore", "reset_pin", NULL};
     return json_check_keys(root, json_present(json_get(root, "marks")) ? keys : bare_keys, error);
 }
 

@@ -1,0 +1,79 @@
+#!/bin/sh
+# What real boot loaders do to a chip: test_faithful.sh OTARIG SOURCE
+set -eu
+otarig=$1 here=$2/harness/explore/foreign
+command -v arm-none-eabi-gcc >/dev/null && [ -x "$otarig" ] || exit 77
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
+build() { # WHICH CPU BASE OPTION...
+  which=$1 cpu=$2 base=$3
+  shift 3
+  mkdir -p "$out/$which"
+  sed -e "s/BASE/$base/" -e "s/BASE/$base/" -e "s/LENGTH/0x1000/" "$here/foreign.ld" >"$out/$which/ld"
+  arm-none-eabi-gcc "-mcpu=$cpu" -mthumb -masm-syntax-unified -O1 -g -Wall -Werror -ffreestanding -nostdlib \
+    -Wl,-n,--no-warn-rwx-segments -T "$out/$which/ld" "-D$which" "$@" "$here/faithful.c" -o "$out/$which/boot.elf"
+}
+scenario() { # NAME BASE APP REST: APP is one instruction that branches to itself
+  cat >"$out/$1/s.json" <<END
+{"schema_version": 1, "kind": "explore", "name": "$1", "images": {"boot": {"file": "boot.elf"}},
+ "prepare": [{"image": "boot"}, {"words": ["0x20003000", "$3", "0xe7fee7fe"], "at": "$2"}$4],
+ "end": {"exec": [{"address": "$2", "size": "0x100"}], "quiet_ms": 3000, "total_ms": 20000, "resets": 3},
+ "contract": [{"executes": {"address": "$2", "size": "0x100"}}]}
+END
+}
+explore() { # NAME CHIP EXPECTED OPTION...
+  name=$1 chip=$2 expected=$3 got=0
+  shift 3
+  echo "{\"schema_version\": 1, \"name\": \"$name\", \"chip\": \"$chip\"}" >"$out/board.json"
+  rm -rf "$out/out"
+  "$otarig" explore "$out/$name/s.json" --board "$out/board.json" --firmware "$out/$name" --out "$out/out" "$@" >"$out/text" 2>&1 ||
+    got=$?
+  [ "$got" = "$expected" ] || fail "$name $chip $*: exit $got, not $expected"
+}
+
+build LFXO cortex-m4 0x0
+scenario LFXO 0x8000 0x8009 ''
+for chip in nrf52840 nrf52833 nrf52832; do explore LFXO "$chip" 0; done
+
+# a blank UICR costs two operations and a reset, and the report says which one it was
+build RESETPIN cortex-m4 0x0
+scenario RESETPIN 0x8000 0x8009 ''
+explore RESETPIN nrf52840 0
+grep -q ': 3 operations' "$out/text" && grep -q 'PSELRESET is blank, as chips are delivered' "$out/text" || fail "a blank UICR"
+grep -q '"reset_pin":.*"blank"' "$out/out/explore.json" || fail "a blank UICR, in JSON"
+sed -i 's/"images"/"reset_pin": 18, "images"/' "$out/RESETPIN/s.json"
+explore RESETPIN nrf52840 0
+grep -q ': 1 operations' "$out/text" && grep -q 'PSELRESET names pin 18' "$out/text" || fail "a programmed UICR"
+sed -i 's/"reset_pin": 18/"reset_pin": 48/' "$out/RESETPIN/s.json"
+explore RESETPIN nrf52840 2
+grep -q 'reset_pin: expected a pin from 0 to 47, or "blank", found 48' "$out/text" || fail "a pin that is none"
+sed -i 's/"reset_pin": 48/"reset_pin": 18/' "$out/RESETPIN/s.json"
+explore RESETPIN nrf51822 2
+grep -q 'a nrf51822 has no PSELRESET' "$out/text" || fail "a chip without PSELRESET"
+
+# TIM1, and one of each other kind
+for timer in 0x40010000,0x40023844,0 0x40001000,0x40023840,4 0x40014400,0x40023844,17 0x40001800,0x40023840,6; do
+  base=${timer%%,*} rest=${timer#*,}
+  build TIMER cortex-m4 0x08000000 "-UTIMER" "-DTIMER=${base}u" "-DENABLE=${rest%%,*}u" "-DBIT=${rest#*,}"
+  scenario TIMER 0x08008000 0x08008009 ''
+  for chip in stm32f405 stm32f205; do explore TIMER "$chip" 0; done
+done
+
+# a clean cut between erase and program of the option bytes; as the chip comes, and with its bytes given
+build OPTIONS cortex-m4 0x08000000
+for given in '' ', {"words": ["0xffffaaef"], "at": "0x1fffc000"}, {"words": ["0xffffffff"], "at": "0x1fffc008"}'; do
+  scenario OPTIONS 0x08008000 0x08008009 "$given"
+  explore OPTIONS stm32f405 1
+  grep -q 'power cut before operation 1, word 0x1fffc000 in options' "$out/text" || fail "OPTIONS: which cut"
+  explore OPTIONS stm32f405 1 --torn
+done
+
+# the page of flags is as long as the chip says: 1 KB, not the 4 KB around it
+build JOURNAL cortex-m0 0x0
+scenario JOURNAL 0x8000 0x8009 ', {"words": [4096], "at": "0x10020"}, {"words": ["0xf395c277"], "at": "0x10030"}'
+sed -i 's/"contract"/"cuts": {"trailers": [{"address": "0x10030", "size": 4}]}, "contract"/' "$out/JOURNAL/s.json"
+explore JOURNAL nrf51822 0 --depth any
+grep -q 'flag pages (given): 0x00010000 to 0x000103ff' "$out/text" || fail "JOURNAL: flag pages"
+grep -q '"size":.*1024' "$out/out/explore.json" || fail "JOURNAL: flag pages in JSON"
+echo ok
