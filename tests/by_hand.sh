@@ -13,7 +13,7 @@ expect() {
   wanted=$1
   pattern=$2
   shift 2
-  timeout 120 "$build/bin/otarig" "$@" --rack "$rack" >"$work/log" 2>&1
+  timeout 1200 "$build/bin/otarig" "$@" --rack "$rack" >"$work/log" 2>&1
   code=$?
   { [ $code = "$wanted" ] && grep -q -- "$pattern" "$work/log"; } || { echo "WRONG: otarig $*: exit $code"; cat "$work/log"; bad=1; }
 }

@@ -15,7 +15,7 @@ bad=0
 mkdir "$work/out"
 for size in 64k 6168k 6200k 6280k; do
   mount -t tmpfs -o size=$size none "$work/out" || exit 77
-  timeout 300 "$build/bin/otarig" run "$here/scenarios/power-cut/cut-after-done.json" --rack "$here/boards/racks/virtual-6.json" --place p1 \
+  timeout 1800 "$build/bin/otarig" run "$here/scenarios/power-cut/cut-after-done.json" --rack "$here/boards/racks/virtual-6.json" --place p1 \
     --out "$work/out/runs" --case "cut-after-done+delay_ms=20" >"$work/log" 2>&1
   code=$?
   df -k "$work/out" | tail -n 1 | { read -r _ _ used _; echo "disk of $size, $used KB used: exit $code"; }

@@ -92,13 +92,13 @@ expect "--vary: expected no --strategy" run "$grid" --rack "$good_rack" --strate
 mkdir empty; expect "empty: expected a folder of scenarios" run empty --rack "$good_rack"
 mkfifo fifo
 for file in fifo /dev/zero; do
-  expect "$file: expected a file, found a" timeout 20 "$otarig" run "$file" --rack "$good_rack"
-  expect "$file: expected a file, found a" timeout 20 "$otarig" run "$good" --rack "$file"
-  expect "$file: expected a file, found a" timeout 20 "$otarig" judge "$file"
-  expect "$file: expected a file, found a" timeout 20 "$otarig" validate "$file"
-  expect "$file: expected a file, found a" timeout 20 "$otarig" explore "$file" --board nrf52840dk
+  expect "$file: expected a file, found a" timeout 600 "$otarig" run "$file" --rack "$good_rack"
+  expect "$file: expected a file, found a" timeout 600 "$otarig" run "$good" --rack "$file"
+  expect "$file: expected a file, found a" timeout 600 "$otarig" judge "$file"
+  expect "$file: expected a file, found a" timeout 600 "$otarig" validate "$file"
+  expect "$file: expected a file, found a" timeout 600 "$otarig" explore "$file" --board nrf52840dk
   mkdir -p fw; ln -sf "$PWD/$file" fw/manifest.json; [ -e fw/manifest.json ] || ln -sf "$file" fw/manifest.json
-  expect "manifest.json: expected a file, found a" timeout 20 "$otarig" run "$good" --rack "$good_rack" --firmware fw
+  expect "manifest.json: expected a file, found a" timeout 600 "$otarig" run "$good" --rack "$good_rack" --firmware fw
 done
 expect "no place 'p9'" run "$good" --rack "$good_rack" --place p9
 expect "nowhere.json" run nowhere.json --rack "$good_rack"

@@ -7,13 +7,13 @@ here=${OTARIG_SOURCE:?}
 work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-repro.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 bad=0
+. "$here/tests/slow_host.sh"
 # again FIRMWARE CASE EXIT
 again() {
-  "$build/bin/otarig" run "$here/scenarios/power-cut/swap-grid.json" --rack "$here/boards/racks/virtual-6.json" --place p1 --firmware "$build/firmware/$1" \
-    --case "$2" --out "$work/$1" >"$work/log" 2>&1
-  [ $? = "$3" ] || { echo "WRONG $1: the first run, wanted exit $3"; cat "$work/log"; bad=1; }
-  "$build/bin/otarig" repro "$2" --run "$(ls -d "$work/$1"/2*)" --out "$work/$1-again" >"$work/log" 2>&1
-  code=$?
+  patient "$build/bin/otarig" run "$here/scenarios/power-cut/swap-grid.json" --rack "$here/boards/racks/virtual-6.json" --place p1 \
+    --firmware "$build/firmware/$1" --case "$2" --out "$work/$1"
+  [ $code = "$3" ] || { echo "WRONG $1: the first run, wanted exit $3"; cat "$work/log"; bad=1; }
+  patient "$build/bin/otarig" repro "$2" --run "$(ls -d "$work/$1"/2* | tail -n 1)" --out "$work/$1-again"
   grep '^cut now' "$work/log"
   { [ $code = "$3" ] && grep -q '^the same verdict' "$work/log" && grep -q '^the same flash operation' "$work/log"; } ||
     { echo "WRONG $1: again, exit $code"; cat "$work/log"; bad=1; }
@@ -26,7 +26,7 @@ judged() {
   code=$?
   { [ $code = "$2" ] && grep -q "$3" "$work/log"; } || { echo "WRONG: $1, exit $code, wanted $2 and '$3'"; cat "$work/log"; bad=1; }
 }
-run=$(ls -d "$work"/trailer-before-data/2*)
+run=$(ls -d "$work"/trailer-before-data/2* | tail -n 1)
 journal=$run/cases/swap-grid+delay_ms=200/journal.jsonl
 judged judge 1 "journal.jsonl: fail"
 judged report 0 "trailer-before-data"

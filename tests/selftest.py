@@ -28,9 +28,30 @@ def expected(name):
     return json.loads((source / "scenarios" / "selftest" / name).read_text())
 
 
-def run(name, scenarios, *options):
-    """Exit code, cases of the result (empty: no result), folder of the run."""
+def too_slow(case):
+    return "this computer is too slow" in case["reason"] or "this computer was too slow" in case["reason"]
+
+
+def run(name, scenarios, wanted, *options):
+    """Exit code, cases of the result (empty: no result), folders of the runs. A virtual board keeps the time of this
+    computer: a case that is inconclusive because that was too slow is asked again, and only that."""
+    code, cases, folders, done = 0, [], [], []
+    for attempt in range(6):
+        code, cases, folder = run_once(f"{name}.{attempt}" if attempt else name, scenarios, wanted, *options)
+        folders += [folder] if folder else []
+        slow = [case["id"] for case in cases if too_slow(case)]
+        if not slow:
+            break
+        print(f"again {name}: this computer was too slow for {' '.join(slow)}", flush=True)
+        done += [case for case in cases if not too_slow(case)]
+        wanted = slow
+    return code if not done or code else max((1 if case["verdict"] == "fail" else 4 if case["verdict"] != "pass" else 0)
+                                             for case in done + cases), done + cases, folders
+
+
+def run_once(name, scenarios, wanted, *options):
     command = [otarig, "run", *[source / "scenarios" / s for s in scenarios], "--out", work / name, *options]
+    command += [option for case in wanted for option in ("--case", case)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     folder = next((line[9:] for line in done.stdout.splitlines() if line.startswith("results: ")), None)
     try:
@@ -52,8 +73,8 @@ def rack_with(name, defects):
 
 def firmware(entry):
     name = entry["variant"]
-    code, cases, folder = run(name, [entry["scenario"] + ".json"], "--rack", rack, "--place", "p1", "--firmware",
-                              build / "firmware" / name, "--case", entry["case"])
+    code, cases, folder = run(name, [entry["scenario"] + ".json"], [entry["case"]], "--rack", rack, "--place", "p1",
+                              "--firmware", build / "firmware" / name)
     ok = code == 1 and len(cases) == 1 and (cases[0]["verdict"], cases[0]["class"]) == (entry["verdict"], entry["class"])
     return ok, name, f"exit {code}", cases, folder, True
 
@@ -61,8 +82,8 @@ def firmware(entry):
 def rig(entry):
     all_rigs, name = expected("rigs.json"), entry["name"]
     scenario, case = [entry.get(key, all_rigs[key]) for key in ("scenario", "case")]
-    code, cases, folder = run(name, [scenario + ".json"], "--rack", rack_with(name, entry["defects"]),
-                              "--place", entry["defects"][0]["place"], "--case", case, "--firmware",
+    code, cases, folder = run(name, [scenario + ".json"], [case], "--rack", rack_with(name, entry["defects"]),
+                              "--place", entry["defects"][0]["place"], "--firmware",
                               build / "firmware" / entry.get("firmware", "good"))
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
     if entry.get("passes"):
@@ -84,15 +105,14 @@ def contract(entry):
         for image, other in entry["images"].items():
             manifest["images"][image] = manifest["images"][other]
         (images / "manifest.json").write_text(json.dumps(manifest))
-    code, cases, folder = run(name, [work / f"{name}.json"], "--rack", rack_with(name, entry.get("defects")), "--place",
-                              "p1", "--firmware", images, "--case", entry["case"])
+    code, cases, folder = run(name, [work / f"{name}.json"], [entry["case"]], "--rack", rack_with(name, entry.get("defects")),
+                              "--place", "p1", "--firmware", images)
     ok = len(cases) == 1 and cases[0]["verdict"] == entry["verdict"] and entry["reason"] in cases[0]["reason"]
     return ok and code == 4, name, f"exit {code}", cases, folder, "defects" not in entry
 
 
 def good(entry):
-    cases = [option for case in entry["cases"] for option in ("--case", case)]
-    code, found, folder = run("good", entry["scenarios"], "--rack", rack, *cases)
+    code, found, folder = run("good", entry["scenarios"], entry["cases"], "--rack", rack)
     ok = code == 0 and len(found) == len(entry["cases"]) and all(case["verdict"] == "pass" for case in found)
     failed = [case for case in found if case["verdict"] != "pass"]
     return ok, "the good firmware", f"exit {code}, {len(found) - len(failed)} of {len(entry['cases'])} pass", failed, folder, True
@@ -117,9 +137,10 @@ if "firmware" in what:
     jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
 # they mostly wait for erases and relays, so several go at once; the good firmware's run has six places of its own
 with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("OTARIG_SELFTEST_JOBS", "8"))) as pool:
-    folders = [result for result in pool.map(shown, jobs) if result[0]]
+    folders = [(folder, sound) for found, sound in pool.map(shown, jobs) for folder in found]
 if "good" in what:
-    folders += [result for result in [shown((good, expected("good.json")))] if result[0]]
+    found, sound = shown((good, expected("good.json")))
+    folders += [(folder, sound) for folder in found]
 
 environment = dict(os.environ, OTARIG_SOURCE=str(source), OTARIG_BUILD=str(build))
 if folders:

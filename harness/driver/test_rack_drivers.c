@@ -16,9 +16,9 @@
 #include "harness/driver/table.h"
 #include "harness/io/child.h"
 
-#define NVM_LEN 1052672u   /* of an nRF52840: flash and UICR */
-#define LIMIT_US 20000000u /* only ends a test that has failed */
-#define READY_LIMIT_US 30000000u
+#define NVM_LEN 1052672u    /* of an nRF52840: flash and UICR */
+#define LIMIT_US 600000000u /* only ends a test that has failed */
+#define READY_LIMIT_US 600000000u
 #define SKIPPED 77
 
 static const char rack_file[] =

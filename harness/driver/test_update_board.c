@@ -16,7 +16,7 @@
 #include "harness/driver/table.h"
 #include "harness/io/child.h"
 
-#define WAIT_LIMIT_US 60000000u
+#define WAIT_LIMIT_US 600000000u
 #define SLOT0 0x10000u
 
 __attribute__((constructor)) static void need_programs(void)

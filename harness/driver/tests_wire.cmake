@@ -3,7 +3,7 @@ otarig_test(NAME test_probe_openocd SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe
 target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
 add_test(NAME test_probe_openocd_buspirate COMMAND test_probe_openocd)
-set_tests_properties(test_probe_openocd_buspirate PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120
+set_tests_properties(test_probe_openocd_buspirate PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${OTARIG_UNIT_S}
                      ENVIRONMENT OTARIG_TEST_ADAPTER=buspirate)
 # the twin comes later in the tree than this folder
 if(EXISTS ${CMAKE_SOURCE_DIR}/fixtures/twin/CMakeLists.txt)
@@ -24,7 +24,7 @@ function(wire_fuzz name)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
   target_link_libraries(${name} PRIVATE otarig_base otarig_io PkgConfig::CBOR PkgConfig::CRYPTO PkgConfig::CJSON)
   add_test(NAME ${name} COMMAND ${name} -runs=20000 -seed=1 -max_len=3000 -rss_limit_mb=2000)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${OTARIG_UNIT_S})
 endfunction()
 if(OTARIG_FUZZ)
   wire_fuzz(fuzz_smp smp_frame.c smp_msg.c)
