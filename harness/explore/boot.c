@@ -25,7 +25,9 @@ static int take_options(struct boot *boot, int argc, char **argv)
         {"boots", "N", "power cycles (1)", ARGUMENT_WHOLE, .to = &boots, 1, 1000},
         {"time", "MS", "each ends after this long without a flash operation or reset (5000)", ARGUMENT_WHOLE,
          .to = &ms, 1, 86400000},
-        {"trace", NULL, "flash operations with the code address of each", ARGUMENT_FLAG, .to = &boot->trace},
+        {"trace", NULL,
+         "flash operations with the code address of each; it is always said where the core waits in the end",
+         ARGUMENT_FLAG, .to = &boot->trace},
         {"save", "FILE", "non-volatile memory as it is afterwards", ARGUMENT_TEXT, .to = &boot->save},
         {0}};
     const struct arguments arguments = {"boot",
@@ -75,6 +77,19 @@ static void tell_forgiven(const struct twin *twin)
                list[i].pc, list[i].what, list[i].address);
 }
 
+/* A dump has no symbols: addresses must do. */
+static void tell_wait(const struct machine *machine)
+{
+    if (!machine->waits_pc)
+        return;
+    printf("it waits at pc 0x%08x", machine->waits_pc);
+    if (machine->waits.count)
+        printf(", and looks at register 0x%08x (0x%x) near pc 0x%08x%s", machine->waits.address,
+               machine->waits.value, machine->waits.pc,
+               machine->end == END_BLIND ? ", of which the twin knows nothing: a chip might go on" : "");
+    printf("\n");
+}
+
 static int run(const struct boot *boot, const struct spec *spec, struct error *error)
 {
     uint8_t *nvm = explore_read_dump(spec, boot->flash, error);
@@ -96,6 +111,7 @@ static int run(const struct boot *boot, const struct spec *spec, struct error *e
                i + 1, (int)machine->text_len, machine->text ? machine->text : "",
                machine_end_names[machine->end], (double)(machine->end_ns - machine->begin_ns) * 1e-6,
                machine->op_count, machine->resets);
+        tell_wait(machine);
         for (; notes < machine->note_count; notes++)
             printf("note: %s\n", machine->notes[notes]);
     }

@@ -261,7 +261,7 @@ static int explore(struct request *request, const struct spec *spec)
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
     } else {
-        code = findings.trouble ? 3 : findings.count ? 1 : explore_report_is_open(&search) ? 4 : 0;
+        code = findings.trouble ? 3 : findings.count ? 1 : explore_report_is_open(&search, &findings) ? 4 : 0;
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
             (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);

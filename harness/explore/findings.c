@@ -20,11 +20,11 @@ static bool same_kind(const struct search *search, const struct finding *finding
 
 static struct finding *find(struct findings *findings, const struct search *search, uint32_t number)
 {
-    for (size_t i = 0; i < findings->count; i++)
+    for (size_t i = 0; i < findings->all; i++)
         if (same_kind(search, &findings->items[i], number))
             return &findings->items[i];
-    findings->items = mem_resize(findings->items, findings->count + 1, sizeof *findings->items);
-    struct finding *finding = &findings->items[findings->count++];
+    findings->items = mem_resize(findings->items, findings->all + 1, sizeof *findings->items);
+    struct finding *finding = &findings->items[findings->all++];
     *finding = (struct finding){
         .node = number, .verdict = search->nodes[number].verdict, .end = search->nodes[number].end};
     return finding;
@@ -267,6 +267,37 @@ static const struct window *window_of(const struct finding *finding, const struc
     return holds ? window : NULL;
 }
 
+static void take_waits(struct finding *finding, const struct twin_look *waits, uint32_t pc,
+                       const struct symbols *symbols)
+{
+    finding->waits = *waits;
+    symbols_find(symbols, pc, &finding->waits_place);
+}
+
+/* Of the boot without a cut. */
+static void take_invented(struct finding *finding, struct machine *machine, const struct symbols *symbols)
+{
+    const struct twin_look *list;
+    if (finding->cut_count || finding->rests.count || !twin_invented(machine->twin, &list))
+        return;
+    finding->rests = list[0];
+    symbols_find(symbols, list[0].pc, &finding->rests_place);
+}
+
+/* It waits for a register of which the twin knows nothing; or nothing was cut, and it asked for one: then the
+ * model may be what fails. */
+static void take_rests(struct finding *finding, struct machine *machine, const struct verdict *verdict,
+                       const struct symbols *symbols)
+{
+    finding->polled = !strcmp(verdict->fail_class, EXPLORE_NOT_JUDGED);
+    if (finding->polled) {
+        finding->rests = finding->waits;
+        symbols_find(symbols, finding->waits.pc, &finding->rests_place);
+    } else {
+        take_invented(finding, machine, symbols);
+    }
+}
+
 /* A cut hits before the hook of its operation: let the hook see it first. */
 static void confirm(struct finding *finding, const struct search *search, struct machine *machine,
                     const struct symbols *symbols)
@@ -305,13 +336,19 @@ static void confirm(struct finding *finding, const struct search *search, struct
     finding->text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
     finding->text[finding->text_len] = 0;
     struct verdict verdict;
+    struct twin_look waits = machine->waits;
+    uint32_t waits_pc = machine->waits_pc;
+    take_invented(finding, machine, symbols);
     enum machine_end end = machine->end;
     uint32_t end_pc = machine->end_pc;
     judge_flash_quoting(machine, end, end_pc, &verdict, finding->quote);
-    judge_text(search->spec, finding->text, finding->text_len, &verdict);
+    judge_text(search->spec, end, finding->text, finding->text_len, &verdict);
     if (verdict.fails && verdict.phase == 0)
         judge_quote(search->spec, &verdict, finding->text, finding->text_len, finding->quote);
     const struct verdict *expected = &search->verdicts[node->verdict];
+    bool own = !expected->phase || !machine->waits_pc; /* the boot that failed, of all that were judged */
+    take_waits(finding, own ? &waits : &machine->waits, own ? waits_pc : machine->waits_pc, symbols);
+    take_rests(finding, machine, expected, symbols);
     /* un-pruned it goes round until a limit ends it */
     bool same_end = end == node->end || node->end == END_LOOP;
     finding->confirmed = good && same_end && verdict.fails && verdict.phase == expected->phase &&
@@ -329,6 +366,23 @@ static void name_windows(struct finding *finding, const struct search *search, c
     }
 }
 
+/* Failures first, in order. */
+static void set_apart(struct findings *findings)
+{
+    struct finding *sorted = mem_array(findings->all + 1, sizeof *sorted);
+    for (unsigned turn = 0, at = 0; turn < 2; turn++)
+        for (size_t i = 0; i < findings->all; i++) {
+            const struct finding *finding = &findings->items[i];
+            if ((finding->rests.count > 0) != turn)
+                continue;
+            sorted[at++] = *finding;
+            findings->count += !turn;
+            *(turn ? &findings->not_judged_states : &findings->bad_states) += finding->states;
+        }
+    free(findings->items);
+    findings->items = sorted;
+}
+
 int findings_make(struct findings *findings, const struct search *search, struct error *error)
 {
     *findings = (struct findings){.symbols = symbols_open(search->spec)};
@@ -339,14 +393,13 @@ int findings_make(struct findings *findings, const struct search *search, struct
         unsigned depth = search->nodes[i].depth;
         finding->states++;
         finding->depth_states[depth < 7 ? depth : 7]++;
-        findings->bad_states++;
     }
-    if (!findings->count)
+    if (!findings->all)
         return 0;
     struct machine *machine = machine_new(search->spec, search->options.seed, error);
     if (!machine)
         return -1;
-    for (size_t i = 0; i < findings->count; i++) {
+    for (size_t i = 0; i < findings->all; i++) {
         bool reset = search->nodes[findings->items[i].node].model == MODEL_RESET;
         windows(&findings->items[i], search, reset);
         windows(&findings->items[i], search, !reset);
@@ -355,12 +408,13 @@ int findings_make(struct findings *findings, const struct search *search, struct
         findings->trouble = findings->trouble || !findings->items[i].confirmed;
     }
     machine_free(machine);
+    set_apart(findings);
     return 0;
 }
 
 void findings_release(struct findings *findings)
 {
-    for (size_t i = 0; i < findings->count; i++) {
+    for (size_t i = 0; i < findings->all; i++) {
         struct finding *finding = &findings->items[i];
         for (size_t k = 0; k < finding->cut_count; k++) {
             free(finding->cuts[k].text);

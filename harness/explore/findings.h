@@ -58,12 +58,20 @@ struct finding {
     char quote[JUDGE_QUOTE]; /* what the console said that it should not, or in place of what it should; "" */
     struct op *ops;          /* of the failing boot */
     size_t op_count;
+    /* Why it is none: the register whose answer nobody knows, and who asked; count 0: it is one. */
+    struct twin_look rests;
+    struct place rests_place;
+    bool polled; /* the boot ended while it polled that one; else it only asked once */
+    /* The register that the boot looked at last when it ended in silence, and where the core was. */
+    struct twin_look waits;
+    struct place waits_place;
     uint8_t *before, *after; /* nvm the failing boot starts from, and as it leaves it */
 };
 struct findings {
-    struct finding *items;
-    size_t count;
-    size_t bad_states;
+    struct finding *items; /* the first `count` of them are failures; then come those that rest on what the
+                            * twin does not model */
+    size_t count, all;
+    size_t bad_states, not_judged_states;
     bool trouble; /* one was not confirmed: the explorer is wrong */
     struct symbols *symbols;
 };

@@ -18,6 +18,7 @@ struct judging {
     size_t text_len, last_begin; /* where the last boot's begins */
     char *quote;                 /* JUDGE_QUOTE bytes; NULL: not wanted */
     const char *fail_class;
+    bool blind; /* a further boot waited for what the twin does not model */
     char detail[120];
 };
 
@@ -176,6 +177,7 @@ static bool stable(struct judging *judging, const struct clause *clause)
         if (met(judging))
             return false;
         bool exec = judging->end == END_EXEC;
+        judging->blind = machine->end == END_BLIND;
         if (machine->end != judging->end || (exec && machine->end_pc != judging->end_pc)) {
             snprintf(judging->detail, sizeof judging->detail, "a further boot ended by: %s",
                      machine_end_names[machine->end]);
@@ -221,8 +223,11 @@ static bool judge_phase(struct judging *judging, struct verdict *verdict)
     for (size_t i = 0; i < phase->clause_count; i++) {
         judging->detail[0] = 0;
         judging->fail_class = phase->clauses[i].fail_class;
+        judging->blind = false;
         if (holds(judging, &phase->clauses[i]))
             continue;
+        if (judging->end == END_BLIND || judging->blind)
+            judging->fail_class = EXPLORE_NOT_JUDGED;
         *verdict = (struct verdict){true, (uint8_t)judging->phase, (uint8_t)i, judging->fail_class, ""};
         snprintf(verdict->detail, sizeof verdict->detail, "%s", judging->detail);
         if (judging->quote && judging->text)
@@ -311,7 +316,8 @@ void judge_flash_quoting(struct machine *machine, enum machine_end end, uint32_t
     judge(machine, end, end_pc, NULL, verdict, quote);
 }
 
-void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict)
+void judge_text(const struct spec *spec, enum machine_end end, const char *text, size_t len,
+                struct verdict *verdict)
 {
     const struct phase *phase = &spec->phases[0];
     for (size_t i = 0; i < phase->clause_count; i++) {
@@ -321,7 +327,8 @@ void judge_text(const struct spec *spec, const char *text, size_t len, struct ve
             return;
         if ((!seen && !never) || any_line(clause->pattern, text, len) == seen)
             continue;
-        *verdict = (struct verdict){true, 0, (uint8_t)i, clause->fail_class, ""};
+        bool blind = seen && end == END_BLIND; /* what was said was said */
+        *verdict = (struct verdict){true, 0, (uint8_t)i, blind ? EXPLORE_NOT_JUDGED : clause->fail_class, ""};
         snprintf(verdict->detail, sizeof verdict->detail, "%s", console_detail(clause));
         return;
     }

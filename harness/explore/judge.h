@@ -19,7 +19,8 @@ struct memo;
 void judge_flash(struct machine *machine, enum machine_end end, uint32_t end_pc, struct memo *memo,
                  struct verdict *verdict);
 /* The clauses that look at the console; `verdict` is only changed when one comes before what it has. */
-void judge_text(const struct spec *spec, const char *text, size_t len, struct verdict *verdict);
+void judge_text(const struct spec *spec, enum machine_end end, const char *text, size_t len,
+                struct verdict *verdict);
 
 /* As judge_flash without a memo; a clause about the console of a further phase that does not hold puts what
  * was there into `quote`, as judge_quote does, else "". */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fixtures/twin/debug.h"
 #include "harness/base/mem.h"
 #include "harness/base/pattern.h"
 
@@ -12,8 +13,17 @@
 #define TEXT_MAX (1u << 20)
 #define NOTES_MAX 128
 
-const char *const machine_end_names[] = {"exec",   "mark",  "sleep", "quiet", "lockup",
-                                         "resets", "total", "point", "loop",  "cut"};
+const char *const machine_end_names[] = {"exec",
+                                         "mark",
+                                         "sleep",
+                                         "quiet",
+                                         "lockup",
+                                         "resets",
+                                         "total",
+                                         "point",
+                                         "loop",
+                                         "cut",
+                                         "waits for what is not modelled"};
 
 size_t machine_offset(const struct spec *spec, uint32_t address)
 {
@@ -346,6 +356,8 @@ static void begin(struct machine *machine, uint64_t cut_at)
     machine->reset_to_come = machine->reset_at != UINT64_MAX;
     machine->resets = 0;
     machine->silent_ns = 0;
+    machine->waits = (struct twin_look){0};
+    machine->waits_pc = 0;
     machine->end_pc = 0;
     machine->cutting = !spec->cut_from;
     machine->cut_at = cut_at;
@@ -383,10 +395,23 @@ static unsigned next_look(const struct machine *machine, uint64_t now)
     return look;
 }
 
+/* Where the core waits, and for what: the register that it still looked at in the last quarter of the
+ * silence. */
+static bool look_at_wait(struct machine *machine, enum twin_stop why)
+{
+    struct twin_look any, blind;
+    uint64_t now = twin_now_ns(machine->twin), late = now - (now - machine->last_ns) / 4;
+    twin_looks_at(machine->twin, &any, &blind);
+    bool polls = blind.count > 1 && blind.at_ns >= late && why != TWIN_STOP_LOCKUP;
+    machine->waits_pc = debug_register(machine->twin, 15);
+    machine->waits = polls ? blind : any.at_ns >= late ? any : (struct twin_look){0};
+    return polls;
+}
+
 static void end_in_silence(struct machine *machine, enum twin_stop why, uint64_t quiet_ns, uint64_t total_ns)
 {
-    bool quiet = quiet_ns <= total_ns;
-    machine_stop(machine, quiet ? quiet_end(machine, why) : END_TOTAL);
+    bool quiet = quiet_ns <= total_ns, blind = look_at_wait(machine, why);
+    machine_stop(machine, blind ? END_BLIND : quiet ? quiet_end(machine, why) : END_TOTAL);
     machine->silent_ns = quiet ? quiet_ns : total_ns;
 }
 

@@ -20,6 +20,8 @@ enum machine_end {
     END_POINT,  /* the point hook ended it */
     END_LOOP,   /* the whole machine came back to a state it had been in: it will do so for ever */
     END_CUT,    /* power was cut where asked for */
+    END_BLIND,  /* as quiet or total, while it polls a register of which the twin knows nothing: a chip might
+                 * go  on */
 };
 extern const char *const machine_end_names[];
 
@@ -76,7 +78,9 @@ struct machine {
     /* Cuts power at the first operation that begins this long after power-up of the next cycle; machine_cycle
      * sets it back to UINT64_MAX. */
     uint64_t cut_after_ns;
-    struct op cut_op;  /* END_CUT: the operation that did not happen */
+    struct twin_look waits; /* the register it looked at last, when it ended in silence; count 0: none */
+    uint32_t waits_pc;      /* where it was then; 0: it did not end so */
+    struct op cut_op;       /* END_CUT: the operation that did not happen */
     const char *wrong; /* the twin broke a rule of its own: nothing of this machine is to be believed; NULL */
     /* internal */
     bool ended, point_wanted, reset_wanted;

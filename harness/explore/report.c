@@ -102,6 +102,67 @@ static void print_window(FILE *file, const struct search *search, const struct w
     fputc('\n', file);
 }
 
+static void print_cuts(FILE *file, const struct search *search, const struct finding *finding)
+{
+    for (size_t i = 0; i < finding->cut_count; i++)
+        print_cut(file, search->spec, &finding->cuts[i]);
+    if (!finding->cut_count)
+        fputs("    without any cut\n", file);
+}
+
+static char *place_text(const struct place *place)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    fprintf(file, "pc 0x%08x", place->pc);
+    print_place(file, place);
+    fclose(file);
+    return text;
+}
+
+char *explore_report_waits(const struct finding *finding)
+{
+    if (!finding->waits_place.pc)
+        return mem_string("");
+    char *place = place_text(&finding->waits_place), *text;
+    text = finding->waits.count ? mem_printf("waits at %s, and looks at register 0x%08x (0x%x)", place,
+                                             finding->waits.address, finding->waits.value)
+                                : mem_printf("waits at %s", place);
+    free(place);
+    return text;
+}
+
+char *explore_report_rests(const struct finding *finding)
+{
+    char *place = place_text(&finding->rests_place);
+    char *text =
+        finding->polled
+            ? mem_printf(
+                  "the boot waits at %s for register 0x%08x, of which the twin knows nothing (it reads "
+                  "0x%x): a chip might go on",
+                  place, finding->rests.address, finding->rests.value)
+            : mem_printf(
+                  "the boot without a cut fails, and at %s it asked register 0x%08x, which the twin does "
+                  "not model (it reads 0x%x): the model may be what fails",
+                  place, finding->rests.address, finding->rests.value);
+    free(place);
+    return text;
+}
+
+static void print_not_judged(FILE *file, const struct search *search, const struct finding *finding,
+                             size_t number)
+{
+    const struct verdict *verdict = &search->verdicts[finding->verdict];
+    char *why = explore_report_rests(finding), *phase = explore_report_phase(search, finding);
+    fprintf(file, "NOT JUDGED %zu: %s%s%s; then %s may not hold (%zu states)\n", number + 1, phase,
+            *phase ? ": " : "", why, search->spec->phases[verdict->phase].clauses[verdict->clause].text,
+            finding->states);
+    print_cuts(file, search, finding);
+    free(phase);
+    free(why);
+}
+
 static void print_finding(FILE *file, const struct search *search, const struct finding *finding,
                           size_t number)
 {
@@ -114,10 +175,11 @@ static void print_finding(FILE *file, const struct search *search, const struct 
             finding->confirmed ? "; confirmed by real cuts" : "; NOT CONFIRMED: the explorer is wrong");
     free(phase);
     free(detail);
-    for (size_t i = 0; i < finding->cut_count; i++)
-        print_cut(file, search->spec, &finding->cuts[i]);
-    if (!finding->cut_count)
-        fputs("    without any cut\n", file);
+    print_cuts(file, search, finding);
+    char *waits = explore_report_waits(finding);
+    if (*waits)
+        fprintf(file, "    it %s\n", waits);
+    free(waits);
     for (size_t i = 0; i < finding->window_count && i < 4; i++) {
         print_window(file, search, &finding->windows[i]);
     }
@@ -143,6 +205,13 @@ static void print_start(FILE *file, const struct search *search)
                 "at the start UICR.PSELRESET is blank, as chips are delivered (\"reset_pin\" programs it)\n");
     else if (pin != REPORT_NO_PIN)
         fprintf(file, "at the start UICR.PSELRESET names pin %d\n", pin);
+    struct report_slot slot;
+    for (size_t i = 0; explore_report_slot(search, &i, &slot); count++)
+        fprintf(file, "%s%s %s %s%s%s", count ? "; " : "the boot without a cut: ", slot.region->name,
+                slot.changed ? "held" : "holds", slot.before, slot.changed ? ", then " : "",
+                slot.changed ? slot.after : "");
+    fputs(count ? "\n" : "", file);
+    count = 0;
     while (search_next_trailer(search, &region, &from)) {
         if (count++ == 12)
             break;
@@ -176,7 +245,9 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
     if (search->not_cut_further)
         fprintf(file, "%zu states in which the device is out of reach were not cut further\n",
                 search->not_cut_further);
-    char *open = explore_report_open(search);
+    for (size_t i = findings->count; i < findings->all; i++)
+        print_not_judged(file, search, &findings->items[i], i - findings->count);
+    char *open = explore_report_open(search, findings);
     if (open)
         fprintf(file, "%s: %s\n", findings->count ? "not all" : "INCONCLUSIVE", open);
     else if (!findings->count)
@@ -203,13 +274,17 @@ static char *forgiven(const struct search *search)
     return text;
 }
 
-bool explore_report_is_open(const struct search *search)
+bool explore_report_is_open(const struct search *search, const struct findings *findings)
 {
-    return search->unfinished || search->endless || search->vacuous || search->forgiven_count;
+    return search->unfinished || search->endless || search->vacuous || search->forgiven_count ||
+           findings->all > findings->count || explore_report_idle_region(search);
 }
 
-char *explore_report_open(const struct search *search)
+char *explore_report_open(const struct search *search, const struct findings *findings)
 {
+    const char *idle = explore_report_idle_region(search);
+    if (findings->all > findings->count)
+        return explore_report_rests(&findings->items[findings->count]);
     if (search->unfinished)
         return mem_printf("%zu more states were found, but not booted", search->node_count - search->done);
     if (search->endless)
@@ -218,6 +293,10 @@ char *explore_report_open(const struct search *search)
                           DEPTH_MAX);
     if (search->vacuous)
         return mem_printf("the boot without a cut has no flash operation that could be cut");
+    if (idle)
+        return mem_printf("the boot without a cut installs nothing in %s, so that old or new holds whatever "
+                          "happens (\"installs\": false says that this is meant)",
+                          idle);
     return search->forgiven_count ? forgiven(search) : NULL;
 }
 

@@ -18,8 +18,24 @@ void explore_report_html(FILE *file, const struct search *search, const struct f
 void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings);
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings);
 /* Why an exploration that found no failure proves nothing, in words the caller frees; NULL: it does. */
-char *explore_report_open(const struct search *search);
-bool explore_report_is_open(const struct search *search);
+char *explore_report_open(const struct search *search, const struct findings *findings);
+bool explore_report_is_open(const struct search *search, const struct findings *findings);
+/* What a finding rests on, or what its boot waited for: "waits at ... for register ...", "" when it did not
+ * wait. The caller frees. */
+char *explore_report_waits(const struct finding *finding);
+char *explore_report_rests(const struct finding *finding);
+
+/* report_slots.c: what the boot without a cut did to a slot, or to a region that the contract asks about. */
+struct report_slot {
+    const struct spec_region *region;
+    const char *before, *after; /* the image at its begin, "nothing", "something else" */
+    uint32_t changed;           /* bytes */
+};
+/* One after the other, from *number on, 0 at first. */
+bool explore_report_slot(const struct search *search, size_t *number, struct report_slot *slot);
+/* A region in which the contract takes old or new, though the boot without a cut does not write there (or
+ * none that the scenario says it does): "old or new" then holds whatever happens. NULL: there is none. */
+const char *explore_report_idle_region(const struct search *search);
 /* A dump of the code flash or of all non-volatile memory as an nvm image; the caller frees. NULL: error. */
 uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct error *error);
 /* Most memory this process ever had, from the kernel. */

@@ -98,6 +98,18 @@ static cJSON *window_json(const struct search *search, const struct window *wind
     return to;
 }
 
+static void put_waits(cJSON *to, const struct finding *finding)
+{
+    if (!finding->waits_place.pc)
+        return;
+    cJSON *waits = cJSON_AddObjectToObject(to, "waits");
+    put_place(waits, "", &finding->waits_place);
+    if (finding->waits.count) {
+        put_hex(waits, "register", finding->waits.address);
+        put_hex(waits, "reads", finding->waits.value);
+    }
+}
+
 static cJSON *finding_json(const struct search *search, const struct finding *finding, size_t number,
                            const char *out)
 {
@@ -115,6 +127,7 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
     if (search->spec->phases[verdict->phase].comment)
         cJSON_AddStringToObject(to, "phase_comment", search->spec->phases[verdict->phase].comment);
     cJSON_AddStringToObject(to, "ended_by", machine_end_names[finding->end]);
+    put_waits(to, finding);
     cJSON_AddNumberToObject(to, "states", (double)finding->states);
     cJSON_AddBoolToObject(to, "confirmed", finding->confirmed);
     cJSON *cuts = cJSON_AddArrayToObject(to, "cuts");
@@ -141,6 +154,40 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
         cJSON_AddItemToArray(evidence, cJSON_CreateString(text));
     }
     return to;
+}
+
+static cJSON *not_judged_json(const struct search *search, const struct finding *finding)
+{
+    const struct verdict *verdict = &search->verdicts[finding->verdict];
+    cJSON *to = cJSON_CreateObject(), *cuts;
+    char *why = explore_report_rests(finding);
+    cJSON_AddStringToObject(to, "why", why);
+    free(why);
+    put_hex(to, "register", finding->rests.address);
+    put_hex(to, "reads", finding->rests.value);
+    cJSON_AddBoolToObject(to, "polled", finding->polled);
+    put_place(to, "", &finding->rests_place);
+    cJSON_AddStringToObject(to, "clause", search->spec->phases[verdict->phase].clauses[verdict->clause].text);
+    cJSON_AddNumberToObject(to, "phase", verdict->phase);
+    cJSON_AddNumberToObject(to, "states", (double)finding->states);
+    cuts = cJSON_AddArrayToObject(to, "cuts");
+    for (size_t i = 0; i < finding->cut_count; i++)
+        cJSON_AddItemToArray(cuts, cut_json(search->spec, &finding->cuts[i]));
+    return to;
+}
+
+static void put_slots(cJSON *to, const struct search *search)
+{
+    struct report_slot slot;
+    cJSON *list = cJSON_AddArrayToObject(to, "uncut");
+    for (size_t i = 0; explore_report_slot(search, &i, &slot);) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "region", slot.region->name);
+        cJSON_AddStringToObject(item, "before", slot.before);
+        cJSON_AddStringToObject(item, "after", slot.after);
+        cJSON_AddNumberToObject(item, "bytes_changed", slot.changed);
+        cJSON_AddItemToArray(list, item);
+    }
 }
 
 static void put_depths(cJSON *to, const struct search *search)
@@ -282,6 +329,7 @@ cJSON *explore_report_json(const struct search *search, const struct findings *f
     cJSON_AddNumberToObject(summary, "operations", search->nodes[0].op_count);
     cJSON_AddNumberToObject(summary, "states", (double)search->done);
     cJSON_AddNumberToObject(summary, "bad_states", (double)findings->bad_states);
+    cJSON_AddNumberToObject(summary, "not_judged_states", (double)findings->not_judged_states);
     cJSON_AddBoolToObject(summary, "fixpoint", search->fixpoint);
     cJSON_AddNumberToObject(summary, "depth", search->depth);
     cJSON_AddNumberToObject(summary, "states_per_s", search_rate(search));
@@ -295,6 +343,10 @@ cJSON *explore_report_json(const struct search *search, const struct findings *f
     cJSON *notes = cJSON_AddArrayToObject(to, "notes");
     for (size_t i = 0; i < search->note_count; i++)
         cJSON_AddItemToArray(notes, cJSON_CreateString(search->notes[i]));
+    put_slots(to, search);
+    cJSON *rest = cJSON_AddArrayToObject(to, "not_judged");
+    for (size_t i = findings->count; i < findings->all; i++)
+        cJSON_AddItemToArray(rest, not_judged_json(search, &findings->items[i]));
     cJSON *failures = cJSON_AddArrayToObject(to, "failures");
     for (size_t i = 0; i < findings->count; i++)
         cJSON_AddItemToArray(failures, finding_json(search, &findings->items[i], i, out));

@@ -38,7 +38,7 @@ void explore_report_junit(FILE *file, const struct search *search, const struct 
                     break;
                 }
             }
-    char *why = findings->count ? NULL : explore_report_open(search);
+    char *why = findings->count ? NULL : explore_report_open(search, findings);
     fprintf(file,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"explore.%s\" tests=\"%zu\" "
             "failures=\"%zu\" "
@@ -67,8 +67,12 @@ void explore_report_junit(FILE *file, const struct search *search, const struct 
     if (why) /* no gate may take it for a pass */
         fprintf(file,
                 "  <testcase classname=\"explore.%s\" name=\"all states\">\n    <error type=\"inconclusive\" "
-                "message=\"%s\"/>\n  </testcase>\n",
-                spec->name, why);
+                "message=\"",
+                spec->name);
+    if (why) {
+        escaped(file, why);
+        fputs("\"/>\n  </testcase>\n", file);
+    }
     free(why);
     fputs("</testsuite>\n", file);
 }

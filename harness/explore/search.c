@@ -116,7 +116,7 @@ static void take_verdict(struct search *search, uint32_t number, const struct re
     struct verdict verdict = search->verdicts[node->flash_verdict];
     size_t len;
     char *text = search_text(search, number, &len);
-    judge_text(search->spec, text, len, &verdict);
+    judge_text(search->spec, (enum machine_end)node->end, text, len, &verdict);
     free(text);
     node->verdict = add_verdict(search, &verdict);
 }
@@ -331,6 +331,7 @@ static int look_at_root(struct search *search, struct error *error)
         return -1;
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
+    search->root_after = mem_copy(machine->nvm, search->spec->nvm_size);
     search_find_trailers(search, machine->ops, machine->op_count);
     search->vacuous = search->options.depth && (!machine->cutting || machine->cut_first >= machine->op_count);
     search->notes = machine->notes;
@@ -402,6 +403,7 @@ void search_free(struct search *search)
     free(search->verdicts);
     free(search->trailer);
     free(search->root);
+    free(search->root_after);
     free(search->fell_back);
     state_free(search);
     table_free(&search->met);

@@ -57,7 +57,8 @@ struct point {
 struct search {
     const struct spec *spec;
     struct search_options options;
-    uint8_t *root; /* nvm at the start */
+    uint8_t *root;       /* nvm at the start */
+    uint8_t *root_after; /* as the boot without a cut leaves it */
     struct node *nodes;
     size_t node_room;
     size_t node_count; /* states that were found */

@@ -56,9 +56,10 @@ static void run(struct trial *trial, struct sequence_cut *steps, size_t count)
         cut(trial, &steps[i]);
     machine_cycle(machine, UINT64_MAX);
     size_t len = machine->text_len;
+    enum machine_end end = machine->end;
     char *text = mem_copy(len ? machine->text : "", len + 1);
     judge_flash(machine, machine->end, machine->end_pc, NULL, &trial->verdict);
-    judge_text(trial->spec, text, len, &trial->verdict);
+    judge_text(trial->spec, end, text, len, &trial->verdict);
     free(text);
 }
 

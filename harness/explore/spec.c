@@ -15,11 +15,12 @@ const char *const explore_class_names[] = {"",
                                            "not-converging",
                                            "data-lost",
                                            "contract",
+                                           EXPLORE_NOT_JUDGED,
                                            NULL};
 
 bool explore_class_is_end(const char *name)
 {
-    return !strcmp(name, "bricked") || !strcmp(name, "not-converging");
+    return !strcmp(name, "bricked") || !strcmp(name, "not-converging") || !strcmp(name, EXPLORE_NOT_JUDGED);
 }
 
 /* ---- addresses ---- */
@@ -88,7 +89,7 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
     static const char *const keys[] = {"schema_version", "kind",    "name",      "title",    "description",
                                        "covers",         "regions", "images",    "prepare",  "end",
                                        "cuts",           "input",   "watchdog",  "contract", "then",
-                                       "comment",        "$schema", "reset_pin", NULL};
+                                       "comment",        "$schema", "reset_pin", "installs", NULL};
     static const char *const kinds[] = {"explore", NULL};
     struct spec *spec = loader->spec;
     const char *text;
@@ -100,6 +101,10 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
         json_string(json_get(root, "name"), &text, loader->error))
         return -1;
     spec->name = mem_string(text);
+    struct json installs = json_get(root, "installs");
+    spec->installs_given = json_present(installs);
+    if (spec->installs_given && json_bool(installs, &spec->installs, loader->error))
+        return -1;
     struct json title = json_get(root, "title"), regions = json_get(root, "regions");
     if (json_present(title) && json_string(title, &text, loader->error))
         return -1;

@@ -73,10 +73,11 @@ struct spec {
     /* what ends a boot */
     struct spec_region *exec;
     size_t exec_count;
-    void *end_pattern;  /* console line; NULL: none */
-    uint64_t quiet_ns;  /* this long neither a flash operation nor a reset */
-    uint64_t total_ns;  /* of a power cycle, with all its boots */
-    unsigned resets;    /* that a power cycle may take */
+    void *end_pattern;             /* console line; NULL: none */
+    uint64_t quiet_ns;             /* this long neither a flash operation nor a reset */
+    uint64_t total_ns;             /* of a power cycle, with all its boots */
+    unsigned resets;               /* that a power cycle may take */
+    bool installs_given, installs; /* does the boot without a cut install anything, as the scenario says? */
     int reset_pin;      /* that UICR.PSELRESET names at the start; -1: blank, as chips are delivered */
     struct input input; /* where nothing else is said */
     struct watchdog watchdog;
@@ -115,6 +116,8 @@ void spec_factory(const struct spec *spec, uint8_t *nvm);
 /* Puts everything but boots into a flash image. */
 void spec_write(const struct spec *spec, const struct prepare *prepare, uint8_t *nvm);
 
+/* No outcome: what follows rests on a register that the twin does not model. */
+#define EXPLORE_NOT_JUDGED "not-judged"
 /* Outcome classes; index 0 is "". */
 extern const char *const explore_class_names[];
 /* Is the device out of reach for good, so that no worse can follow? */

@@ -15,6 +15,8 @@ static int take_class(struct spec_loader *loader, struct json at, const char *st
     if (json_choice(given, explore_class_names + 1, &index, loader->error))
         return -1;
     clause->fail_class = explore_class_names[index + 1];
+    if (!strcmp(clause->fail_class, EXPLORE_NOT_JUDGED))
+        return json_expected(given, loader->error, "a class of failure");
     return 0;
 }
 

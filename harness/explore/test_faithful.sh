@@ -76,4 +76,40 @@ sed -i 's/"contract"/"cuts": {"trailers": [{"address": "0x10030", "size": 4}]}, 
 explore JOURNAL nrf51822 0 --depth any
 grep -q 'flag pages (given): 0x00010000 to 0x000103ff' "$out/text" || fail "JOURNAL: flag pages"
 grep -q '"size":.*1024' "$out/out/explore.json" || fail "JOURNAL: flag pages in JSON"
+# who waits for what the twin does not model is neither good nor bad; the text names register and code
+for device in 0x40029100 0x40000110; do
+  build POLL cortex-m4 0x0 "-DDEVICE=${device}u"
+  scenario POLL 0x8000 0x8009 ''
+  explore POLL nrf52840 4
+  grep -q "NOT JUDGED 1: the boot waits at pc 0x0000....* in wait_for_device .*for register $device" "$out/text" || fail "POLL $device"
+  grep -q 'bricked' "$out/text" && fail "POLL $device: bricked"
+  grep -q '"class"' "$out/out/explore.json" && fail "POLL $device: a failure in JSON"
+  grep -q "\"register\":.*\"$device\"" "$out/out/explore.json" || fail "POLL $device: not in JSON"
+  grep -q 'type="inconclusive".*register' "$out/out/junit.xml" || fail "POLL $device: not in JUnit"
+done
+arm-none-eabi-objcopy -O binary --gap-fill 0xff --pad-to 0x100000 "$out/POLL/boot.elf" "$out/dump.bin"
+"$otarig" boot --board "$out/board.json" --flash "$out/dump.bin" --trace >"$out/text"
+grep -q 'it waits at pc 0x0000....*, and looks at register 0x40000110 (0x0).*of which the twin knows nothing' "$out/text" || fail "POLL: boot"
+
+# a boot loader that waits for a host is bricked still: the twin models its UART
+build POLL cortex-m4 0x0 -DDEVICE=0x40002108u
+explore POLL nrf52840 1
+grep -q 'FAIL 1: bricked' "$out/text" || fail "POLL: a UART"
+grep -q 'it waits at pc .* in wait_for_device .*, and looks at register 0x40002108 (0x0)' "$out/text" || fail "POLL: where it waits"
+
+# old or new holds whatever happens when nothing is installed
+build JOURNAL cortex-m0 0x0
+scenario JOURNAL 0x8000 0x8009 ', {"words": [4096], "at": "0x10020"}, {"words": ["0xf395c277"], "at": "0x10030"}'
+printf 'old image' >"$out/JOURNAL/old.bin"
+printf 'new image' >"$out/JOURNAL/new.bin"
+sed -i -e 's/"images": {/"images": {"old": {"file": "old.bin"}, "new": {"file": "new.bin"}, /' \
+  -e 's/"prepare": \[/"regions": {"slot0": {"address": "0x20000", "size": "0x400"}}, "prepare": [{"image": "old", "at": "slot0"}, /' \
+  -e 's/"contract": \[/"contract": [{"equals": "slot0", "images": ["old", "new"]}, /' "$out/JOURNAL/s.json"
+explore JOURNAL nrf51822 4
+grep -q 'the boot without a cut: slot0 holds old' "$out/text" && grep -q 'INCONCLUSIVE: .*installs nothing in slot0' "$out/text" ||
+  fail "JOURNAL: nothing is installed"
+sed -i 's/"contract"/"installs": false, "contract"/' "$out/JOURNAL/s.json"
+explore JOURNAL nrf51822 0
+sed -i 's/"installs": false/"installs": true/' "$out/JOURNAL/s.json"
+explore JOURNAL nrf51822 4
 echo ok
