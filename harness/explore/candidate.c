@@ -45,7 +45,7 @@ void candidate_torn(struct worker *worker, const struct twin_nvm_op *op)
     uint8_t *saved = worker->scratch;
     memcpy(saved, machine->nvm + begin, len);
     for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
-        if (torn_is_erase(model) != erase || (model >= TORN_FLAGS && !candidate_in_trailer(worker, op)))
+        if (torn_is_erase(model) != erase || (torn_is_flags(model) && !candidate_in_trailer(worker, op)))
             continue;
         search_tear(search->spec, machine->nvm, &plain, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(machine->nvm, begin, len));

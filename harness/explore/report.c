@@ -185,6 +185,43 @@ static void print_finding(FILE *file, const struct search *search, const struct 
     }
 }
 
+size_t explore_report_not_claimed(const struct search *search, const char *list[REPORT_CLAIMS_MAX])
+{
+    const struct search_options *options = &search->options;
+    size_t count = 0;
+    if (!options->full)
+        list[count++] = "cuts at operations outside of the reduced alphabet";
+    list[count++] = !options->torn
+                        ? "cuts inside of an operation"
+                        : "more than one torn cut in a sequence; three words or bits at times of their "
+                          "own, but for samples; words outside of flag pages, but for three ways";
+    list[count++] = options->resets
+                        ? "more than one reset that keeps RAM, such a reset together with a torn cut, "
+                          "or at another moment than right after an operation"
+                        : "resets that keep RAM";
+    list[count++] = "other contents of RAM after power-up, cuts in boots after the explored one";
+    if (search->not_cut_further)
+        list[count++] = "states that are reached only through those in which the device is out of reach";
+    if (search->bound)
+        list[count++] = "states that only longer sequences of cuts reach";
+    return count;
+}
+
+/* What a pass, or the absence of a finding, is said of. */
+static void print_coverage(FILE *file, const struct search *search)
+{
+    const struct search_options *options = &search->options;
+    const char *list[REPORT_CLAIMS_MAX];
+    size_t count = explore_report_not_claimed(search, list);
+    fprintf(
+        file, "covered: cuts between %s operations%s%s%s\n", options->full ? "all" : "the reduced alphabet's",
+        options->torn ? ", one of them inside of an operation by models" : "",
+        options->resets ? ", or a reset that keeps RAM" : "", options->rot ? ", or a bit that flips" : "");
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "%s%s", i ? "; " : "not claimed: ", list[i]);
+    fputc('\n', file);
+}
+
 int explore_report_reset_pin(const struct search *search)
 {
     uint32_t address = twin_reset_pin_register(search->spec->chip), word;
@@ -236,6 +273,7 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
     fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);
+    print_coverage(file, search);
     print_start(file, search);
     for (size_t i = 0; i < findings->count; i++)
         print_finding(file, search, &findings->items[i], i);

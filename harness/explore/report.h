@@ -38,6 +38,9 @@ bool explore_report_slot(const struct search *search, size_t *number, struct rep
 const char *explore_report_idle_region(const struct search *search);
 /* A dump of the code flash or of all non-volatile memory as an nvm image; the caller frees. NULL: error. */
 uint8_t *explore_read_dump(const struct spec *spec, const char *path, struct error *error);
+/* What an exploration says nothing of: how many texts. */
+#define REPORT_CLAIMS_MAX 8
+size_t explore_report_not_claimed(const struct search *search, const char *list[REPORT_CLAIMS_MAX]);
 /* Most memory this process ever had, from the kernel. */
 size_t explore_report_peak_bytes(void);
 /* "in phase 1 (its comment)", "" for the explored power cycle; and what is wrong, with what the console said.

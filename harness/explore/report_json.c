@@ -233,8 +233,9 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddNumberToObject(coverage, "resets_per_sequence", search->options.resets);
     for (int i = TORN_CLEAN; i < (search->options.torn ? TORN_FLAGS : TORN_ONE_BIT); i++)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[i]));
-    if (search->options.torn)
-        cJSON_AddItemToArray(physics, cJSON_CreateString("flags"));
+    static const char *const families[] = {"flags", "lanes", "page", "words", "page-lanes", "moments"};
+    for (size_t i = 0; i < sizeof families / sizeof *families && search->options.torn; i++)
+        cJSON_AddItemToArray(physics, cJSON_CreateString(families[i]));
     if (search->options.resets)
         cJSON_AddItemToArray(physics, cJSON_CreateString(model_names[MODEL_RESET]));
     if (search->options.rot)
@@ -246,30 +247,11 @@ static void put_coverage(cJSON *to, const struct search *search)
     put_forgiven(coverage, search);
     cJSON_AddNumberToObject(coverage, "states_not_judged", (double)(search->node_count - search->done));
     cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
-    if (!search->options.full)
-        cJSON_AddItemToArray(not_claimed,
-                             cJSON_CreateString("cuts at operations outside of the reduced alphabet"));
-    if (search->options.torn == 0)
-        cJSON_AddItemToArray(not_claimed, cJSON_CreateString("cuts inside of an operation"));
-    else
-        cJSON_AddItemToArray(not_claimed,
-                             cJSON_CreateString("more than one torn cut in a sequence, other ways to tear"));
-    cJSON_AddItemToArray(not_claimed,
-                         cJSON_CreateString(search->options.resets
-                                                ? "more than one reset that keeps RAM, such a reset together "
-                                                  "with a torn cut, or at another moment than right after an "
-                                                  "operation"
-                                                : "resets that keep RAM"));
-    cJSON_AddItemToArray(
-        not_claimed,
-        cJSON_CreateString("other contents of RAM after power-up, cuts in boots after the explored one"));
+    const char *list[REPORT_CLAIMS_MAX];
+    size_t count = explore_report_not_claimed(search, list);
+    for (size_t i = 0; i < count; i++)
+        cJSON_AddItemToArray(not_claimed, cJSON_CreateString(list[i]));
     cJSON_AddNumberToObject(coverage, "failing_states_not_cut_further", (double)search->not_cut_further);
-    if (search->not_cut_further)
-        cJSON_AddItemToArray(not_claimed, cJSON_CreateString("states that are reached only through those in "
-                                                             "which the device is out of reach"));
-    if (search->bound)
-        cJSON_AddItemToArray(not_claimed,
-                             cJSON_CreateString("states that only longer sequences of cuts reach"));
 }
 
 static void put_engine(cJSON *to, const struct search *search)

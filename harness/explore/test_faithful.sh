@@ -76,6 +76,14 @@ sed -i 's/"contract"/"cuts": {"trailers": [{"address": "0x10030", "size": 4}]}, 
 explore JOURNAL nrf51822 0 --depth any
 grep -q 'flag pages (given): 0x00010000 to 0x000103ff' "$out/text" || fail "JOURNAL: flag pages"
 grep -q '"size":.*1024' "$out/out/explore.json" || fail "JOURNAL: flag pages in JSON"
+# a torn erase takes the length before the magic; power that really goes so leaves the same
+explore JOURNAL nrf51822 1 --depth any --torn
+grep -q 'FAIL 1: bricked' "$out/text" && grep -qE 'power cut (words-2-0|page-1) operation 0, erase of 0x00010000' "$out/text" ||
+  fail "JOURNAL: a torn erase"
+grep -q 'window: run 0, inside of operations 0 to 0' "$out/text" && grep -qE 'ms after power-up; for 95 %: [1-9][0-9]* cut' "$out/text" ||
+  fail "JOURNAL: the window of a torn erase"
+grep -q '^covered: .*inside of' "$out/text" && grep -q '^not claimed: .*samples' "$out/text" || fail "JOURNAL: what is covered"
+
 # who waits for what the twin does not model is neither good nor bad; the text names register and code
 for device in 0x40029100 0x40000110; do
   build POLL cortex-m4 0x0 "-DDEVICE=${device}u"

@@ -72,7 +72,11 @@ Test(torn, erases_only_raise_bits)
     memset(ones, 0xff, sizeof ones);
     for (size_t i = 0; i < sizeof before; i++)
         before[i] = (uint8_t)mix64(i);
-    for (enum torn_model model = TORN_FIRST_HALF; torn_is_erase(model); model++) {
+    for (enum torn_model model = TORN_FIRST_HALF; model < TORN_MODELS; model++) {
+        if (!torn_is_erase(model) || (model >= TORN_WORDS + 12 && model < TORN_PAGE_LANES))
+            continue; /* a page of 2^6 words */
+        if (model >= TORN_PAGE && model < TORN_WORDS)
+            continue; /* one run of words: no subset but all of it */
         memcpy(page, before, sizeof page);
         torn_erase(model, 3, 0x1000, page, ones, sizeof page);
         cr_assert_neq(memcmp(page, before, sizeof page), 0);
@@ -90,7 +94,7 @@ static void expect_flags(uint32_t before, uint32_t value, unsigned expected)
 {
     uint32_t seen[16];
     unsigned count = 0;
-    for (enum torn_model model = TORN_FLAGS; model < TORN_MODELS; model++) {
+    for (enum torn_model model = TORN_FLAGS; model < TORN_LANES; model++) {
         uint32_t word = torn_word(model, 1, 0, before, value);
         if (word == before)
             continue;
@@ -106,8 +110,8 @@ static void expect_flags(uint32_t before, uint32_t value, unsigned expected)
 
 Test(torn, flags_are_exhaustive)
 {
-    cr_expect_eq(model_names[TORN_MODELS - 1][6], '1');
-    cr_expect_eq(model_names[TORN_MODELS - 1][7], '4');
+    cr_expect_str_eq(model_names[TORN_LANES - 1], "flags-14");
+    cr_expect_str_eq(model_names[TORN_MODELS - 1], "moment-6");
     cr_expect_str_eq(model_names[MODEL_RESET], "reset");
     expect_flags(0xffffffff, 0xffffffff, 0);
     expect_flags(0xffffffff, 0xfffffffe, 0);
