@@ -9,8 +9,9 @@
 
 #include "harness/base/mem.h"
 #include "harness/record/journal.h"
-#include "reports/escape.h"
+#include "harness/base/escape.h"
 #include "harness/base/member.h"
+#include "reports/case.h"
 #include "reports/result.h"
 #include "reports/timeline.h"
 
@@ -221,11 +222,11 @@ static void print_evidence(FILE *out, const cJSON *one, const char *run_folder)
         escape_markup(out, name);
         fputs("</a>", out);
     }
-    fputs("</p><p>again: <code>otarig repro ", out);
-    escape_markup(out, run_folder);
-    fputc('/', out);
-    escape_markup(out, folder);
+    char *repro = case_repro(run_folder, one);
+    fputs("</p><p>again: <code>", out);
+    escape_markup(out, repro);
     fputs("</code></p>\n", out);
+    free(repro);
 }
 
 static void print_timeline(FILE *out, const cJSON *one, const char *run_folder)

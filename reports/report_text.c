@@ -6,8 +6,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
+#include "reports/case.h"
 #include "reports/result.h"
 
 #define KINDS 4
@@ -41,7 +43,8 @@ static int columns(const char *text)
 
 static void pad(const struct page *page, const char *text, int width)
 {
-    fprintf(page->out, "%s%*s ", text, width > columns(text) ? width - columns(text) : 0, "");
+    escape_terminal(page->out, text);
+    fprintf(page->out, "%*s ", width > columns(text) ? width - columns(text) : 0, "");
 }
 
 static int terminal_width(FILE *out)
@@ -73,7 +76,8 @@ static void print_wrapped(const struct page *page, const char *text)
         size_t len = strcspn(text, " ");
         char *word = mem_printf("%.*s", (int)len, text);
         bool breaks = at && page->width && at + 1 + columns(word) > page->width - 4;
-        fprintf(page->out, "%s%s", !at || breaks ? (at ? "\n    " : "    ") : " ", word);
+        fputs(!at || breaks ? (at ? "\n    " : "    ") : " ", page->out);
+        escape_terminal(page->out, word);
         at = (at && !breaks ? at + 1 : 0) + columns(word);
         free(word);
         text += len;
@@ -123,9 +127,17 @@ static void print_failures(const struct page *page, const char *run_folder, cons
         const char *verdict = member_text(one, "verdict"), *class = member_text(one, "class");
         if (!strcmp(verdict, "pass"))
             continue;
-        fprintf(page->out, "\n%s %s%s%s\n", verdict, member_text(one, "id"), class[0] ? ": " : "", class);
+        char *repro = case_repro(run_folder, one);
+        fprintf(page->out, "\n%s ", verdict);
+        escape_terminal(page->out, member_text(one, "id"));
+        fputs(class[0] ? ": " : "", page->out);
+        escape_terminal(page->out, class);
+        fputc('\n', page->out);
         print_wrapped(page, member_text(one, "reason"));
-        fprintf(page->out, "    otarig repro %s/%s\n", run_folder, member_text(one, "folder"));
+        fputs("    ", page->out);
+        escape_terminal(page->out, repro);
+        fputc('\n', page->out);
+        free(repro);
     }
 }
 

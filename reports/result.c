@@ -71,7 +71,7 @@ static void take_over(cJSON *result, const cJSON *fields)
         cJSON_ReplaceItemInObject(result, "images", cJSON_Duplicate(images, true));
 }
 
-static void count_again(cJSON *result)
+void result_count(cJSON *result)
 {
     const cJSON *one, *cases = cJSON_GetObjectItem(result, "cases");
     cJSON *summary = cJSON_GetObjectItem(result, "summary");
@@ -101,11 +101,11 @@ static int index_of(const cJSON *cases, const char *id)
     return -1;
 }
 
-void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdict *verdict,
-                     const char *folder, const char *const *evidence, int64_t duration_ms)
+cJSON *result_add_case(cJSON *result, const cJSON *case_fields, const struct verdict *verdict,
+                       const char *folder, const char *const *evidence, int64_t duration_ms)
 {
-    static const char *const copied[] = {"scenario", "family",   "covers",   "board",
-                                         "place",    "firmware", "variation"};
+    static const char *const copied[] = {"scenario", "family",   "covers",    "board",
+                                         "place",    "firmware", "variation", "scenario_file"};
     const cJSON *id = cJSON_GetObjectItem(case_fields, "case");
     cJSON *cases = cJSON_GetObjectItem(result, "cases"), *one = cJSON_CreateObject();
     cJSON_AddStringToObject(one, "id", cJSON_IsString(id) ? id->valuestring : "?");
@@ -131,7 +131,24 @@ void result_add_case(cJSON *result, const cJSON *case_fields, const struct verdi
     else
         cJSON_AddItemToArray(cases, one);
     take_over(result, case_fields);
-    count_again(result);
+    result_count(result);
+    return one;
+}
+
+void result_distrust(cJSON *one, const char *reason)
+{
+    static const char *const judged[] = {"contract", "cuts"};
+    cJSON_ReplaceItemInObject(one, "verdict", cJSON_CreateString(verdict_kind_name(VERDICT_INCONCLUSIVE)));
+    cJSON_DeleteItemFromObject(one, "reason");
+    cJSON_AddStringToObject(one, "reason", reason);
+    cJSON_DeleteItemFromObject(one, "class");
+    cJSON_AddNullToObject(one, "class");
+    for (size_t i = 0; i < sizeof judged / sizeof *judged; i++) {
+        cJSON_DeleteItemFromObject(one, judged[i]);
+        cJSON_AddArrayToObject(one, judged[i]);
+    }
+    cJSON_DeleteItemFromObject(one, "recovery_ms");
+    cJSON_AddNullToObject(one, "recovery_ms");
 }
 
 int result_write(const cJSON *result, const char *path, struct error *error)

@@ -183,6 +183,68 @@ Test(text, names_what_failed_and_how_to_repeat_it)
     cJSON_Delete(result);
 }
 
+/* Whoever copies the line into a shell gets this one folder and nothing else. */
+Test(reports, the_way_back_is_quoted_for_a_shell)
+{
+    static const char *const formats[] = {"text", "junit", "html", "markdown"},
+                             *const wanted[] = {
+                                 "otarig repro '/r/a b{c}[d]$(id)/cases/x'",
+                                 "otarig repro &#39;/r/a b{c}[d]$(id)/cases/x&#39;",
+                                 "<code>otarig repro &#39;/r/a b{c}[d]$(id)/cases/x&#39;</code>",
+                                 "otarig repro '/r/a b{c}\\[d\\]\\$(id)/cases/x'",
+                             };
+    cJSON *result = result_new("r", "", 1);
+    add(result, "bad", VERDICT_FAIL, CLASS_SILENT, "reason");
+    for (size_t i = 0; i < 4; i++) {
+        char *text = written(formats[i], result, "/r/a b{c}[d]$(id)");
+        cr_expect(strstr(text, wanted[i]), "%s", text);
+        free(text);
+    }
+    cJSON_Delete(result);
+}
+
+Test(text, moves_no_cursor)
+{
+    cJSON *result = result_new("r", "", 1);
+    add(result, "bad\033[2J", VERDICT_FAIL, CLASS_SILENT,
+        "a\033]0;x\007 \xc2\x9b"
+        "1m");
+    char *text = written("text", result, "/r");
+    cr_expect(!strchr(text, '\033') && !strchr(text, '\007') && !strstr(text, "\xc2\x9b"), "%s", text);
+    free(text);
+    cJSON_Delete(result);
+}
+
+Test(summary, holds_what_fits_and_failures_first)
+{
+    char path[] = "/tmp/otarig-test.XXXXXX", id[20];
+    struct error error = {0};
+    struct stat about;
+    cJSON *result = result_new("r", "", 1);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(id, sizeof id, "odd#%d", i);
+        add(result, id, VERDICT_INCONCLUSIVE, CLASS_NONE, "for want of anything better");
+    }
+    add(result, "bad", VERDICT_FAIL, CLASS_BRICKED, "no boot");
+    char *text = report_summary(result, "/r", 100000);
+    cr_expect_leq(strlen(text), 100000);
+    cr_expect_geq(strlen(text), 99000);
+    cr_expect_lt(strstr(text, "no boot"), strstr(text, "odd#0"));
+    cr_expect(strstr(text, " more are in result.json."), "%.200s", strrchr(text, '|'));
+    free(text);
+    int fd = mkstemp(path);
+    for (int i = 0; i < 8; i++) /* a step of many runs */
+        cr_assert_eq(report_append_summary(result, "/r", path, &error), 0, "%s", error.text);
+    cr_expect_eq(fstat(fd, &about), 0);
+    cr_expect_leq((size_t)about.st_size, REPORT_SUMMARY_MAX);
+    cr_expect_geq((size_t)about.st_size, REPORT_SUMMARY_MAX - 5000);
+    close(fd);
+    unlink(path);
+    cr_expect_eq(report_append_summary(result, "/r", "/nonexistent/summary", &error), -1);
+    cr_expect_eq(error.kind, ERROR_SYSTEM);
+    cJSON_Delete(result);
+}
+
 Test(markdown, cannot_be_broken_out_of)
 {
     cJSON *result = result_new("r", "", 1);

@@ -17,7 +17,10 @@ static const char sample[] =
     "cut\",\"scenario\":\"a-scenario-with-quite-a-long-name\",\"verdict\":\"pass\"},{\"id\":\"b\",\"family\":"
     "\"network-loss\",\"scenario\":\"\xc3\xbc"
     "ber\",\"place\":\"p1\",\"verdict\":\"fail\",\"class\":\"bricked\","
-    "\"folder\":\"cases/b\",\"reason\":\"one two three four five six seven eight nine ten eleven twelve "
+    "\"folder\":\"cases/b\",\"scenario_file\":\"scenarios/s.json\",\"duration_ms\":2500,"
+    "\"contract\":[{\"clause\":\"G1\",\"holds\":false,\"detail\":\"no <boot>\"},{\"clause\":\"G2\","
+    "\"holds\":true,\"detail\":\"\"}],\"evidence\":[\"console.bin\",\"journal.jsonl\"],\"reason\":\"one two "
+    "three four five six seven eight nine ten eleven twelve "
     "thirteen\"}]}";
 
 static void read_some(int fd, char *out, size_t size)
@@ -82,7 +85,11 @@ Test(report_text, no_colour_and_no_wrapping_in_a_pipe)
 {
     char *text = to_memory(report_text);
     cr_expect_null(strchr(text, '\033'));
-    cr_expect(strstr(text, "twelve thirteen\n    otarig repro out/r/cases/b\n"), "%s", text);
+    char *here = getcwd(NULL, 0), *again = NULL;
+    cr_assert_gt(asprintf(&again, "twelve thirteen\n    otarig repro %s/out/r/cases/b\n", here), 0);
+    cr_expect(strstr(text, again), "%s", text);
+    free(here);
+    free(again);
     free(text);
 }
 
@@ -110,6 +117,16 @@ Test(report_junit, has_properties_and_the_way_back)
     char *text = to_memory(report_junit);
     cr_expect(strstr(text, "<property name=\"command\" value=\"otarig run &lt;a&amp;b&gt;\"/>"), "%s", text);
     cr_expect(strstr(text, "<property name=\"place\" value=\"p1\"/>"));
-    cr_expect(strstr(text, ">again: otarig repro out/r/cases/b</failure>"), "%s", text);
+    cr_expect(strstr(text, "type=\"bricked\" message=\"one two"), "%s", text);
+    cr_expect(strstr(text, ">fail bricked: one two three"), "%s", text);
+    cr_expect(strstr(text, "G1 does not hold: no &lt;boot&gt;\nevidence in out/r/cases/b: console.bin, "
+                           "journal.jsonl\nagain: otarig repro /"),
+              "%s", text);
+    cr_expect(strstr(text, "/out/r/cases/b</failure>"), "%s", text);
+    cr_expect(strstr(text, "<system-out>[[ATTACHMENT|out/r/cases/b/console.bin]]</system-out>"), "%s", text);
+    cr_expect(strstr(text, " file=\"scenarios/s.json\" time=\"2.500\">"), "%s", text);
+    cr_expect(strstr(text, "<testsuites tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" "
+                           "time=\"2.500\">"),
+              "%s", text);
     free(text);
 }

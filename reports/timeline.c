@@ -7,7 +7,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/record/journal.h"
-#include "reports/escape.h"
+#include "harness/base/escape.h"
 
 #define WIDTH 1000.0
 #define LEFT 70.0

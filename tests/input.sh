@@ -89,7 +89,9 @@ done
 expect "--repeat: expected no --strategy" run "$grid" --rack "$good_rack" --strategy adaptive --cuts 5 --repeat 3
 expect "--case: expected no --strategy" run "$grid" --rack "$good_rack" --strategy uniform --case swap-grid+delay_ms=400
 expect "--vary: expected no --strategy" run "$grid" --rack "$good_rack" --strategy uniform --vary delay_ms=400
-mkdir empty; expect "empty: expected a folder of scenarios" run empty --rack "$good_rack"
+mkdir empty; expect "empty: expected a folder of scenarios (*.json), found none in it; there is $OTARIG_SOURCE/scenarios/bricked-image, " run empty --rack "$good_rack"
+expect "found none in it; there is $OTARIG_SOURCE/scenarios/bricked-image, " run "$OTARIG_SOURCE/scenarios" --rack "$good_rack"
+expect "power-cut: no such file or folder; the family of that name is $OTARIG_SOURCE/scenarios/power-cut" run power-cut --rack "$good_rack"
 mkfifo fifo
 for file in fifo /dev/zero; do
   expect "$file: expected a file, found a" timeout 600 "$otarig" run "$file" --rack "$good_rack"
@@ -155,5 +157,25 @@ expect "expected one case, found 2" "$otarig" repro a b
 expect "expected at most one place, found 2" "$otarig" doctor --rack "$good_rack" p1 p2
 expect "expected --board and --flash, found no --board" "$otarig" boot --flash x
 expect "journal" "$otarig" judge nowhere.jsonl
+# nothing of a rack file reaches Tcl as code
+tcl() { # MEMBERS-OF-THE-PROBE
+  python3 -c "
+import json
+probe = {'driver': 'openocd', 'adapter': 'remote_bitbang'}
+$1
+json.dump({'schema_version': 1, 'name': 'r', 'places': [{'name': 'p1', 'board': 'nrf52840dk', 'probe': probe}]}, open('tcl.json', 'w'))"
+  timeout 60 "$otarig" probe p1 attach --rack tcl.json >out.txt 2>err.txt
+  code=$?
+  [ $code = 3 ] && [ ! -e pwned ] || { echo "WRONG: probe with $1: exit $code (3)"; ls pwned; cat err.txt; bad=1; }
+}
+tcl "probe['socket'] = 'p1.bp}; close [open pwned w]; set x {'"
+tcl "probe['socket'] = '[close [open pwned w]]'"
+tcl "probe.update(adapter='buspirate', socket='x; close [open pwned w]')"
+tcl "probe.update(adapter='interface/cmsis-dap.cfg', serial='s}; close [open pwned w]; set x {')"
+tcl "probe.update(adapter='interface/cmsis-dap.cfg', transport='swd; close [open pwned w]')"
+# names of folders that no report and no socket could carry
+expect "expected the name of a folder in UTF-8 without control characters" run "$good" --rack "$good_rack" --out "$(printf 'a\nb')"
+expect "expected the name of a folder in UTF-8 without control characters" run "$good" --rack "$good_rack" --out "$(printf 'a\377b')"
+expect "characters from the root on, found" run "$good" --rack "$good_rack" --out "$work/$(printf '%0100d' 0)"
 [ $bad = 0 ] && echo "every bad input was refused in one line"
 exit $bad

@@ -20,6 +20,21 @@ again() {
 }
 again good swap-grid+delay_ms=400 0
 again trailer-before-data swap-grid+delay_ms=200 1
+# A folder of any name, everything named relative to it; then the line that the report prints, in a shell elsewhere.
+odd="$work/a b{c}[d]\$(id)"
+mkdir "$odd"
+cp "$here/boards/racks/virtual-6.json" "$odd/my rack.json"
+cp "$here/scenarios/power-cut/swap-grid.json" "$odd"
+(cd "$odd" && "$build/bin/otarig" run swap-grid.json --rack "my rack.json" --place p1 --firmware "$build/firmware/trailer-before-data" \
+  --case swap-grid+delay_ms=200 --out 'o u{t') >"$work/log" 2>&1
+code=$?
+[ $code = 1 ] || { echo "WRONG: run in $odd: exit $code (1)"; cat "$work/log"; bad=1; }
+ls "$odd"/o*/2*/cases/*/flash-slot0.bin >/dev/null || { echo "WRONG: no flash dump in $odd"; bad=1; }
+line=$(sed -n 's/^    \(otarig repro .*\)/\1/p' "$work/log")
+(cd "$work" && PATH="$build/bin:$PATH" sh -c "$line") >"$work/log" 2>&1
+code=$?
+[ $code = 1 ] && grep -q '^the same verdict' "$work/log" && grep -q '^the same flash operation' "$work/log" && [ -d "$work/out" ] ||
+  { echo "WRONG: $line: exit $code (1)"; cat "$work/log"; bad=1; }
 # judged COMMAND EXIT TEXT
 judged() {
   "$build/bin/otarig" $1 "$run" >"$work/log" 2>&1
@@ -33,13 +48,14 @@ judged report 0 "trailer-before-data"
 cp "$run/result.json" "$work/result.json"
 sed -e 's/"verdict":.*"fail"/"verdict": "pass"/' -e 's/"class":.*/"class": null,/' -e 's/"pass":.*0/"pass": 1/' -e 's/"fail":.*1/"fail": 0/' "$work/result.json" >"$run/result.json"
 judged judge 2 "result.json says otherwise: swap-grid+delay_ms=200: pass"
-judged report 2 "journal.jsonl: fail .*, but result.json says swap-grid+delay_ms=200: pass"
+judged report 2 "its journal says fail .*, but result.json says swap-grid+delay_ms=200: pass"
 mv "$work/result.json" "$run/result.json"
 mv "$journal" "$work/journal.jsonl"
 judged judge 4 "1 of its cases has no journal"
-judged report 0 "1 case without a journal: told as result.json has it"
+judged report 4 "inconclusive swap-grid+delay_ms=200$"
+judged report 4 "its journal is gone: nothing bears out"
 head -c 3000 "$work/journal.jsonl" >"$journal"
-judged report 2 "journal.jsonl: inconclusive, but result.json says swap-grid+delay_ms=200: fail"
+judged report 2 "its journal says inconclusive, but result.json says swap-grid+delay_ms=200: fail"
 mv "$work/journal.jsonl" "$journal"
 judged report 0 "trailer-before-data"
 exit $bad

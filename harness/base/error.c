@@ -1,6 +1,7 @@
 #define ERROR_IMPLEMENTATION
 #include "harness/base/error.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +21,14 @@ static void trim_partial_character(char *text, size_t size)
 /* A name or a value from a file may hold anything; a message is one line and moves no terminal's cursor. */
 static void make_one_line(char *text)
 {
-    for (; *text; text++)
+    for (; *text; text++) {
+        bool c1 = (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+                  (unsigned char)text[1] < 0xa0; /* U+0080 to U+009F */
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
             *text = *text == '\n' || *text == '\t' ? ' ' : '?';
+        else if (c1)
+            *text++ = '?', *text = '?';
+    }
 }
 
 static void set(struct error *error, enum error_kind kind, const char *format, va_list args)

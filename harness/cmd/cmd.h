@@ -40,6 +40,7 @@ struct run_request {
     const char *command; /* for result.json */
     const char *out;
     bool quiet;
+    bool control;  /* known-bad firmware: its failures are no news */
     char **folder; /* not NULL: gets the run's folder; the caller frees */
 };
 int cmd_run_spec(struct run_request *request);

@@ -5,20 +5,30 @@
 #include <unistd.h>
 
 #include "harness/base/arguments.h"
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/rejudge.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
 
+static void print_line(char *line)
+{
+    escape_terminal(stdout, line);
+    fputc('\n', stdout);
+    free(line);
+}
+
 static void print_text(const char *path, const struct verdict *verdict)
 {
-    printf("%s: %s%s%s\n  %s\n", path, verdict_kind_name(verdict->kind), verdict->class ? " " : "",
-           verdict->class ? verdict_class_name(verdict->class) : "", verdict->reason);
+    print_line(mem_printf("%s: %s%s%s\n  %s", path, verdict_kind_name(verdict->kind),
+                          verdict->class ? " " : "", verdict->class ? verdict_class_name(verdict->class) : "",
+                          verdict->reason));
     for (size_t i = 0; i < VERDICT_CLAUSES; i++)
         if (verdict->clauses[i].name && verdict->clauses[i].judged)
-            printf("  %-3s %-8s %s\n", verdict->clauses[i].name,
-                   verdict->clauses[i].holds ? "holds" : "BROKEN", verdict->clauses[i].detail);
+            print_line(mem_printf("  %-3s %-8s %s", verdict->clauses[i].name,
+                                  verdict->clauses[i].holds ? "holds" : "BROKEN",
+                                  verdict->clauses[i].detail));
     for (size_t i = 0; i < verdict->cut_count; i++)
         printf("  cut %zu: planned %llu us, commanded %+lld us\n", i + 1,
                (unsigned long long)verdict->cuts[i].planned_us,
@@ -60,16 +70,22 @@ struct run_judge {
     int code;
 };
 
-static void put_case(void *arg, const char *journal, const struct verdict *verdict, const char *told)
+static void put_case(void *arg, const struct rejudged_case *found)
 {
     struct run_judge *judge = arg;
-    judge->code = worse(judge->code, verdict_exit_code(verdict->kind));
-    if (judge->as_json)
-        print_json(verdict);
-    else
-        print_text(journal, verdict);
-    if (told)
-        fprintf(stderr, "otarig: %s: result.json says otherwise: %s\n", journal, told);
+    if (found->verdict) {
+        judge->code = worse(judge->code, verdict_exit_code(found->verdict->kind));
+        if (judge->as_json)
+            print_json(found->verdict);
+        else
+            print_text(found->journal, found->verdict);
+    }
+    if (found->told) {
+        struct error error;
+        error_set(&error, ERROR_INPUT, "%s: %s%s", found->journal,
+                  found->verdict ? "result.json says otherwise: " : "", found->told);
+        cmd_fail(&error);
+    }
 }
 
 static int judge_run(const char *folder, const char *path, bool as_json, struct error *error)
@@ -77,11 +93,11 @@ static int judge_run(const char *folder, const char *path, bool as_json, struct 
     struct run_judge judge = {.as_json = as_json};
     struct rejudged sum;
     cJSON *result = result_read(path, error);
-    int failed = !result || rejudge(result, folder, &sum, put_case, &judge, error);
-    size_t missing = failed ? 0 : result_missing(result) + sum.without_journal;
-    cJSON_Delete(result);
-    if (failed)
+    if (!result)
         return cmd_fail(error);
+    rejudge(result, folder, &sum, put_case, &judge);
+    size_t missing = result_missing(result) + sum.without_journal;
+    cJSON_Delete(result);
     if (missing)
         fprintf(stderr, "otarig: %s: %zu of its cases %s no journal\n", folder, missing,
                 missing == 1 ? "has" : "have");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/arguments.h"
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
@@ -25,6 +26,13 @@ static int take_options(const char *command, const char *usage, int argc, char *
     if (first < argc)
         *code = arguments_wrong(command, "expected no argument, found '%s'", argv[first]);
     return first < argc ? -1 : 0;
+}
+
+/* What stands in files may move no terminal's cursor. */
+static void print_line(char *text)
+{
+    escape_terminal(stdout, text);
+    free(text);
 }
 
 static void print_json(cJSON *tree)
@@ -209,10 +217,10 @@ int cmd_scenarios(int argc, char **argv)
     }
     cJSON_ArrayForEach(one, list)
     {
-        printf("%-14s %-18s %3d  %s [", member_text(one, "family"), member_text(one, "name"),
-               cJSON_GetObjectItem(one, "cases")->valueint, member_text(one, "title"));
-        cJSON_ArrayForEach(cover, cJSON_GetObjectItem(one, "covers"))
-            printf("%s%s", cover->prev && cover->prev->next ? " " : "", cover->valuestring);
+        print_line(mem_printf("%-14s %-18s %3d  %s [", member_text(one, "family"), member_text(one, "name"),
+                              cJSON_GetObjectItem(one, "cases")->valueint, member_text(one, "title")));
+        cJSON_ArrayForEach(cover, cJSON_GetObjectItem(one, "covers")) print_line(mem_printf(
+            "%s%s", cover->prev->next ? " " : "", cJSON_IsString(cover) ? cover->valuestring : "?"));
         puts("]");
     }
     cJSON_Delete(list);

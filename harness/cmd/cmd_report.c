@@ -4,32 +4,54 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/rejudge.h"
 #include "reports/report.h"
 #include "reports/result.h"
 
-static void tell_difference(void *arg, const char *journal, const struct verdict *verdict, const char *told)
+static char *verdict_words(const struct verdict *verdict)
 {
-    if (told)
-        fprintf(stderr, "otarig: %s: %s%s%s, but result.json says %s\n", journal,
-                verdict_kind_name(verdict->kind), verdict->class ? " " : "",
-                verdict->class ? verdict_class_name(verdict->class) : "", told);
+    return mem_printf("%s%s%s", verdict_kind_name(verdict->kind), verdict->class ? " " : "",
+                      verdict->class ? verdict_class_name(verdict->class) : "");
 }
 
-/* What is not in the journals is not reported. */
-static int check(const cJSON *result, const char *folder, struct error *error)
+/* What a journal does not bear out is told as inconclusive, in every format: no reader may take it for a
+ * pass. */
+static void distrust(void *arg, const struct rejudged_case *found)
+{
+    cJSON *result = arg, *one = found->one;
+    char *reason = NULL;
+    struct error error;
+    if (found->verdict && !found->told)
+        return;
+    if (!found->verdict && !found->told) {
+        reason = mem_printf("its journal is gone: nothing bears out what result.json says of it (%s)",
+                            member_text(one, "verdict"));
+    } else if (!found->verdict) {
+        reason = mem_string(found->told);
+    } else {
+        char *words = verdict_words(found->verdict);
+        reason = mem_printf("its journal says %s, but result.json says %s", words, found->told);
+        free(words);
+    }
+    if (!one) /* taken out of result.json */
+        one = result_add_case(result, found->fields, found->verdict, found->folder, NULL, 0);
+    error_set(&error, ERROR_INPUT, "%s: %s", found->journal, reason);
+    cmd_fail(&error);
+    result_distrust(one, reason);
+    free(reason);
+}
+
+/* The exit code that the journals of a result make of its report. */
+static int check(cJSON *result, const char *folder)
 {
     struct rejudged sum;
-    if (rejudge(result, folder, &sum, tell_difference, NULL, error))
-        return -1;
+    rejudge(result, folder, &sum, distrust, result);
+    result_count(result);
     if (sum.differ)
-        return error_set(error, ERROR_INPUT, "%s/result.json: expected the verdicts of its journals", folder);
-    if (sum.without_journal)
-        fprintf(stderr, "otarig: %s: %zu case%s without a journal: told as result.json has %s\n", folder,
-                sum.without_journal, sum.without_journal == 1 ? "" : "s",
-                sum.without_journal == 1 ? "it" : "them");
-    return 0;
+        fprintf(stderr, "otarig: %s/result.json: expected the verdicts of its journals\n", folder);
+    return sum.differ ? 2 : sum.without_journal ? 4 : 0;
 }
 
 static const struct report_format *format_named(const char *name)
@@ -69,14 +91,19 @@ static int take_options(int argc, char **argv, const struct report_format **form
     const char *wanted = "text";
     const struct argument table[] = {
         {"format", "FORMAT", "one of those below (default: text)", ARGUMENT_TEXT, .to = &wanted}, {0}};
-    char *formats = list_formats();
+    char *list = list_formats(),
+         *after =
+             mem_printf("%s\nExit: 0 the journals say the same, 2 result.json says otherwise, 4 journals "
+                        "are gone.\n",
+                        list);
     const struct arguments arguments = {
         "report",
         "usage: otarig report DIR [--format FORMAT]\nPrints the result of a run (its folder), whose journals "
-        "are judged again first.\n",
-        formats, table};
+        "are judged again first.\nWhat they do not bear out is told as inconclusive.\n",
+        after, table};
     int first, ended = arguments_take(&arguments, argc, argv, &first, code);
-    free(formats);
+    free(list);
+    free(after);
     if (ended)
         return -1;
     *code = 2;
@@ -101,7 +128,9 @@ int cmd_report(int argc, char **argv)
     char *path = mem_printf("%s/result.json", folder);
     cJSON *result = result_read(path, &error);
     free(path);
-    int failed = !result || check(result, folder, &error) || format->write(result, folder, stdout, &error);
+    code = result ? check(result, folder) : 0;
+    if (!result || format->write(result, folder, stdout, &error))
+        code = cmd_fail(&error);
     cJSON_Delete(result);
-    return failed ? cmd_fail(&error) : 0;
+    return code;
 }

@@ -1,10 +1,12 @@
 /* otarig repro: one stored case again. What it was is in its own journal and in the run's run.json. On a
  * virtual rack the cuts land on the very operations they hit before, which the truth log of the case tells.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/arguments.h"
 #include "harness/base/json.h"
@@ -186,7 +188,25 @@ static void compare(const char *before, const struct verdict *was, const char *a
     free(journal);
 }
 
-static int repro(const char *folder, const char *rack, const char *place, const char *out)
+/* A path that is named here and used elsewhere; the caller frees. */
+static char *absolute(const char *path)
+{
+    char *here = !path || path[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *whole = here ? mem_printf("%s/%s", here, path) : mem_string(path);
+    free(here);
+    return whole;
+}
+
+/* Whatever the run was told by a relative path, and what its rack file names so, counts from where it was
+ * started. That folder may be gone, or the run may have come from another machine: then from here. */
+static void go_back(const cJSON *spec)
+{
+    const char *folder = member_text(spec, "working_folder");
+    if (*folder && chdir(folder))
+        fprintf(stderr, "otarig repro: %s: %s; paths of the run count from here\n", folder, strerror(errno));
+}
+
+static int repro_here(const char *folder, const char *rack, const char *place, const char *out)
 {
     struct verdict verdict;
     struct error error = {0};
@@ -200,6 +220,7 @@ static int repro(const char *folder, const char *rack, const char *place, const 
         verdict_release(&verdict);
         return cmd_fail(&error);
     }
+    go_back(spec);
     cJSON *truth = read_truth(folder);
     replace(spec, "align",
             align_commands(truth, &verdict, place ? place : member_text_or(fields, "place", NULL)));
@@ -218,6 +239,15 @@ static int repro(const char *folder, const char *rack, const char *place, const 
     cJSON_Delete(spec);
     cJSON_Delete(fields);
     verdict_release(&verdict);
+    return code;
+}
+
+static int repro(const char *folder, const char *rack_named, const char *place, const char *out_named)
+{
+    char *rack = absolute(rack_named), *out = absolute(out_named);
+    int code = repro_here(folder, rack, place, out);
+    free(rack);
+    free(out);
     return code;
 }
 

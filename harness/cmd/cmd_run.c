@@ -1,43 +1,93 @@
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/campaign.h"
 #include "harness/plan/strategy.h"
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static bool is_scenario(const char *name)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    size_t len = strlen(name);
+    return len > 5 && !strcmp(name + len - 5, ".json") && !strstr(name, ".schema.");
 }
 
-static int add_scenario(cJSON *list, const char *path)
+static bool is_folder(const char *path)
 {
-    int before = cJSON_GetArraySize(list);
     struct stat about;
+    return !stat(path, &about) && S_ISDIR(about.st_mode);
+}
+
+/* Adds the scenarios of a folder to `list`; how many there are, whether there is a list or not. */
+static int add_folder(cJSON *list, const char *path)
+{
     struct dirent **entries;
-    if (stat(path, &about) || !S_ISDIR(about.st_mode)) {
-        cJSON_AddItemToArray(list, cJSON_CreateString(path));
-        return 0;
-    }
-    int count = scandir(path, &entries, NULL, by_name);
+    int found = 0, count = scandir(path, &entries, NULL, alphasort);
     for (int i = 0; i < count; i++) {
-        size_t len = strlen(entries[i]->d_name);
+        if (is_scenario(entries[i]->d_name)) {
+            char *inner = mem_printf("%s/%s", path, entries[i]->d_name);
+            if (list)
+                cJSON_AddItemToArray(list, cJSON_CreateString(inner));
+            free(inner);
+            found++;
+        }
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return found;
+}
+
+/* The folders with scenarios in a folder, for a message; the caller frees. */
+static char *families_in(const char *path)
+{
+    struct dirent **entries;
+    int count = scandir(path, &entries, NULL, alphasort);
+    char *text = mem_string("");
+    for (int i = 0; i < count; i++) {
         char *inner = mem_printf("%s/%s", path, entries[i]->d_name);
-        if (len > 5 && !strcmp(entries[i]->d_name + len - 5, ".json") &&
-            !strstr(entries[i]->d_name, ".schema."))
-            cJSON_AddItemToArray(list, cJSON_CreateString(inner));
+        if (entries[i]->d_name[0] != '.' && is_folder(inner) && add_folder(NULL, inner)) {
+            char *longer = mem_printf("%s%s%s", text, *text ? ", " : "", inner);
+            free(text);
+            text = longer;
+        }
         free(inner);
         free(entries[i]);
     }
     if (count >= 0)
         free(entries);
-    if (cJSON_GetArraySize(list) > before)
+    return text;
+}
+
+static int add_scenario(cJSON *list, const char *path)
+{
+    struct error error;
+    if (!is_folder(path)) {
+        char *family = mem_printf("%s/%s", cmd_scenarios_folder(), path);
+        bool meant = access(path, F_OK) && !strchr(path, '/') && is_folder(family);
+        if (meant) {
+            error_set(&error, ERROR_INPUT, "%s: no such file or folder; the family of that name is %s", path,
+                      family);
+            cmd_fail(&error);
+        } else {
+            cJSON_AddItemToArray(list, cJSON_CreateString(path));
+        }
+        free(family);
+        return meant ? -1 : 0;
+    }
+    if (add_folder(list, path))
         return 0;
-    fprintf(stderr, "otarig: %s: expected a folder of scenarios (*.json), found none in it\n", path);
+    char *own = families_in(path), *known = *own ? NULL : families_in(cmd_scenarios_folder());
+    error_set(&error, ERROR_INPUT,
+              "%s: expected a folder of scenarios (*.json), found none in it; there is %s", path,
+              known ? known : own);
+    cmd_fail(&error);
+    free(own);
+    free(known);
     return -1;
 }
 
@@ -75,7 +125,7 @@ static int prove_gate(struct run_request *request, const char *firmware)
 {
     cJSON *good = cJSON_DetachItemFromObject(request->spec, "firmware");
     struct run_request control = *request;
-    control.quiet = true;
+    control.quiet = control.control = true;
     cJSON_AddStringToObject(request->spec, "firmware", firmware);
     printf("known-bad firmware first: %s\n", firmware);
     int code = cmd_run_spec(&control);

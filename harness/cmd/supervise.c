@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/escape.h"
+#include "harness/base/json_text.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/base/output.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/guard.h"
@@ -26,6 +29,10 @@
 #include "reports/result.h"
 
 #define WORKER_LIVES 4
+/* The longest name of a unix socket (unix(7): 108 bytes with the terminator, and one to spare), and what
+ * stands between --out and the socket of a place */
+#define SOCKET_LEN_MAX 106
+#define RUN_LEN (sizeof "/20260101T000000Z/rack/.uart" - 1)
 #define WORKER_GRACE_US 8000000u
 #define TICK_US 1000000u
 #define WRITE_SHARE 20 /* result.json of a long night takes a while: a twentieth of the time goes into it */
@@ -75,6 +82,19 @@ static void put_result(struct supervisor *sup)
         loop_timer_set(sup->writer, sup->write_from_us);
 }
 
+static void print_case(const struct supervisor *sup, size_t index, const char *place,
+                       const struct verdict *verdict, int64_t duration_ms)
+{
+    bool pass = verdict->kind == VERDICT_PASS;
+    char *line =
+        mem_printf("%-12s %-52s %-4s %5.1f s%s%s", verdict_kind_name(verdict->kind), sup->job.cases[index].id,
+                   place, (double)duration_ms / 1000, pass ? "" : "  ", pass ? "" : verdict->reason);
+    fputs(sup->terminal ? "\r\033[K" : "", stdout);
+    escape_terminal(stdout, line);
+    fputc('\n', stdout);
+    free(line);
+}
+
 static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms)
 {
     struct error error = {0};
@@ -96,11 +116,7 @@ static void add_result(struct supervisor *sup, size_t index, int64_t duration_ms
                         duration_ms);
         put_result(sup);
         if (!sup->request->quiet)
-            printf("%s%-12s %-52s %-4s %5.1f s%s%s\n", sup->terminal ? "\r\033[K" : "",
-                   verdict_kind_name(verdict.kind), sup->job.cases[index].id,
-                   cJSON_GetObjectItem(fields, "place")->valuestring, (double)duration_ms / 1000,
-                   verdict.kind == VERDICT_PASS ? "" : "  ",
-                   verdict.kind == VERDICT_PASS ? "" : verdict.reason);
+            print_case(sup, index, member_text(fields, "place"), &verdict, duration_ms);
     }
     for (int i = 0; i < count; i++)
         free(files[i]);
@@ -231,6 +247,34 @@ static int run_workers(struct supervisor *sup, struct error *error)
 
 /* ---- the folder of the run ---- */
 
+/* What no file name of ours, no socket in it and no report of it could carry is refused before anything is
+ * touched. */
+static int check_out(const char *out, const struct rack *rack, struct error *error)
+{
+    char *here = out[0] == '/' ? NULL : getcwd(NULL, 0);
+    size_t len = strlen(out), whole = len + (here ? strlen(here) + 1 : 0);
+    size_t place = 3; /* "control" is a socket, too */
+    bool control = false;
+    free(here);
+    for (size_t i = 0; i < rack->place_count; i++)
+        place = strlen(rack->places[i].name) > place ? strlen(rack->places[i].name) : place;
+    for (size_t i = 0, taken; i < len && !control; i += taken) {
+        taken = json_text_utf8(out + i, len - i);
+        control = !taken || (unsigned char)out[i] < 0x20 || out[i] == 0x7f;
+        taken = taken ? taken : 1;
+    }
+    if (!len || control)
+        return error_set(
+            error, ERROR_INPUT,
+            "--out: expected the name of a folder in UTF-8 without control characters, found '%s'", out);
+    if (rack->is_virtual && whole + RUN_LEN + place > SOCKET_LEN_MAX)
+        return error_set(error, ERROR_INPUT,
+                         "--out %s: expected at most %zu characters from the root on, found %zu: the virtual "
+                         "rack has unix sockets in it",
+                         out, SOCKET_LEN_MAX - RUN_LEN - place, whole);
+    return 0;
+}
+
 static char *make_folder(const char *out, struct error *error)
 {
     char stamp[40];
@@ -275,6 +319,12 @@ static int write_spec(struct supervisor *sup, struct error *error)
     char *path = mem_printf("%s/run.json", sup->folder);
     cJSON_DeleteItemFromObject(spec, "folder");
     cJSON_AddStringToObject(spec, "folder", sup->folder);
+    /* the paths in it count from here: otarig repro goes there first */
+    cJSON_DeleteItemFromObject(spec, "working_folder");
+    char *here = getcwd(NULL, 0);
+    if (here)
+        cJSON_AddStringToObject(spec, "working_folder", here);
+    free(here);
     char *text = cJSON_Print(spec);
     int result = output_text(path, text, error);
     cJSON_free(text);
@@ -299,6 +349,10 @@ static int write_reports(struct supervisor *sup)
             failed = cmd_fail(&error);
         free(path);
     }
+    const char *summary = sup->request->control ? NULL : getenv("GITHUB_STEP_SUMMARY");
+    struct error error = {0};
+    if (summary && *summary && report_append_summary(sup->result, sup->folder, summary, &error))
+        failed = cmd_fail(&error);
     return failed;
 }
 
@@ -342,7 +396,7 @@ int cmd_run_spec(struct run_request *request)
     if (job_load(&sup.job, request->spec, &error))
         return cmd_fail(&error);
     bool made_out = access(request->out, F_OK) != 0;
-    sup.folder = make_folder(request->out, &error);
+    sup.folder = check_out(request->out, &sup.job.rack, &error) ? NULL : make_folder(request->out, &error);
     if (!sup.folder) {
         job_release(&sup.job);
         return cmd_fail(&error);

@@ -350,10 +350,6 @@ static int check_path(const struct probe_job *job, char absolute[PATH_MAX], stru
         snprintf(absolute, PATH_MAX, "%s", job->path);
     else if (!realpath(job->path, absolute))
         return error_set_errno(error, ERROR_INPUT, errno, "%s", job->path);
-    /* it becomes a braced Tcl word inside braces */
-    if (strpbrk(absolute, "{}\\\n\x1a"))
-        return error_set(error, ERROR_INPUT,
-                         "%s: a path with braces or backslashes cannot be handed to OpenOCD", absolute);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 #include "harness/io/child.h"
@@ -52,6 +53,15 @@ static void add_all(struct arguments *arguments, const char *flag, char *const *
         add(arguments, flag, mem_string(*texts));
 }
 
+/* "COMMAND WORD", where the word is from the rack file. */
+static void add_word(struct arguments *arguments, const char *command, const char *text)
+{
+    char *word = text ? escape_tcl(text) : NULL;
+    if (word)
+        add(arguments, "-c", mem_printf("%s %s", command, word));
+    free(word);
+}
+
 static bool is_pirate(const struct openocd_config *config)
 {
     return !strcmp(config->adapter, "buspirate");
@@ -84,11 +94,12 @@ static void add_adapter(struct arguments *arguments, const struct openocd_server
 {
     const struct openocd_config *config = server->config;
     if (at_path(config)) {
-        char *path = openocd_socket_path(config, server->place);
+        char *path = openocd_socket_path(config, server->place), *word = escape_tcl(path);
         add(arguments, "-c",
-            mem_printf("adapter driver %s; %s {%s}; transport select jtag", config->adapter,
-                       is_pirate(config) ? "buspirate port" : "remote_bitbang host", path));
+            mem_printf("adapter driver %s; %s %s; transport select jtag", config->adapter,
+                       is_pirate(config) ? "buspirate port" : "remote_bitbang host", word));
         free(path);
+        free(word);
         return;
     }
     /* "custom": the interface file is one of `config` */
@@ -96,9 +107,8 @@ static void add_adapter(struct arguments *arguments, const struct openocd_server
         add(arguments, "-f", mem_string(config->adapter));
     else
         add_all(arguments, "-f", config->config);
-    if (config->serial)
-        add(arguments, "-c", mem_printf("adapter serial {%s}", config->serial));
-    add(arguments, "-c", mem_printf("transport select %s", config->transport));
+    add_word(arguments, "adapter serial", config->serial);
+    add_word(arguments, "transport select", config->transport);
 }
 
 static void build(struct arguments *arguments, const struct openocd_server *server)

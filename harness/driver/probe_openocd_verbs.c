@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 
 #define SLOW_US 45000000u      /* also on a busy host */
@@ -54,6 +55,7 @@ static const struct verb {
 static void fill(FILE *out, char place, const struct openocd_config *config, const struct probe_job *job,
                  int64_t watched)
 {
+    char *word;
     switch (place) {
     case 'a':
         fprintf(out, "0x%x", job->address);
@@ -68,7 +70,9 @@ static void fill(FILE *out, char place, const struct openocd_config *config, con
         fprintf(out, "0x%x", job->value);
         break;
     case 'p':
-        fprintf(out, "{%s}", job->path);
+        word = escape_tcl(job->path);
+        fputs(word, out);
+        free(word);
         break;
     case 'w':
         fputc("wra"[job->access], out);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/explore/soundness.h"
 
@@ -389,7 +390,7 @@ static int write_reports(const struct search *search, const struct findings *fin
     FILE *file;
     if (evidence(search, findings, out, error) || !(file = begin_file(out, "junit.xml", error)))
         return -1;
-    explore_report_junit(file, search, findings);
+    explore_report_junit(file, search, findings, out);
     if (end_file(file, out, "junit.xml", error) || !(file = begin_file(out, "index.html", error)))
         return -1;
     explore_report_html(file, search, findings);
@@ -397,6 +398,20 @@ static int write_reports(const struct search *search, const struct findings *fin
         return -1;
     fprintf(file, "%s\n", json);
     return end_file(file, out, "explore.json", error);
+}
+
+/* It quotes the board's console and the firmware's symbols. */
+static void print_text(const struct search *search, const struct findings *findings)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *page = open_memstream(&text, &len);
+    if (!page)
+        abort();
+    explore_report_text(page, search, findings);
+    fclose(page);
+    escape_terminal(stdout, text);
+    free(text);
 }
 
 #include <sys/stat.h>
@@ -419,7 +434,7 @@ int explore_report_all(const struct search *search, const struct findings *findi
     if (json)
         printf("%s\n", text);
     else
-        explore_report_text(stdout, search, findings);
+        print_text(search, findings);
     free(text);
     return result;
 }

@@ -15,7 +15,9 @@ int explore_report_live(struct search *search, const struct findings *findings, 
                         unsigned sample, struct error *error);
 cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out);
 void explore_report_html(FILE *file, const struct search *search, const struct findings *findings);
-void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings);
+/* `out`: the folder of the evidence, NULL: there is none. */
+void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings,
+                          const char *out);
 void explore_report_text(FILE *file, const struct search *search, const struct findings *findings);
 /* Why an exploration that found no failure proves nothing, in words the caller frees; NULL: it does. */
 char *explore_report_open(const struct search *search, const struct findings *findings);

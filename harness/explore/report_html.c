@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/explore/report.h"
 
@@ -9,30 +10,9 @@
 #define HEIGHT 300
 #define LEFT 90
 
-static void escaped(FILE *file, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        switch (text[i]) {
-        case '&':
-            fputs("&amp;", file);
-            break;
-        case '<':
-            fputs("&lt;", file);
-            break;
-        case '>':
-            fputs("&gt;", file);
-            break;
-        case '"':
-            fputs("&quot;", file);
-            break;
-        default:
-            fputc((text[i] & 0x80) || (text[i] < ' ' && text[i] != '\n') ? '?' : text[i], file);
-        }
-}
-
 static void put(FILE *file, const char *text)
 {
-    escaped(file, text, strlen(text));
+    escape_markup(file, text);
 }
 
 /* ---- operations over address ---- */
@@ -235,8 +215,11 @@ static void put_place(FILE *file, const struct place *place)
         const struct source *source = i ? &place->inlined[i - 1] : &place->in;
         fputs(i ? " &gt; " : "", file);
         put(file, source->function);
-        if (source->line)
-            fprintf(file, " %s:%d", source->file, source->line);
+        if (source->line) {
+            fputc(' ', file);
+            put(file, source->file);
+            fprintf(file, ":%d", source->line);
+        }
     }
 }
 
@@ -295,7 +278,7 @@ static void finding_section(FILE *file, const struct search *search, const struc
           file);
     if (!finding->text_len)
         fputs("nothing", file);
-    escaped(file, finding->text, finding->text_len < 8000 ? finding->text_len : 8000);
+    escape_markup_len(file, finding->text, finding->text_len < 8000 ? finding->text_len : 8000);
     fputs("</pre>\n", file);
 }
 
@@ -321,7 +304,7 @@ void explore_report_html(FILE *file, const struct search *search, const struct f
     FILE *summary = open_memstream(&text, &len);
     explore_report_text(summary, search, findings);
     fclose(summary);
-    escaped(file, text, len);
+    escape_markup_len(file, text, len);
     free(text);
     fputs("</pre>\n", file);
     timeline(file, search, findings);
