@@ -12,7 +12,7 @@ int aim_time_open(struct aim_time *aim, const char *path, const char *board, dou
     *aim = (struct aim_time){.path = path, .jitter_ms = jitter_ms, .hits = 1};
     if (board_find(cmd_boards_folder(), board, &aim->board, error) || board_can_run(&aim->board, error))
         return -1;
-    aim->marks = marks_new(&aim->board, error);
+    aim->marks = marks_new(aim->board.marks, aim->board.mark_count, aim->board.path, error);
     return aim->marks ? 0 : -1;
 }
 

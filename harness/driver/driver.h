@@ -29,6 +29,7 @@ struct power_report {
 struct power_ops {
     int (*set)(void *self, bool on, struct power_report *report, struct error *error);
     int (*get)(void *self, bool *on, struct error *error); /* as commanded, read from the device */
+    bool (*senses)(const void *config);                    /* the rail, as above; NULL: never */
 };
 
 /* ---- links: a two-way byte stream between an update client and the board ---- */

@@ -477,7 +477,12 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
     return result;
 }
 
-static const struct power_ops ops = {.set = set, .get = get};
+static bool senses(const void *config)
+{
+    return ((const struct config *)config)->sense != 0;
+}
+
+static const struct power_ops ops = {.set = set, .get = get, .senses = senses};
 const struct driver power_ftdi_driver = {.name = "ftdi",
                                          .help = "FTDI relay board in bit-bang mode (SainSmart 4/8, FT245R)",
                                          .kind = DRIVER_POWER,

@@ -11,12 +11,9 @@
 #include "harness/base/surroundings.h"
 #include "harness/plan/take.h"
 
-static const struct {
-    const char *mark, *group;
-} needed_groups[] = {{"boot", "reset"},  {"boot", "id"},    {"app_up", "version"},
-                     {"app_up", "hash"}, {"data", "state"}, {"report", "last"}};
+const char *const board_confirms_words[] = {"host", "itself", "never", NULL};
 
-static int check_expression(struct json at, const char *name, const char *text, struct error *error)
+static int check_expression(struct json at, const char *text, struct error *error)
 {
     int code;
     PCRE2_SIZE offset;
@@ -26,35 +23,65 @@ static int check_expression(struct json at, const char *name, const char *text, 
         pcre2_get_error_message(code, why, sizeof why);
         return json_expected(at, error, "a regular expression (%s at character %zu)", why, (size_t)offset);
     }
-    int result = 0;
-    for (size_t i = 0; i < sizeof needed_groups / sizeof *needed_groups && !result; i++)
-        if (!strcmp(needed_groups[i].mark, name) &&
-            pcre2_substring_number_from_name(regex, (PCRE2_SPTR)needed_groups[i].group) < 0)
-            result = json_expected(at, error, "a regular expression with the group (?<%s>...)",
-                                   needed_groups[i].group);
     pcre2_code_free(regex);
-    return result;
+    return 0;
 }
 
 static int parse_marks(struct json root, struct board *board, struct error *error)
 {
     struct json marks = json_get(root, "marks");
+    if (!json_present(marks))
+        return 0;
     if (json_object(marks, error))
         return -1;
     board->marks = mem_array(json_count(marks) + 1, sizeof *board->marks);
     for (size_t i = 0; i < json_count(marks); i++) {
         struct json at = json_member(marks, i);
         const char *text;
-        if (json_string(at, &text, error) || check_expression(at, at.node->string, text, error))
+        if (json_string(at, &text, error) || check_expression(at, text, error))
             return -1;
         struct board_mark *mark = &board->marks[board->mark_count++];
         mark->name = mem_string(at.node->string);
         mark->expression = mem_string(text);
     }
-    static const char *const required[] = {"boot", "app_up"};
-    for (size_t i = 0; i < 2; i++)
-        if (!board_mark(board, required[i]))
-            return json_expected(marks, error, "a mark named '%s'", required[i]);
+    return 0;
+}
+
+/* A run that cannot tell whether the application runs, or which, could judge nothing. */
+static int check_facts(struct json root, const struct board *board, struct error *error)
+{
+    static const enum fact needed[] = {FACT_UP, FACT_IMAGE};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!board->facts[needed[i]].count)
+            return json_expected(json_get(json_get(root, "facts"), fact_name(needed[i])), error,
+                                 "a source that tells it (%s)", fact_text(needed[i]));
+    return 0;
+}
+
+static int parse_phases(struct json root, struct board *board, struct error *error)
+{
+    static const char *const keys[] = {"mark", "after_ms", "length_ms", NULL};
+    struct json phases = json_get(root, "phases");
+    if (!json_present(phases))
+        return 0;
+    if (json_object(phases, error))
+        return -1;
+    board->phases = mem_array(json_count(phases) + 1, sizeof *board->phases);
+    for (size_t i = 0; i < json_count(phases); i++) {
+        struct json at = json_member(phases, i);
+        struct board_phase *phase = &board->phases[board->phase_count++];
+        phase->name = mem_string(at.node->string);
+        phase->after_ms = -1;
+        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+            take_string(at, "mark", false, &phase->mark, error) ||
+            take_integer(at, "after_ms", false, 0, 3600000, &phase->after_ms, error) ||
+            take_integer(at, "length_ms", false, 1, 3600000, &phase->length_ms, error))
+            return -1;
+        if (phase->mark && !board_mark(board, phase->mark))
+            return json_expected(json_get(at, "mark"), error, "a mark of $.marks");
+        if (!phase->mark && phase->after_ms < 0)
+            return json_expected(at, error, "\"mark\", or \"after_ms\" where the board prints none");
+    }
     return 0;
 }
 
@@ -88,17 +115,17 @@ static int parse_memory(struct json root, struct board *board, struct error *err
 {
     static const char *const keys[] = {"flash", "slots", "slot_header", "data", "device_id", NULL};
     struct json memory = json_get(root, "memory");
-    if (board->bare && !json_present(memory))
+    if (!json_present(memory))
         return 0;
     if (json_object(memory, error) || json_check_keys(memory, keys, error) ||
         parse_span(json_get(memory, "flash"), &board->flash, error))
         return -1;
     struct json slots = json_get(memory, "slots");
-    if (json_array(slots, error))
+    if (json_present(slots) && json_array(slots, error))
         return -1;
-    if (json_count(slots) != 2)
+    if (json_present(slots) && json_count(slots) != 2)
         return json_expected(slots, error, "two slots");
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < json_count(slots); i++)
         if (parse_span(json_at(slots, i), &board->slots[i], error) ||
             check_inside(json_at(slots, i), &board->slots[i], &board->flash, error))
             return -1;
@@ -137,7 +164,7 @@ static int parse_images(struct json root, struct board *board, struct error *err
 {
     static const char *const keys[] = {"file", "address", NULL};
     struct json images = json_get(root, "images");
-    if (json_object(images, error))
+    if (json_present(images) && json_object(images, error))
         return -1;
     board->images = mem_array(json_count(images) + 1, sizeof *board->images);
     for (size_t i = 0; i < json_count(images); i++) {
@@ -150,48 +177,49 @@ static int parse_images(struct json root, struct board *board, struct error *err
             take_address(at, "address", false, &image->address, error))
             return -1;
     }
-    return take_strings(root, "initial", true, &board->initial, error);
+    return take_strings(root, "initial", false, &board->initial, error);
 }
 
 static int parse_limits(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"boot_ms", "recovery_ms", "cycles", "quiet_ms", NULL};
+    static const char *const keys[] = {"boot_ms", "recovery_ms",  "cycles",    "quiet_ms",
+                                       "off_ms",  "first_run_ms", "answer_ms", NULL};
     struct json limits = json_get(root, "limits");
     board->boot_ms = 5000;
     board->recovery_ms = 30000;
     board->cycles = 3;
+    board->off_ms = 200;
+    board->first_run_ms = 2000;
+    board->answer_ms = 3000;
     if (!json_present(limits))
         return 0;
     if (json_object(limits, error) || json_check_keys(limits, keys, error) ||
         take_integer(limits, "quiet_ms", false, 0, 3600000, &board->quiet_ms, error) ||
+        take_integer(limits, "off_ms", false, 1, 3600000, &board->off_ms, error) ||
+        take_integer(limits, "first_run_ms", false, 0, 3600000, &board->first_run_ms, error) ||
+        take_integer(limits, "answer_ms", false, 1, 3600000, &board->answer_ms, error) ||
         take_integer(limits, "boot_ms", false, 1, 3600000, &board->boot_ms, error) ||
         take_integer(limits, "recovery_ms", false, 1, 3600000, &board->recovery_ms, error))
         return -1;
     return take_integer(limits, "cycles", false, 0, 100, &board->cycles, error);
 }
 
+static bool is_bare(struct json root)
+{
+    return !json_present(json_get(root, "marks")) && !json_present(json_get(root, "facts"));
+}
+
 int board_check_keys(struct json root, struct error *error)
 {
-    static const char *const keys[] = {"schema_version",
-                                       "name",
-                                       "title",
-                                       "chip",
-                                       "memory",
-                                       "marks",
-                                       "evidence",
-                                       "watches",
-                                       "images",
-                                       "initial",
-                                       "limits",
-                                       "power_on_reset",
-                                       "power_on_reset_shared",
-                                       "transports",
-                                       "explore",
-                                       "reset_pin",
-                                       NULL};
+    static const char *const keys[] = {
+        "schema_version", "name",     "title",          "chip",
+        "memory",         "marks",    "facts",          "phases",
+        "confirms",       "evidence", "watches",        "images",
+        "initial",        "limits",   "power_on_reset", "power_on_reset_shared",
+        "transports",     "explore",  "reset_pin",      NULL};
     static const char *const bare_keys[] = {"schema_version", "name",    "title",     "chip", "memory",
                                             "watches",        "explore", "reset_pin", NULL};
-    return json_check_keys(root, json_present(json_get(root, "marks")) ? keys : bare_keys, error);
+    return json_check_keys(root, is_bare(root) ? bare_keys : keys, error);
 }
 
 int board_load(const char *path, struct board *board, struct error *error)
@@ -202,7 +230,7 @@ int board_load(const char *path, struct board *board, struct error *error)
         return -1;
     struct json root = json_root(&document);
     board->path = mem_string(path);
-    board->bare = !json_present(json_get(root, "marks"));
+    board->bare = is_bare(root);
     int result = -1;
     if (take_version(root, 1, error) || board_check_keys(root, error) ||
         take_name(root, "name", true, &board->name, error) ||
@@ -214,13 +242,17 @@ int board_load(const char *path, struct board *board, struct error *error)
         result = 0;
         goto out;
     }
-    if (parse_marks(root, board, error) ||
+    int confirms = CONFIRMS_HOST;
+    if (parse_marks(root, board, error) || parse_phases(root, board, error) ||
+        take_choice(root, "confirms", false, board_confirms_words, &confirms, error) ||
         parse_named_spans(json_get(root, "evidence"), &board->evidence, &board->evidence_count, error) ||
         parse_images(root, board, error) || parse_limits(root, board, error) ||
         take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
         take_bool(root, "power_on_reset_shared", &board->power_on_reset_shared, error) ||
-        take_strings(root, "transports", true, &board->transports, error))
+        take_strings(root, "transports", false, &board->transports, error) ||
+        facts_parse(root, board, error) || check_facts(root, board, error))
         goto out;
+    board->confirms = (enum board_confirms)confirms;
     result = 0;
 out:
     json_close(&document);
@@ -244,8 +276,8 @@ int board_find(const char *folder, const char *name, struct board *board, struct
 int board_can_run(const struct board *board, struct error *error)
 {
     return board->bare ? error_set(error, ERROR_INPUT,
-                                   "%s: $.marks: expected the lines of its console; without them it can be "
-                                   "explored, but not run",
+                                   "%s: $.marks: expected the lines of its console, or $.facts without one; "
+                                   "without them it can be explored, but not run",
                                    board->path)
                        : 0;
 }
@@ -264,6 +296,12 @@ void board_release(struct board *board)
         free(board->images[i].name);
         free(board->images[i].file);
     }
+    for (size_t i = 0; i < board->phase_count; i++) {
+        free(board->phases[i].name);
+        free(board->phases[i].mark);
+    }
+    facts_release(board);
+    free(board->phases);
     free(board->marks);
     free(board->watches);
     free(board->evidence);
@@ -282,6 +320,14 @@ const struct board_mark *board_mark(const struct board *board, const char *name)
     for (size_t i = 0; i < board->mark_count; i++)
         if (!strcmp(board->marks[i].name, name))
             return &board->marks[i];
+    return NULL;
+}
+
+const struct board_phase *board_phase(const struct board *board, const char *name)
+{
+    for (size_t i = 0; i < board->phase_count; i++)
+        if (!strcmp(board->phases[i].name, name))
+            return &board->phases[i];
     return NULL;
 }
 

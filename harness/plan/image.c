@@ -132,6 +132,47 @@ const struct image *image_by_hash(const struct image_set *set, const char *hash)
     return NULL;
 }
 
+/* Up to four numbers; false: it is a name. */
+static bool version_numbers(const char *text, unsigned long numbers[4])
+{
+    char *end = (char *)text + (*text == 'v' || *text == 'V');
+    for (int i = 0; i < 4; i++) {
+        const char *begin = end;
+        numbers[i] = strtoul(begin, &end, 10);
+        if (end == begin)
+            return false;
+        if (!*end) {
+            while (++i < 4)
+                numbers[i] = 0;
+            return true;
+        }
+        if (!strchr(".+-", *end++))
+            return false;
+    }
+    return false;
+}
+
+bool image_version_is(const char *told, const char *version)
+{
+    unsigned long a[4], b[4];
+    return version_numbers(told, a) && version_numbers(version, b) ? !memcmp(a, b, sizeof a)
+                                                                   : !strcmp(told, version);
+}
+
+const struct image *image_by_version(const struct image_set *set, const char *version)
+{
+    const struct image *found = NULL;
+    for (size_t i = 0; i < set->count && version && version[0]; i++) {
+        const struct image *image = &set->images[i];
+        if (!image->version || !image_version_is(version, image->version))
+            continue;
+        if (found && strcmp(found->sha256, image->sha256))
+            return NULL;
+        found = found ? found : image;
+    }
+    return found;
+}
+
 static uint32_t little(const uint8_t *data, unsigned bytes)
 {
     uint32_t value = 0;

@@ -29,6 +29,10 @@ void image_set_release(struct image_set *set);
 const struct image *image_find(const struct image_set *set, const char *name);
 /* The image with this device hash (a hex prefix of at least 16 digits is enough). */
 const struct image *image_by_hash(const struct image_set *set, const char *hash);
+/* The image with this version, where only one has it; NULL: none, or several that it cannot tell apart. */
+const struct image *image_by_version(const struct image_set *set, const char *version);
+/* Are they the same? "v1.2", "1.2.0" and "1.2.0+0" are. */
+bool image_version_is(const char *told, const char *version);
 
 enum image_part { IMAGE_ANY, IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE };
 struct image_change {

@@ -57,6 +57,16 @@ static int check_steps(const struct plan *plan, struct json root, struct error *
     return 0;
 }
 
+static bool cuts_power(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->scenario.fault_count; i++) {
+        enum action_kind kind = plan->scenario.faults[i].action.kind;
+        if (kind == ACTION_POWER_CUT || kind == ACTION_POWER_STORM)
+            return true;
+    }
+    return false;
+}
+
 static int check_faults(const struct plan *plan, struct json root, struct error *error)
 {
     struct json faults = json_get(root, "faults");
@@ -104,19 +114,12 @@ static int check_next(const struct plan *plan, struct json root, struct error *e
     return 0;
 }
 
-/* clauses whose observation the board or the scenario cannot give */
+/* clauses whose observation the scenario cannot give */
 static int check_possible(const struct plan *plan, struct json root, struct error *error)
 {
-    for (size_t i = 0; plan->scenario.clauses[i]; i++) {
-        const char *clause = plan->scenario.clauses[i];
-        struct json at = json_at(json_get(root, "clauses"), i);
-        if (!strcmp(clause, "G5") && !board_mark(plan->board, "data"))
-            return json_expected(at, error, "a board with a mark 'data', for G5");
-        if (!strcmp(clause, "G6") && !board_mark(plan->board, "report"))
-            return json_expected(at, error, "a board with a mark 'report', for G6");
-        if (!strcmp(clause, "G6") && !plan->scenario.expect.reported)
-            return json_expected(at, error, "$.expect.reported, for G6");
-    }
+    for (size_t i = 0; plan->scenario.clauses[i]; i++)
+        if (!strcmp(plan->scenario.clauses[i], "G6") && !plan->scenario.expect.reported)
+            return json_expected(json_at(json_get(root, "clauses"), i), error, "$.expect.reported, for G6");
     return 0;
 }
 
@@ -126,9 +129,21 @@ static int check(struct plan *plan, struct json root, struct error *error)
         check_steps(plan, root, error) || check_faults(plan, root, error) ||
         check_expect(plan, root, error) || check_next(plan, root, error) || check_possible(plan, root, error))
         return -1;
-    if (board_mark(plan->board, "data"))
+    if (!facts_lack(plan->board, NULL, "G5"))
         scenario_add_clause(&plan->scenario, "G5");
     return 0;
+}
+
+/* Of a board that nobody can ask that is not asked; the verdict says so. */
+void plan_fit(struct plan *plan, const struct rack_place *place)
+{
+    static const char *const optional[] = {"G5", "G6"};
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
+        const char *why = facts_lack(plan->board, place, optional[i]);
+        bool always = !strcmp(optional[i], "G5"); /* judged in every case that does not say why not */
+        if (why && (always || scenario_judges(&plan->scenario, optional[i])))
+            scenario_leave_out(&plan->scenario, optional[i], why);
+    }
 }
 
 int plan_build(const struct plan_file *file, size_t index, const struct board *board,
@@ -175,17 +190,72 @@ bool plan_updates(const struct plan *plan)
     return found;
 }
 
+static bool uses_link(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->scenario.fault_count; i++)
+        if (plan->scenario.faults[i].action.kind == ACTION_LINK)
+            return true;
+    return false;
+}
+
+static bool uses_probe(const struct plan *plan)
+{
+    const struct scenario *scenario = &plan->scenario;
+    bool found = false;
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        found |= scenario->faults[i].trigger.kind == TRIGGER_WATCH ||
+                 scenario->faults[i].action.kind == ACTION_RESET;
+    for (size_t i = 0; i < scenario->step_count; i++)
+        found |= scenario->steps[i].kind == STEP_STAGE ||
+                 (scenario->steps[i].kind == STEP_RESET && !strcmp(scenario->steps[i].by, "probe"));
+    return found;
+}
+
+static bool lacks(const struct rack_place *place, enum rack_role role)
+{
+    return !place->devices[role].driver;
+}
+
+static bool needs_named(const struct plan *plan, enum rack_role role)
+{
+    for (char **need = plan->scenario.needs; need && *need; need++)
+        if (!strcmp(*need, rack_role_name(role)))
+            return true;
+    return false;
+}
+
+size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
+                  const char *reasons[PLAN_REASONS_MAX])
+{
+    size_t count = 0;
+    const char *lack;
+    static const char *const clauses[] = {"G1", "G2", "G4"};
+    if (lacks(place, RACK_POWER))
+        reasons[count++] = "it has no power switch";
+    if (lacks(place, RACK_CONSOLE) && uses_link(plan))
+        reasons[count++] = "it has no console, over whose link the fault would act";
+    if (lacks(place, RACK_PROBE) && (uses_probe(plan) || needs_named(plan, RACK_PROBE)))
+        reasons[count++] = "it has no probe, which a step, a trigger or $.needs asks for";
+    if (lacks(place, RACK_UPDATE) && (plan_updates(plan) || needs_named(plan, RACK_UPDATE)))
+        reasons[count++] = "it has no update client";
+    if (cuts_power(plan) && (lack = facts_lack(plan->board, place, "H1")))
+        reasons[count++] =
+            "nothing could prove that a cut reached the board: its board file needs a source of \"cold\" (a "
+            "mark "
+            "with a group and what it equals, a probe register, a canary, a sensed rail, or silence)";
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses && count < PLAN_REASONS_MAX; i++)
+        if (scenario_judges(&plan->scenario, clauses[i]) &&
+            (lack = facts_lack(plan->board, place, clauses[i])))
+            reasons[count++] = lack;
+    return count;
+}
+
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error)
 {
-    const char *const always[] = {"power", "console", "probe", plan_updates(plan) ? "update" : NULL, NULL};
-    const char *const *lists[] = {always, (const char *const *)plan->scenario.needs};
-    for (int l = 0; l < 2; l++)
-        for (size_t i = 0; lists[l] && lists[l][i]; i++)
-            for (int role = 0; role < RACK_ROLES; role++)
-                if (!strcmp(rack_role_name(role), lists[l][i]) && !place->devices[role].driver)
-                    return error_set(
-                        error, ERROR_INPUT, "%s: %s: expected a place with '%s', found none at '%s'",
-                        plan->scenario.file, l == 1 ? "$.needs" : "$.steps", lists[l][i], place->name);
+    const char *reasons[PLAN_REASONS_MAX];
+    if (plan_unfit(plan, place, reasons))
+        return error_set(error, ERROR_INPUT, "%s: place '%s': %s", plan->scenario.file, place->name,
+                         reasons[0]);
     if (strcmp(place->board, plan->board->name))
         return error_set(error, ERROR_INPUT, "place '%s' holds a %s, not a %s", place->name, place->board,
                          plan->board->name);

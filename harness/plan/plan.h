@@ -33,6 +33,12 @@ int plan_build(const struct plan_file *file, size_t index, const struct board *b
 void plan_release(struct plan *plan);
 /* Does it speak with the update client, in its steps or for the clean update? */
 bool plan_updates(const struct plan *plan);
+/* Leaves out what nobody can judge at this place (G5, G6): the verdict says so and why. */
+void plan_fit(struct plan *plan, const struct rack_place *place);
+#define PLAN_REASONS_MAX 10
+/* All reasons why this case cannot be run there (static texts); 0: it can. */
+size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
+                  const char *reasons[PLAN_REASONS_MAX]);
 /* Does this place have what the scenario needs, by its "needs" and by its steps? -1 with the message. */
 int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error);
 /* The fields of EVENT_CASE (verdict.h); the caller frees. */

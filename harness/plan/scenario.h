@@ -122,5 +122,8 @@ extern const char *const action_words[]; /* by enum action_kind */
 int scenario_check(struct json root, struct scenario *scenario, struct error *error);
 /* Unless it is there or left out by "without". */
 void scenario_add_clause(struct scenario *scenario, const char *clause);
+bool scenario_judges(const struct scenario *scenario, const char *clause);
+/* Is not judged, and the verdict repeats why. */
+void scenario_leave_out(struct scenario *scenario, const char *clause, const char *why);
 
 #endif

@@ -1,4 +1,5 @@
 /* What a scenario says as a whole: does it hang together, and can a case of it be judged? */
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/mem.h"
@@ -20,6 +21,11 @@ static bool left_out(const struct scenario *scenario, const char *clause)
     return false;
 }
 
+bool scenario_judges(const struct scenario *scenario, const char *clause)
+{
+    return listed(scenario->clauses, clause);
+}
+
 void scenario_add_clause(struct scenario *scenario, const char *clause)
 {
     size_t count = 0;
@@ -30,6 +36,22 @@ void scenario_add_clause(struct scenario *scenario, const char *clause)
     scenario->clauses = mem_resize(scenario->clauses, count + 2, sizeof *scenario->clauses);
     scenario->clauses[count] = mem_string(clause);
     scenario->clauses[count + 1] = NULL;
+}
+
+void scenario_leave_out(struct scenario *scenario, const char *clause, const char *why)
+{
+    size_t kept = 0, count = scenario->without_count;
+    for (size_t i = 0; scenario->clauses[i]; i++)
+        if (strcmp(scenario->clauses[i], clause))
+            scenario->clauses[kept++] = scenario->clauses[i];
+        else
+            free(scenario->clauses[i]);
+    scenario->clauses[kept] = NULL;
+    if (left_out(scenario, clause))
+        return;
+    scenario->without = mem_resize(scenario->without, count + 1, sizeof *scenario->without);
+    scenario->without[count] = (struct without){mem_string(clause), mem_string(why)};
+    scenario->without_count++;
 }
 
 /* A fault that no step can make happen would only ever be unproven. */

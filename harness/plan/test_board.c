@@ -55,7 +55,30 @@ Test(board, is_read_with_its_defaults)
     cr_expect(board_image(&board, "boot")->has_address);
     cr_expect(!board_image(&board, "v1")->has_address);
     cr_expect(board_mark(&board, "boot"));
+    cr_expect_eq(board.facts[FACT_COLD].list[0].kind, SOURCE_MARK);
+    cr_expect_str_eq(board.facts[FACT_COLD].list[0].equals, "0");
+    cr_expect_eq(board.facts[FACT_IMAGE].count, 3, "a mark, the update client, the slot");
+    cr_expect_str_eq(facts_lack(&board, NULL, "G5"), "nothing tells of this board's data");
     board_release(&board);
+}
+
+#define BARE_MARKS                                                                                           \
+    "\"marks\":{\"boot\":\"^B (?<reset>[0-9]+) (?<id>.*)\",\"app_up\":\"^A (?<version>.*) (?<hash>.*)\"}"
+
+/* A line that tells no cause of a reset proves no loss of power, and one that tells no image names none. */
+Test(board, groups_may_be_missing_and_prove_nothing_then)
+{
+    struct board board;
+    const char *marks = strstr(whole, "\"marks\"");
+    cr_assert(!strncmp(marks, BARE_MARKS, strlen(BARE_MARKS)), "%s", marks);
+    char *text = mem_printf("%.*s\"marks\":{\"boot\":\"^B\",\"app_up\":\"^A\"}%s", (int)(marks - whole),
+                            whole, marks + strlen(BARE_MARKS));
+    with_file(text, load_board, &board, 0);
+    cr_expect_null(facts_source(&board, FACT_COLD, SOURCE_MARK));
+    cr_expect_null(facts_source(&board, FACT_IMAGE, SOURCE_MARK));
+    cr_expect(facts_source(&board, FACT_UP, SOURCE_MARK));
+    board_release(&board);
+    free(text);
 }
 
 Test(board, each_mistake_is_named)
@@ -70,14 +93,30 @@ Test(board, each_mistake_is_named)
         {"{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "{\"address\":\"0xFFFFF000\",\"size\":\"0x4000\"}",
          "below 4 GiB"},
         {",{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "", "two slots"},
-        {"(?<reset>[0-9]+)", "([0-9]+)", "(?<reset>...)"},
         {"(?<hash>.*)\"", "(?<hash>.*\"", "a regular expression (missing closing parenthesis"},
-        {"\"app_up\":", "\"app_dn\":", "a mark named 'app_up'"},
         {"\"cycles\":0", "\"cycles\":-1", "$.limits.cycles"},
         {"\"cycles\":0", "\"quiet_ms\":-1", "$.limits.quiet_ms"},
         {"\"chip\":\"c\"", "\"chip\":\"\"", "$.chip: expected a name"},
         {"\"initial\"", "\"initials\"", "did you mean 'initial'?"},
         {"\"v1\":{}", "\"v1\":{\"at\":1}", "$.images.v1"},
+        {"\"transports\"", "\"facts\":{\"cold\":[{\"from\":\"mark\"}]},\"transports\"",
+         "\"group\" and \"equals\""},
+        {"\"transports\"", "\"facts\":{\"cold\":[]},\"transports\"", "$.facts.cold: expected 1 to 6 sources"},
+        {"\"transports\"", "\"facts\":{\"colt\":[]},\"transports\"", "did you mean 'cold'?"},
+        {"\"transports\"", "\"facts\":{\"image\":[{\"from\":\"canary\",\"address\":0}]},\"transports\"",
+         "a source that can tell 'image'"},
+        {"\"transports\"",
+         "\"facts\":{\"image\":[{\"from\":\"ask\",\"say\":\"v\",\"answer\":\"(\"}]},\"transports\"",
+         "$.facts.image[0].answer: expected a regular expression"},
+        {"\"transports\"", "\"facts\":{\"data\":[{\"from\":\"storage\"}]},\"transports\"", "$.memory.data"},
+        {"\"transports\"", "\"facts\":{\"cold\":[{\"from\":\"canary\",\"address\":2}]},\"transports\"",
+         "a multiple of 4"},
+        {"\"transports\"",
+         "\"facts\":{\"cold\":[{\"from\":\"probe\",\"address\":0,\"mask\":1,\"equals\":2}]},\"transports\"",
+         "no bit outside"},
+        {"\"transports\"", "\"phases\":{\"swap\":{\"length_ms\":5}},\"transports\"",
+         "\"after_ms\" where the board"},
+        {"\"transports\"", "\"confirms\":\"nobody\",\"transports\"", "$.confirms"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct board board;

@@ -17,7 +17,8 @@
  *   waited); fields {cycle, version, hash, confirmed, phase}: phase "run" during the steps, "settle" after
  * the fault, "stable" in the further cycles, "next" in the clean update, "rig" in the proof of the rig
  * - EVENT_OBSERVE running: image name or "unknown", the image that runs once settled; fields {version, hash,
- *   confirmed}
+ *   confirmed, from: the source that told it}
+ * - EVENT_OBSERVE contradiction: what the board tells of itself and does not fit together, or not the images
  * - EVENT_OBSERVE contents: image name or "none", the authentic image whose bytes the running slot holds
  * - EVENT_OBSERVE settled: number: further power cycles that were needed until stable; "no": never within the
  *   limit

@@ -76,13 +76,20 @@ static enum verdict_class judge_g2(const struct verdict_fold *fold, struct claus
         say(clause, "'%s' runs, which is neither the old nor the new one", fold->running);
         return CLASS_WRONG_VERSION;
     }
+    if (fold->contradiction[0]) {
+        say(clause, "the board contradicts itself: %s", fold->contradiction);
+        return CLASS_WRONG_VERSION;
+    }
     if (!strcmp(fold->confirmed, "0")) {
         say(clause, "'%s' runs and stays, though nobody confirmed it", fold->running);
         return CLASS_NO_ROLLBACK;
     }
     clause->holds = true;
-    say(clause, "'%s' (version %s) runs%s", fold->running, fold->running_version,
-        fold->contents_seen ? ", byte for byte" : "");
+    bool named = fold->running_from[0] && strcmp(fold->running_from, "mark");
+    say(clause, "'%s' (version %s) runs%s%s%s", fold->running,
+        fold->running_version[0] ? fold->running_version : "not told",
+        fold->contents_seen ? ", byte for byte" : "", named ? ", told by " : "",
+        named ? fold->running_from : "");
     return CLASS_NONE;
 }
 

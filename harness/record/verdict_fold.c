@@ -122,12 +122,15 @@ static void fail_rig(struct verdict_fold *fold, const char *why)
 /* A boot that says "power-on" is the first one after a power-up of ours, or somebody else cut the power. */
 static void on_boot_line(struct verdict_fold *fold, const struct event *event)
 {
-    const cJSON *cold = cJSON_GetObjectItemCaseSensitive(fold->fields, "power_on_reset");
-    if (event->number == EVENT_NO_NUMBER)
+    const cJSON *power_on = cJSON_GetObjectItemCaseSensitive(fold->fields, "power_on_reset");
+    const cJSON *told = cJSON_GetObjectItemCaseSensitive(event->fields, "cold");
+    bool cold = cJSON_IsBool(told)
+                    ? cJSON_IsTrue(told)
+                    : cJSON_IsNumber(power_on) && (double)event->number == power_on->valuedouble;
+    if (event->number == EVENT_NO_NUMBER && !cJSON_IsBool(told))
         return;
     fold->boots++;
-    if (fold->boots > 1 && cJSON_IsNumber(cold) && (double)event->number == cold->valuedouble &&
-        event->t_us > fold->on_us + VERDICT_BOUNCE_US)
+    if (fold->boots > 1 && cJSON_IsNumber(power_on) && cold && event->t_us > fold->on_us + VERDICT_BOUNCE_US)
         fail_rig(fold, VERDICT_POWER_LOST);
 }
 
@@ -264,8 +267,11 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         fold->running_seen = true;
         COPY(fold->running, value);
         COPY(fold->running_version, verdict_text_at(event->fields, "version"));
+        COPY(fold->running_from, verdict_text_at(event->fields, "from"));
         COPY(fold->confirmed, verdict_text_at(event->fields, "confirmed"));
         check_never(fold, value);
+    } else if (!strcmp(what, "contradiction")) {
+        COPY(fold->contradiction, value);
     } else if (!strcmp(what, "contents")) {
         fold->contents_seen = true;
         COPY(fold->contents, value);

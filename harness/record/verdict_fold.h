@@ -34,6 +34,8 @@ struct verdict_fold {
     bool hung;              /* it came up, but did not live on until the next power cycle */
     bool unknown_ran;       /* an image that nobody made ran */
     char running[VERDICT_NAME_LEN], running_version[40], confirmed[8], contents[VERDICT_NAME_LEN];
+    char running_from[16];   /* the source that told which image runs; "": the console's lines, as ever */
+    char contradiction[160]; /* what the board says of itself does not fit together; "": it does */
     bool running_seen, contents_seen;
     bool settled_seen, settled;
     int64_t cycles, restarts, recovery_ms;

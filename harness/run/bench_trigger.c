@@ -94,7 +94,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_trigger: %s\n", argc < 2 ? "expected a board file" : error.text);
         return 2;
     }
-    bench.marks = marks_new(&board, &error);
+    bench.marks = marks_new(board.marks, board.mark_count, board.path, &error);
     bench.wanted = marks_find(bench.marks, "swap_begin");
     bench.times_ns = mem_array(bench.max, sizeof *bench.times_ns);
     lines_init(&bench.lines, 1024, on_line, &bench);

@@ -8,25 +8,26 @@
 #include "harness/base/mem.h"
 
 struct marks {
-    const struct board *board;
+    const struct board_mark *list;
+    size_t count;
     pcre2_code **codes;
     pcre2_match_data *match;
 };
 
-struct marks *marks_new(const struct board *board, struct error *error)
+struct marks *marks_new(const struct board_mark *list, size_t count, const char *path, struct error *error)
 {
     struct marks *marks = mem_alloc(sizeof *marks);
-    marks->board = board;
-    marks->codes = mem_array(board->mark_count + 1, sizeof *marks->codes);
+    marks->list = list;
+    marks->count = count;
+    marks->codes = mem_array(count + 1, sizeof *marks->codes);
     marks->match = pcre2_match_data_create(32, NULL);
-    for (size_t i = 0; i < board->mark_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int code;
         PCRE2_SIZE offset;
-        marks->codes[i] = pcre2_compile((PCRE2_SPTR)board->marks[i].expression, PCRE2_ZERO_TERMINATED, 0,
-                                        &code, &offset, NULL);
+        marks->codes[i] =
+            pcre2_compile((PCRE2_SPTR)list[i].expression, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
         if (!marks->codes[i]) { /* board_load has refused it */
-            error_set(error, ERROR_INPUT, "%s: mark '%s' is not a regular expression", board->path,
-                      board->marks[i].name);
+            error_set(error, ERROR_INPUT, "%s: mark '%s' is not a regular expression", path, list[i].name);
             marks_free(marks);
             return NULL;
         }
@@ -39,7 +40,7 @@ void marks_free(struct marks *marks)
 {
     if (!marks)
         return;
-    for (size_t i = 0; i < marks->board->mark_count; i++)
+    for (size_t i = 0; i < marks->count; i++)
         pcre2_code_free(marks->codes[i]);
     pcre2_match_data_free(marks->match);
     free(marks->codes);
@@ -48,18 +49,18 @@ void marks_free(struct marks *marks)
 
 size_t marks_count(const struct marks *marks)
 {
-    return marks->board->mark_count;
+    return marks->count;
 }
 
 const char *marks_name(const struct marks *marks, size_t index)
 {
-    return marks->board->marks[index].name;
+    return marks->list[index].name;
 }
 
 int marks_find(const struct marks *marks, const char *name)
 {
-    for (size_t i = 0; i < marks->board->mark_count; i++)
-        if (!strcmp(marks->board->marks[i].name, name))
+    for (size_t i = 0; i < marks->count; i++)
+        if (!strcmp(marks->list[i].name, name))
             return (int)i;
     return -1;
 }

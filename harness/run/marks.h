@@ -1,4 +1,4 @@
-/* A board's console marks, compiled. */
+/* Console marks, compiled: those of a board, or the answer to one question. */
 #ifndef OTARIG_RUN_MARKS_H
 #define OTARIG_RUN_MARKS_H
 
@@ -9,7 +9,8 @@
 
 struct marks;
 
-struct marks *marks_new(const struct board *board, struct error *error);
+/* The list stays the caller's and must outlive it; `path` names its file in messages. */
+struct marks *marks_new(const struct board_mark *list, size_t count, const char *path, struct error *error);
 void marks_free(struct marks *marks);
 size_t marks_count(const struct marks *marks);
 const char *marks_name(const struct marks *marks, size_t index);

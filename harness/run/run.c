@@ -48,17 +48,21 @@ static void record(struct run *run, const struct event *event)
 
 static int64_t see_boot(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
-    char reset[16];
     unsigned boots = run->seen.boots + 1;
+    char *end;
     if (run->calm)
         run_observe_restart(run);
     run->seen = (struct run_seen){.boot_us = t_us, .boots = boots};
-    marks_group(run->marks, mark, text, "reset", reset, sizeof reset);
-    run->seen.reset = (uint32_t)strtoul(reset, NULL, 16);
-    marks_group(run->marks, mark, text, "id", run->seen.id, sizeof run->seen.id);
+    struct run_seen *seen = &run->seen;
+    const struct source *cold = facts_source(run->plan->board, FACT_COLD, SOURCE_MARK);
+    if (cold && !strcmp(cold->mark, marks_name(run->marks, mark)))
+        marks_group(run->marks, mark, text, cold->group, seen->reset, sizeof seen->reset);
+    seen->cold = run_cold_line(run, seen->reset);
+    marks_group(run->marks, mark, text, "id", seen->id, sizeof seen->id);
     run_fault_boot(run);
     run_garble_boot(run);
-    return reset[0] ? (int64_t)run->seen.reset : EVENT_NO_NUMBER;
+    unsigned long long number = strtoull(seen->reset, &end, 16);
+    return end != seen->reset && !*end ? (int64_t)number : EVENT_NO_NUMBER;
 }
 
 static bool has_version(const struct run *run, const char *name, const char *version)
@@ -84,6 +88,12 @@ static void see_jump(struct run *run, size_t mark, const char *text)
             run_observe(run, "jumped", expect->never[i].image, EVENT_NO_NUMBER, NULL);
 }
 
+/* Where the line does not say which image it is, it is asked for later. */
+static bool tells_image(const struct run *run)
+{
+    return run->seen.hash[0] || run->seen.version[0];
+}
+
 /* The mark's number: the reset reason of a boot. */
 static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
@@ -99,6 +109,8 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
         marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
         marks_group(run->marks, mark, text, "confirmed", seen->confirmed, sizeof seen->confirmed);
+        if (tells_image(run))
+            seen->image_from = "mark";
         run_recovery_app(run);
     } else if (!strcmp(name, "data")) {
         marks_group(run->marks, mark, text, "state", seen->data, sizeof seen->data);
@@ -107,6 +119,16 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
         marks_group(run->marks, mark, text, "last", seen->report, sizeof seen->report);
     }
     return EVENT_NO_NUMBER;
+}
+
+/* Of a board's start: whether its line tells of a loss of power. */
+static cJSON *mark_fields(const struct run *run, const char *mark)
+{
+    if (strcmp(mark, "boot") || run->seen.cold == RUN_COLD_UNKNOWN)
+        return NULL;
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddBoolToObject(fields, "cold", run->seen.cold == RUN_COLD_YES);
+    return fields;
 }
 
 static void see_line(struct run *run, const char *text, size_t len, uint64_t t_us)
@@ -120,6 +142,7 @@ static void see_line(struct run *run, const char *text, size_t len, uint64_t t_u
                          .value = text,
                          .number = EVENT_NO_NUMBER};
     record(run, &line);
+    run_question_line(run, text, len);
     for (size_t i = 0; i < count; i++) {
         if (!marks_match(run->marks, i, text, len))
             continue;
@@ -130,12 +153,14 @@ static void see_line(struct run *run, const char *text, size_t len, uint64_t t_u
                              .value = text,
                              .number = EVENT_NO_NUMBER};
         marked = true;
-        run->mark_counts[i]++;
         mark.number = see_mark(run, i, text, t_us);
+        cJSON *fields = mark_fields(run, mark.what);
+        mark.fields = fields;
         run_step_mark(run, i, text);
         record(run, &mark);
+        cJSON_Delete(fields);
         /* what ran during the steps counts even when it is gone before the settling */
-        if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run"))
+        if (!strcmp(mark.what, "app_up") && !strcmp(run->phase, "run") && tells_image(run))
             run_observe_boot(run, 0, run->on_us, true);
         if (!strcmp(mark.what, "jump"))
             see_jump(run, i, text);
@@ -165,7 +190,8 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
     struct run *run = arg;
     /* what a fault waits for comes before everything else: its delay is part of the result */
     tell_faults(run, text, len, 0, t_us);
-    size_t before = marks_find_inside(run->marks, (size_t)marks_find(run->marks, "boot"), text, len);
+    int boot = marks_find(run->marks, "boot");
+    size_t before = boot < 0 ? 0 : marks_find_inside(run->marks, (size_t)boot, text, len);
     if (before) {
         char *cut_off = mem_alloc(before + 1); /* it may hold zeros */
         memcpy(cut_off, text, before);
@@ -226,6 +252,12 @@ static void on_update(struct run *run, const struct event *event)
         end_job(&run->update, event, !strcmp(event->what, "done"));
 }
 
+static uint64_t time_at(const cJSON *fields, const char *key)
+{
+    double time_us = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(fields, key));
+    return time_us > 0 ? (uint64_t)time_us : 0;
+}
+
 static void put(struct sink *sink, const struct event *event)
 {
     struct run *run = (struct run *)sink;
@@ -241,6 +273,10 @@ static void put(struct sink *sink, const struct event *event)
         break;
     case EVENT_UPDATE:
         on_update(run, event);
+        break;
+    case EVENT_POWER:
+        if (!strcmp(event->what, "edge") && event->value && !strcmp(event->value, "off"))
+            run->sensed_off_us = time_at(event->fields, "commanded_us");
         break;
     case EVENT_LINK:
         run_fault_link(run);
@@ -397,7 +433,7 @@ static void main_of_case(void *arg)
 struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *rig, const char *folder,
                       struct error *error)
 {
-    struct marks *marks = marks_new(plan->board, error);
+    struct marks *marks = marks_new(plan->board->marks, plan->board->mark_count, plan->board->path, error);
     if (!marks)
         return NULL;
     char *path = mem_printf("%s/journal.jsonl", folder), *console = mem_printf("%s/console.log", folder);
@@ -423,7 +459,6 @@ struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *ri
     run->console_fd = open(console, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_APPEND, 0644);
     free(console);
     lines_init(&run->lines, CONSOLE_LINE_MAX, on_line, run);
-    run->mark_counts = mem_array(marks_count(marks) + 1, sizeof *run->mark_counts);
     run->faults = mem_array(plan->scenario.fault_count + 1, sizeof *run->faults);
     for (size_t i = 0; i < plan->scenario.fault_count; i++)
         run->faults[i] = (struct run_fault){.run = run, .fault = &plan->scenario.faults[i]};
@@ -460,7 +495,6 @@ int run_free(struct run *run, struct error *error)
     fiber_free(run->fiber);
     marks_free(run->marks);
     free(run->faults);
-    free(run->mark_counts);
     free((char *)run->folder);
     free(run);
     return result;

@@ -23,12 +23,34 @@ struct run_job {
     cJSON *fields;               /* result of the last one; owned */
 };
 
-/* What the console has told since the last power-up or reset line. */
+/* Does a start tell that power was lost before it? */
+enum run_cold { RUN_COLD_UNKNOWN, RUN_COLD_NO, RUN_COLD_YES };
+
+/* What is known since the last power-up or reset line: told by the console, or asked for (run_facts.c). */
 struct run_seen {
     uint64_t boot_us, app_us; /* 0: not seen */
     unsigned boots;           /* boot lines since power-up */
-    uint32_t reset;           /* of the last boot line */
-    char id[40], version[32], hash[72], confirmed[8], data[24], data_print[20], report[64];
+    enum run_cold cold;       /* by the last boot line */
+    char reset[24], id[40], version[32], hash[72], confirmed[8], data[24], data_print[20], report[64];
+    const struct image
+        *stored;            /* whose bytes the running slot was found to hold, where nothing else says it */
+    const char *image_from; /* which source told the image; NULL: none yet */
+    bool learnt;            /* what the console does not tell has been asked for */
+};
+
+/* What a source answered; "": it does not tell that. */
+struct run_told {
+    char version[32], hash[72], confirmed[8], state[24], print[20], report[64], boot_id[40], value[80];
+    const struct image *stored;
+    bool holds;
+};
+
+/* Something typed at the console that waits for the line that answers it. */
+struct run_question {
+    struct marks *answer;
+    struct run_told *told;
+    const char *group; /* its text goes into told->value; NULL: none */
+    bool came;
 };
 
 /* DISARMED: the steps are over, and with them the time in which it may act. */
@@ -81,18 +103,28 @@ struct run {
 
     bool powered;
     uint64_t on_us, off_us; /* of the last command */
+    uint64_t off_commanded_us,
+        sensed_off_us; /* the latter: the command after which the rail was seen to fall */
     unsigned power_ups;
     bool talked_while_off;
     uint64_t late_us; /* first input long after the power was cut; 0: none */
     struct run_seen seen;
     struct run_garble {
         unsigned count, pending;
-        char first[80];    /* the first of them, printable */
-    } garble;              /* lines of the console that no board prints; see run_witness.c */
-    unsigned *mark_counts; /* since the beginning, by mark */
+        char first[80]; /* the first of them, printable */
+    } garble;           /* lines of the console that no board prints; see run_witness.c */
     struct run_job probe, update;
     bool probe_halted;
     struct run_fault *faults;
+    struct run_canary {
+        bool set;
+        uint32_t value;
+        unsigned power_ups; /* when it was written */
+    } canary;
+    char boot_id[40];              /* what the board called its life before the fault; "": nothing */
+    struct run_question *question; /* NULL: nothing was asked */
+    unsigned contradictions;
+    unsigned dead_lives;           /* without an application, in a row */
     const char *phase;             /* of "boot" observations */
     char data_print[20];           /* of the data at the end of the baseline */
     unsigned replaced;             /* how often another one was told since */
@@ -167,9 +199,14 @@ void run_fault_power_up(struct run *run);
 void run_fault_halted(struct run *run);
 void run_fault_probe(struct run *run); /* a job of the probe has ended */
 void run_fault_done(struct run *run);
-void run_fault_boot(struct run *run); /* a boot line: proofs */
-void run_fault_link(struct run *run); /* a link fault acted */
+void run_fault_boot(struct run *run);               /* a boot line: proofs */
+void run_fault_link(struct run *run);               /* a link fault acted */
+bool run_fault_cuts(const struct run_fault *fault); /* it switches the rail off */
 void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, const char *why);
+/* Inside the fiber: of a cut that is over, and that no line of the console has proven, asks the other
+ * sources. Those that need a start are asked once there was time for one (`started`). */
+void run_fault_ask_cold(struct run *run, struct run_fault *fault, bool started);
+void run_faults_ask_cold(struct run *run);
 /* Before settling: lifts what still lasts and disarms the rest, as nothing may act once the steps are over.
  */
 void run_faults_end(struct run *run);
@@ -184,6 +221,8 @@ void run_steps(struct run *run);
 /* A line that matched a mark (its groups can be read): is it what a step waits for? */
 void run_step_mark(struct run *run, size_t mark, const char *text);
 /* run_recovery.c */
+uint64_t
+run_recovery_us(const struct run *run); /* how long the board may take to come back, in this scenario */
 /* The fault, or what follows from it, ended at t_us (`what`: "power came back", ...): the clock of G1 starts.
  */
 void run_recovery_from(struct run *run, uint64_t t_us, const char *what);
@@ -193,10 +232,35 @@ bool run_observe_recovery(struct run *run);
 /* run_settle.c */
 int run_baseline(struct run *run, const char *phase);
 void run_settle(struct run *run);
-#define RUN_OFF_US 200000u /* long enough for any relay and for the rail to discharge */
+uint64_t run_answer_us(const struct run *run); /* a question may take so long to be answered */
+uint64_t run_off_us(const struct run *run);    /* long enough for any relay and for the rail to discharge */
+bool run_judges(const struct run *run, const char *clause);
+void run_check_told(struct run *run); /* of the life that is up: do its sources contradict each other? */
+/* run_facts.c */
+/* Asks one source. false: it did not answer, or cannot be asked. Not passive ones. */
+bool run_ask(struct run *run, enum fact fact, const struct source *source, struct run_told *told);
+void run_question_line(struct run *run, const char *text, size_t len); /* of the console */
+/* Of the application that is up: asks for what it is and whether it is confirmed, once a life. */
+void run_learn(struct run *run);
+void run_learn_fact(struct run *run, enum fact fact); /* asks until it is known */
+bool run_tells_up(const struct run *run);             /* the console says when the application starts */
+int run_read_word(struct run *run, uint32_t address, uint32_t *word); /* -1: the probe cannot */
 /* Waits for the application: 0 with run->seen filled, -1 when it does not come within the limit. */
 int run_wait_app(struct run *run, uint64_t limit_us);
-const char *run_seen_image(struct run *run); /* name of the image that runs, or "unknown" */
+/* The same until this image is the one that runs. */
+int run_wait_image(struct run *run, const char *name, uint64_t limit_us);
+/* run_restore.c */
+/* Makes the scenario's first image run on a board whose storage nobody can write from outside. -1: it does
+ * not, a rig fault. */
+int run_restore(struct run *run);
+/* run_cold.c */
+/* What the group of a boot line says. */
+enum run_cold run_cold_line(const struct run *run, const char *group_text);
+/* Before power is cut: what can be compared afterwards. -1: a rig fault. */
+int run_cold_begin(struct run *run);
+/* Did the board lose its power when it was last switched off? `why` gets what says so. */
+enum run_cold run_lost_power(struct run *run, char *why, size_t size);
+const char *run_seen_image(const struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
 void run_observe_data(struct run *run);    /* what the board said of its data last */
 void run_observe_restart(struct run *run); /* a boot line that nothing accounts for */
@@ -222,6 +286,7 @@ void run_ask_mute(struct run *run);
 void run_witness(struct run *run, bool confirms, const char *clauses, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 bool run_answers(struct run *run, uint64_t limit_us); /* the software on the board does */
+bool run_can_answer(const struct run *run);           /* it has a way to */
 bool run_works(struct run *run); /* the probe finds the core in the running slot and in no endless loop */
 /* The application did not come up: is it so (then `broken` is beyond doubt), or did the console not tell
  * (then `doubted` is in doubt)? */

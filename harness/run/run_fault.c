@@ -231,7 +231,7 @@ void run_fault_done(struct run *run)
 
 /* ---- proofs ---- */
 
-static bool cuts_power(const struct run_fault *fault)
+bool run_fault_cuts(const struct run_fault *fault)
 {
     return fault->fault->action.kind == ACTION_POWER_CUT || fault->fault->action.kind == ACTION_POWER_STORM;
 }
@@ -261,7 +261,7 @@ void run_fault_probe(struct run *run)
 
 void run_fault_boot(struct run *run)
 {
-    bool cold = (int64_t)run->seen.reset == run->plan->board->power_on_reset && run->seen.boots == 1;
+    bool cold = run->seen.cold == RUN_COLD_YES && run->seen.boots == 1;
     for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
         struct run_fault *fault = &run->faults[i];
         if (fault->state != FAULT_OVER || fault->proven || fault->unproven)
@@ -269,11 +269,31 @@ void run_fault_boot(struct run *run)
         if (fault->fault->action.kind == ACTION_RESET) {
             fault->rebooted |= run->power_ups == fault->power_ups;
             prove_reset(fault);
-        } else if (cuts_power(fault) && run->late_us) /* when it went off is what the case is about */
+        } else if (run_fault_cuts(fault) && run->late_us) /* when it went off is what the case is about */
             run_fault_prove(run, fault, false, "the board talked while its power should have been off");
-        else if (cuts_power(fault) && cold && run->on_us == fault->on_us) /* a later life proves nothing */
+        else if (run_fault_cuts(fault) && cold &&
+                 run->on_us == fault->on_us) /* a later life proves nothing */
             run_fault_prove(run, fault, true, "the board's first line after it is that of a cold boot");
     }
+}
+
+void run_fault_ask_cold(struct run *run, struct run_fault *fault, bool started)
+{
+    char why[200];
+    bool open = fault->state == FAULT_OVER && !fault->proven && !fault->unproven;
+    if (!open || !run_fault_cuts(fault) || run->on_us != fault->on_us || run_broken(run))
+        return;
+    enum run_cold cold = run_lost_power(run, why, sizeof why);
+    if (cold == RUN_COLD_YES)
+        run_fault_prove(run, fault, true, why);
+    else if (started && !run_broken(run))
+        run_fault_prove(run, fault, false, why);
+}
+
+void run_faults_ask_cold(struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        run_fault_ask_cold(run, &run->faults[i], true);
 }
 
 void run_fault_image(struct run *run, struct run_fault *fault, const char *why)

@@ -25,6 +25,10 @@ static int probe_once(struct run *run, const struct probe_job *job)
     struct error error = {0};
     if (run_broken(run))
         return -1;
+    if (!probe) {
+        snprintf(run->probe.reason, sizeof run->probe.reason, "this place has no probe");
+        return -1;
+    }
     run->probe.running = true;
     run->probe.ok = false;
     if (probe->start(run->rig->self[RACK_PROBE], job, &error)) {
@@ -56,6 +60,10 @@ int run_probe(struct run *run, const struct probe_job *job)
     const struct probe_ops *probe = rig_probe(run->rig);
     char first[160] = "";
     struct probe_job attempt = *job;
+    if (!probe) {
+        run_fail_rig(run, "probe: %s: this place has none", probe_verb_name(job->verb));
+        return -1;
+    }
     for (unsigned rung = 0;; rung++) {
         struct error error = {0};
         if (!run_probe_once(run, &attempt))
@@ -99,6 +107,8 @@ static int update_once(struct run *run, const struct update_job *job)
 {
     const struct update_ops *update = rig_update(run->rig);
     struct error error = {0};
+    if (!update)
+        return update_failed(run, UPDATE_FAILED, "this place has no update client");
     run->update.running = true;
     run->update.ok = false;
     if (update->start(run->rig->self[RACK_UPDATE], job, &error))
@@ -126,7 +136,7 @@ int run_update(struct run *run, const struct update_job *job)
         run_recovery_from(run, clock_now_us(), "the restart that confirms");
     }
     int result = update_once(run, job);
-    if (!result && restarts && run_wait_app(run, (uint64_t)run->plan->board->recovery_ms * 1000))
+    if (!result && restarts && run_wait_app(run, run_recovery_us(run)))
         return update_failed(run, UPDATE_FAILED, "after the restart that confirms, no application came up");
     return result;
 }

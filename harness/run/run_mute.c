@@ -89,10 +89,10 @@ static int put_all_back(struct run *run)
 /* NULL: it is mute */
 static const char *ask_again(struct run *run)
 {
-    uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
+    uint64_t limit_us = run_recovery_us(run);
     if (put_all_back(run))
         return "its flash could not be put back to ask it once more";
-    if (run_power_cycle(run, RUN_OFF_US) || run_wait_app(run, limit_us))
+    if (run_power_cycle(run, run_off_us(run)) || run_wait_app(run, limit_us))
         return "with its flash put back it does not come up";
     return run_update_to(run, image_find(run->plan->images, run->plan->scenario.expect.next))
                ? NULL

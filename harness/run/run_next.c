@@ -9,7 +9,6 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
-#define ANSWER_US 3000000u
 #define CONTENTS "contents" /* the step of a clean update that the probe judges */
 
 static void failed(struct run *run, const char *what, const char *image, const char *step)
@@ -52,7 +51,7 @@ void run_resume_upload(struct run *run)
 {
     if (!run->plan->scenario.expect.resume || !resume_once(run) || run_broken(run))
         return;
-    bool sound = run_answers(run, ANSWER_US);
+    bool sound = run_answers(run, run_answer_us(run));
     if (run_broken(run))
         return;
     if (!resume_once(run))
@@ -65,14 +64,9 @@ void run_resume_upload(struct run *run)
 
 /* ---- a clean update ---- */
 
-static bool next_is_up(struct run *run, const void *arg)
-{
-    return run->seen.app_us && !strcmp(run_seen_image(run), arg);
-}
-
 const char *run_update_to(struct run *run, const struct image *image)
 {
-    uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
+    uint64_t limit_us = run_recovery_us(run);
     uint8_t hash[32];
     const struct update_job state = {.intent = UPDATE_STATE, .deadline_us = 5000000},
                             deliver = {.intent = UPDATE_DELIVER,
@@ -94,20 +88,22 @@ const char *run_update_to(struct run *run, const struct image *image)
     run->calm = false;
     if (run_update(run, &restart))
         return "restart";
-    if (run_until(run, next_is_up, image->name, clock_now_us() + limit_us)) {
+    if (run_wait_image(run, image->name, limit_us)) {
         snprintf(run->update.reason, sizeof run->update.reason, "%s runs, not %s",
                  run->seen.app_us ? run_seen_image(run) : "nothing", image->name);
         return "boot";
     }
+    if (run->plan->board->confirms != CONFIRMS_HOST)
+        return NULL; /* it does so itself, or nobody does */
     return run_update(run, &confirm) ? "confirm" : NULL;
 }
 
 /* A life of its own: does the board come up, and does the console tell so? */
 static int boot_again(struct run *run)
 {
-    if (run_power_cycle(run, RUN_OFF_US))
+    if (run_power_cycle(run, run_off_us(run)))
         return -1;
-    bool up = !run_wait_app(run, (uint64_t)run->plan->board->recovery_ms * 1000);
+    bool up = !run_wait_app(run, run_recovery_us(run));
     if (run_broken(run))
         return -1;
     run_observe_boot(run, 0, run->on_us, up);
@@ -128,7 +124,7 @@ static const char *stays(struct run *run, const char *name)
     for (int life = 0; life < 2; life++) {
         if (boot_again(run) || strcmp(run_seen_image(run), name))
             return not_kept(run, "");
-        if (strcmp(run->seen.confirmed, "0"))
+        if (strcmp(run->seen.confirmed, "0") || run->plan->board->confirms == CONFIRMS_NEVER)
             return NULL;
     }
     return not_kept(run, ", not confirmed, twice");
@@ -137,7 +133,8 @@ static const char *stays(struct run *run, const char *name)
 /* What the console tells may be a hash that stands in an image of which only a part was written. */
 static const char *is_whole(struct run *run, const struct image *image)
 {
-    if (!rig_probe(run->rig) || run_slot_holds(run, image, "next-slot.bin"))
+    if (!rig_probe(run->rig) || !run->plan->board->slots[0].len ||
+        run_slot_holds(run, image, "next-slot.bin"))
         return NULL;
     snprintf(run->update.reason, sizeof run->update.reason,
              "%s runs, but the slot does not hold its bytes (next-slot.bin)", image->name);

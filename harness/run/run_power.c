@@ -28,6 +28,7 @@ static void note_state(struct run *run, bool on, const struct power_report *repo
         run->seen = (struct run_seen){0};
     } else {
         run->off_us = report->returned_us;
+        run->off_commanded_us = report->commanded_us;
         run->late_us = 0;
         run->talked_while_off = false;
     }

@@ -4,6 +4,12 @@
 
 #include "harness/run/run.h"
 
+uint64_t run_recovery_us(const struct run *run)
+{
+    int64_t own_ms = run->plan->scenario.recovery_ms;
+    return (uint64_t)(own_ms ? own_ms : run->plan->board->recovery_ms) * 1000;
+}
+
 void run_recovery_from(struct run *run, uint64_t t_us, const char *what)
 {
     run->recovery = (struct run_recovery){.from_us = t_us, .from = what};

@@ -8,22 +8,13 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
-#define ANSWER_US 3000000u
-#define FIRST_RUN_US 2000000u /* the application's own start-up work: its data page, its report */
-
-static bool app_is_up(struct run *run, const void *arg)
+/* By its hash, or by its version where only one image has it, or by the bytes in the running slot. */
+const char *run_seen_image(const struct run *run)
 {
-    return run->seen.app_us != 0;
-}
-
-int run_wait_app(struct run *run, uint64_t limit_us)
-{
-    return run_until(run, app_is_up, NULL, clock_now_us() + limit_us);
-}
-
-const char *run_seen_image(struct run *run)
-{
-    const struct image *image = image_by_hash(run->plan->images, run->seen.hash);
+    const struct run_seen *seen = &run->seen;
+    const struct image *image = seen->hash[0]  ? image_by_hash(run->plan->images, seen->hash)
+                                : seen->stored ? seen->stored
+                                               : image_by_version(run->plan->images, seen->version);
     return image ? image->name : "unknown";
 }
 
@@ -36,7 +27,44 @@ void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up)
     cJSON_AddStringToObject(fields, "version", run->seen.version);
     cJSON_AddStringToObject(fields, "hash", run->seen.hash);
     cJSON_AddStringToObject(fields, "confirmed", run->seen.confirmed);
+    if (run->seen.image_from)
+        cJSON_AddStringToObject(fields, "from", run->seen.image_from);
     run_observe(run, "boot", up ? run_seen_image(run) : "none", (int64_t)(until_us - from_us) / 1000, fields);
+}
+
+uint64_t run_answer_us(const struct run *run)
+{
+    return (uint64_t)run->plan->board->answer_ms * 1000;
+}
+
+uint64_t run_off_us(const struct run *run)
+{
+    return (uint64_t)run->plan->board->off_ms * 1000;
+}
+
+bool run_judges(const struct run *run, const char *clause)
+{
+    return scenario_judges(&run->plan->scenario, clause);
+}
+
+/* What the sources say of one image must fit together, and the image set. A line may be garbled: told twice.
+ */
+void run_check_told(struct run *run)
+{
+    const struct run_seen *seen = &run->seen;
+    const struct image *image = image_find(run->plan->images, run_seen_image(run));
+    char what[160] = "";
+    if (image && seen->version[0] && image->version && !image_version_is(seen->version, image->version))
+        snprintf(what, sizeof what, "it calls itself version %s, but '%s' is %s", seen->version, image->name,
+                 image->version);
+    if (image && seen->stored && seen->stored != image)
+        snprintf(what, sizeof what, "it says '%s', but its slot holds the bytes of '%s'", image->name,
+                 seen->stored->name);
+    if (!what[0] || !run_is_judged(run))
+        return;
+    run_observe(run, "contradiction", what, ++run->contradictions, NULL);
+    run_witness(run, run->contradictions > 1, "G2", "%s (told %s)", what,
+                run->contradictions > 1 ? "again" : "once");
 }
 
 /* ---- baseline ---- */
@@ -60,6 +88,8 @@ static int program_one(struct run *run, const char *name)
 
 static int program_all(struct run *run)
 {
+    if (!rig_probe(run->rig) || !run->plan->board->initial)
+        return run_restore(run);
     if (run_probe(run, &(struct probe_job){.verb = PROBE_ERASE_ALL}))
         return -1;
     for (char **name = run->plan->board->initial; *name; name++)
@@ -94,10 +124,39 @@ static int check_identity(struct run *run)
     return -1;
 }
 
+/* A board that cannot tell is refused where power is cut; elsewhere nothing rests on it. */
+static bool proves_power(const struct run *run)
+{
+    size_t index;
+    return facts_next(run->plan->board, FACT_COLD, run->rig->place, 0, &index) != NULL;
+}
+
+static int check_start(struct run *run, const char *phase)
+{
+    const struct run_seen *seen = &run->seen;
+    if (!strcmp(run_seen_image(run), run->plan->scenario.start))
+        return 0;
+    if (!seen->hash[0] && !seen->version[0] && !seen->stored)
+        run_fail_rig(run,
+                     "%s: '%s' was written and something runs, but nothing tells which image it is: see the "
+                     "table of `otarig doctor`",
+                     phase, run->plan->scenario.start);
+    else
+        run_fail_rig(run,
+                     "%s: '%s' was written but '%s' (version %s, hash %s, told by %s) runs: are the wires of "
+                     "this place "
+                     "on different boards, or is the manifest that of another build?",
+                     phase, run->plan->scenario.start, run_seen_image(run),
+                     seen->version[0] ? seen->version : "unknown", seen->hash[0] ? seen->hash : "unknown",
+                     seen->image_from ? seen->image_from : "the storage");
+    return -1;
+}
+
 static int cold_start(struct run *run, const char *phase)
 {
     uint64_t limit_us = (uint64_t)run->plan->board->boot_ms * 1000;
-    if (run_power_cycle(run, RUN_OFF_US))
+    char why[200];
+    if (run_cold_begin(run) || run_power_cycle(run, run_off_us(run)))
         return -1;
     if (run_wait_app(run, limit_us)) {
         if (!run_broken(run))
@@ -106,26 +165,22 @@ static int cold_start(struct run *run, const char *phase)
                 run->seen.boots
                     ? "%s: the board boots (its console talks) but the application does not start "
                       "from a freshly written flash"
-                    : "%s: no line on the console after power-up with a freshly written flash: check "
-                      "the console cable, its baud rate and the power relay",
+                : run_tells_up(run)
+                    ? "%s: no line on the console after power-up with a freshly written flash: check "
+                      "the console cable, its baud rate and the power relay"
+                    : "%s: nothing answers after power-up with a freshly written flash: check the wires over "
+                      "which the board is asked (`otarig doctor`), its baud rate and the power relay",
                 phase);
         return -1;
     }
-    if (run->talked_while_off || (int64_t)run->seen.reset != run->plan->board->power_on_reset) {
-        run_fail_rig(
-            run,
-            "%s: the relay was switched off and on, but the board did not lose power (reset reason 0x%x)",
-            phase, run->seen.reset);
+    if (proves_power(run) && run_lost_power(run, why, sizeof why) != RUN_COLD_YES) {
+        if (!run_broken(run))
+            run_fail_rig(run,
+                         "%s: the relay was switched off and on, but the board did not lose power: %s%s%s",
+                         phase, why, run->seen.reset[0] ? ", reset reason 0x" : "", run->seen.reset);
         return -1;
     }
-    if (strcmp(run_seen_image(run), run->plan->scenario.start)) {
-        run_fail_rig(
-            run,
-            "%s: the probe wrote '%s' but '%s' (version %s) runs: probe and console are on different boards?",
-            phase, run->plan->scenario.start, run_seen_image(run), run->seen.version);
-        return -1;
-    }
-    return 0;
+    return check_start(run, phase);
 }
 
 static bool data_told(struct run *run, const void *arg)
@@ -133,17 +188,27 @@ static bool data_told(struct run *run, const void *arg)
     return run->seen.data[0] != 0;
 }
 
+/* false: nobody told. A print of the storage is taken once the start-up work of the application is over. */
+static bool hear_of_data(struct run *run)
+{
+    uint64_t until_us = clock_now_us() + (uint64_t)run->plan->board->first_run_ms * 1000;
+    bool tells = facts_source(run->plan->board, FACT_DATA, SOURCE_MARK) != NULL;
+    run_until(run, tells ? data_told : NULL, NULL, until_us);
+    run_learn_fact(run, FACT_DATA);
+    return data_told(run, NULL);
+}
+
 /* What the console shows is one wire of two. */
 static int check_answer(struct run *run, const char *phase)
 {
     bool answers = rig_can(run->rig, UPDATE_BOARD_ANSWERS);
-    uint64_t deadline_us = clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000;
+    uint64_t deadline_us = clock_now_us() + run_recovery_us(run);
     if (!answers)
         run_look_at_healthy(run); /* nothing else will tell whether it lives */
     if (!answers || !plan_updates(run->plan))
         return run_broken(run) ? -1 : 0;
     while (!run_broken(run) && clock_now_us() < deadline_us)
-        if (run_answers(run, ANSWER_US))
+        if (run_answers(run, run_answer_us(run)))
             return 0;
     if (!run_broken(run))
         run_fail_rig(run,
@@ -159,14 +224,14 @@ int run_baseline(struct run *run, const char *phase)
     run->phase = phase;
     int result = -1;
     /* the probe works on a powered board; a cold start makes it the same whatever was before */
-    if (run_power_cycle(run, RUN_OFF_US) || run_sleep(run, 50000) || program_all(run) ||
+    if (run_power_cycle(run, run_off_us(run)) || run_sleep(run, 50000) || program_all(run) ||
         cold_start(run, phase) || check_identity(run))
         goto out;
     /* user data are made at the first start; from the second on they must be there */
-    run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
+    hear_of_data(run);
     if (run_broken(run) || cold_start(run, phase))
         goto out;
-    run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
+    hear_of_data(run);
     snprintf(run->data_print, sizeof run->data_print, "%s", run->seen.data_print);
     result = run_broken(run) || check_answer(run, phase) ? -1 : 0;
 out:
@@ -201,9 +266,27 @@ static bool observe_replaced(struct run *run)
         return false;
     bool again = run->replaced++ > 0;
     run_observe(run, "data", "replaced", EVENT_NO_NUMBER, NULL);
-    run_witness(run, again, "G5", "the console told data %s where %s were before, %s", print, run->data_print,
-                again ? "twice" : "once");
+    run_witness(run, again, "G5", "the board's data are %s where they were %s before, %s", print,
+                run->data_print, again ? "twice" : "once");
     return true;
+}
+
+static bool is_intact(const struct run *run, const char *state)
+{
+    const struct source *source = facts_source(run->plan->board, FACT_DATA, SOURCE_MARK);
+    source = source ? source : facts_source(run->plan->board, FACT_DATA, SOURCE_ASK);
+    for (char **word = source ? source->intact : NULL; word && *word; word++)
+        if (!strcmp(*word, state))
+            return true;
+    return !strcmp(state, "ok");
+}
+
+/* A word that nobody has explained, beside contents that are those of before, says nothing bad. */
+static bool is_unchanged(const struct run *run)
+{
+    const char *print = run->seen.data_print;
+    return print[0] && run->data_print[0] && !strcmp(print, run->data_print) &&
+           strcmp(run->seen.data, "lost");
 }
 
 void run_observe_data(struct run *run)
@@ -211,32 +294,40 @@ void run_observe_data(struct run *run)
     const char *state = run->seen.data;
     if (observe_replaced(run))
         return;
-    if (nearly_good(state))
+    bool unchanged = is_unchanged(run);
+    if (!unchanged && nearly_good(state))
         run_witness(run, false, "G5", "the console told the state of the data as '%s'", state);
     run_observe(run, "data",
-                !strcmp(state, "ok")         ? "intact"
-                : !strcmp(state, "migrated") ? "migrated"
-                                             : "lost",
+                !strcmp(state, "migrated")           ? "migrated"
+                : is_intact(run, state) || unchanged ? "intact"
+                                                     : "lost",
                 EVENT_NO_NUMBER, NULL);
 }
 
 /* A board that says nothing of its data, twice, has lost them, and so has one that tells of others twice. */
 void run_await_data(struct run *run)
 {
-    if (!board_mark(run->plan->board, "data"))
+    bool marked = facts_source(run->plan->board, FACT_DATA, SOURCE_MARK) != NULL;
+    if (!run_judges(run, "G5"))
         return;
-    bool told = !run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US);
+    bool told = hear_of_data(run);
+    if (told && !marked)
+        run_observe_data(run);
     if (run_broken(run) || (told && run->replaced != 1))
         return;
     if (!told)
         run_observe_data(run);
-    uint64_t limit_us = (uint64_t)run->plan->board->recovery_ms * 1000;
-    if (run_power_cycle(run, RUN_OFF_US) || run_wait_app(run, limit_us)) {
+    uint64_t limit_us = run_recovery_us(run);
+    if (run_power_cycle(run, run_off_us(run)) || run_wait_app(run, limit_us)) {
         if (!run_broken(run))
             run_witness_silence(run, "G5", "G5");
-    } else if (!run_until(run, data_told, NULL, clock_now_us() + FIRST_RUN_US) && !told) {
-        run_witness(run, false, "G5", "the line about the data was missing once, and came in the next life");
+        return;
     }
+    bool told_now = hear_of_data(run);
+    if (told_now && !marked)
+        run_observe_data(run);
+    if (told_now && !told)
+        run_witness(run, false, "G5", "nothing was told of the data once, and it was in the next life");
 }
 
 static bool report_told(struct run *run, const void *arg)
@@ -261,8 +352,8 @@ int run_slot_holds(struct run *run, const struct image *image, const char *file)
 /* Byte for byte: which authentic image is in the running slot? */
 static void observe_contents(struct run *run)
 {
-    const struct image *image = image_by_hash(run->plan->images, run->seen.hash);
-    if (!image || !rig_probe(run->rig))
+    const struct image *image = image_find(run->plan->images, run_seen_image(run));
+    if (!image || !rig_probe(run->rig) || !run->plan->board->slots[0].len)
         return;
     int holds = run_slot_holds(run, image, "running-slot.bin");
     if (holds >= 0)
@@ -275,6 +366,8 @@ static void observe_running(struct run *run, int settled, bool stable)
     cJSON_AddStringToObject(fields, "version", run->seen.version);
     cJSON_AddStringToObject(fields, "hash", run->seen.hash);
     cJSON_AddStringToObject(fields, "confirmed", run->seen.confirmed);
+    if (run->seen.image_from)
+        cJSON_AddStringToObject(fields, "from", run->seen.image_from);
     run_observe(run, "running", run_seen_image(run), EVENT_NO_NUMBER, fields);
     run_observe(run, "settled", stable ? "yes" : "no", settled, NULL);
 }
@@ -300,17 +393,17 @@ void run_await_restart(struct run *run, uint64_t until_us)
     if (run->calm)
         run_until(run, restarted, &once, until_us);
     if (run->restarts == 1 && run->calm)
-        run_until(run, restarted, &twice, clock_now_us() + (uint64_t)run->plan->board->recovery_ms * 1000);
+        run_until(run, restarted, &twice, clock_now_us() + run_recovery_us(run));
 }
 
 struct life {
     bool up;
-    char hash[72], confirmed[8], report[64];
+    char image[64], hash[72], confirmed[8], report[64];
 };
 
 static bool lives(struct run *run, uint64_t limit_us)
 {
-    return rig_can(run->rig, UPDATE_BOARD_ANSWERS) ? run_answers(run, limit_us) : run_works(run);
+    return run_can_answer(run) ? run_answers(run, limit_us) : run_works(run);
 }
 
 /* An application that tells of its start may hang right after it. Before the first power cycle, which would
@@ -319,6 +412,8 @@ static void observe_life(struct run *run, uint64_t limit_us)
 {
     uint64_t deadline_us = clock_now_us() + limit_us;
     bool alive = false;
+    if (!run_can_answer(run) && !rig_probe(run->rig))
+        return; /* nobody can tell */
     while (!run_broken(run) && !(alive = lives(run, limit_us)) && clock_now_us() < deadline_us)
         run_sleep(run, 200000);
     if (run_broken(run))
@@ -347,9 +442,13 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
     uint64_t deadline_us = clock_now_us() + limit_us;
     if (run->seen.app_us && run->seen.app_us <= from_us)
         ask_again(run, limit_us);
-    life->up = !run_until(run, app_is_up, NULL, deadline_us);
+    uint64_t now_us = clock_now_us();
+    life->up = !run_wait_app(run, deadline_us > now_us ? deadline_us - now_us : 0);
     if (run_broken(run))
         return;
+    if (life->up)
+        run_check_told(run);
+    run->dead_lives = life->up ? 0 : run->dead_lives + 1;
     run_observe_boot(run, cycle, from_us, life->up);
     if (!life->up)
         run_witness_silence(run, "G1", RUN_ALL_CLAUSES);
@@ -357,8 +456,13 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
         run_witness_unknown(run);
     if (run_broken(run))
         return;
-    if (life->up && board_mark(run->plan->board, "report"))
-        run_until(run, report_told, NULL, clock_now_us() + FIRST_RUN_US);
+    if (life->up && run_judges(run, "G6")) {
+        if (board_mark(run->plan->board, "report"))
+            run_until(run, report_told, NULL,
+                      clock_now_us() + (uint64_t)run->plan->board->first_run_ms * 1000);
+        run_learn_fact(run, FACT_REPORT);
+    }
+    snprintf(life->image, sizeof life->image, "%s", run_seen_image(run));
     snprintf(life->hash, sizeof life->hash, "%s", run->seen.hash);
     snprintf(life->confirmed, sizeof life->confirmed, "%s", run->seen.confirmed);
     snprintf(life->report, sizeof life->report, "%s", run->seen.report);
@@ -368,16 +472,14 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
 
 static bool same(const struct life *a, const struct life *b)
 {
-    return a->up && b->up && !strcmp(a->hash, b->hash);
+    return a->up && b->up && !strcmp(a->hash, b->hash) && !strcmp(a->image, b->image);
 }
 
 /* Stable: two lives in a row run the same image. The number of power cycles that were needed until the first
  * of the two is what G3 bounds. */
 void run_settle(struct run *run)
 {
-    uint64_t limit_us = (uint64_t)(run->plan->scenario.recovery_ms ? run->plan->scenario.recovery_ms
-                                                                   : run->plan->board->recovery_ms) *
-                        1000;
+    uint64_t limit_us = run_recovery_us(run);
     uint64_t from_us = run->recovery.from_us ? run->recovery.from_us : clock_now_us();
     struct life before = {0}, now = {0};
     int cycle = 0;
@@ -386,6 +488,7 @@ void run_settle(struct run *run)
     if (!run->powered && run_power(run, true, 0, NULL))
         return;
     live(run, 0, from_us, limit_us, &before);
+    run_faults_ask_cold(run);
     /* a board that ran on all the time has to start when power comes, which the next cycle shows */
     bool ran_on = !run_broken(run) && before.up && !run_observe_recovery(run);
     if (!run_broken(run) && before.up && !run->plan->scenario.expect.resume)
@@ -393,7 +496,7 @@ void run_settle(struct run *run)
     if (!run_broken(run) && before.up)
         run_resume_upload(run);
     for (cycle = 0; cycle <= run->plan->board->cycles && !stable && !run_broken(run); cycle++) {
-        if (run_power_cycle(run, RUN_OFF_US))
+        if (run_power_cycle(run, run_off_us(run)))
             return;
         if (ran_on && !cycle)
             run_recovery_from(run, run->on_us, "the next power-up, as it ran on until then");
@@ -405,7 +508,7 @@ void run_settle(struct run *run)
         before = now;
     }
     /* one letter of one line: it must say so again */
-    if (turned && !run_power_cycle(run, RUN_OFF_US))
+    if (turned && !run_power_cycle(run, run_off_us(run)))
         live(run, cycle + 1, run->on_us, limit_us, &now);
     if (run_broken(run))
         return;

@@ -10,8 +10,6 @@
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
 
-#define ANSWER_US 3000000u
-
 static bool any_fault_struck(const struct run *run)
 {
     for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
@@ -59,7 +57,7 @@ static bool refused(const struct run *run)
  * answers something else in between is asked again; the silence of one that does not says nothing of it. */
 static int without_answer(struct run *run, const struct step *step, const struct update_job *job)
 {
-    bool answers = run_answers(run, ANSWER_US);
+    bool answers = run_answers(run, run_answer_us(run));
     if (!run_broken(run) && !run_update(run, job)) {
         run_note(run, "%s: no answer at first, though nothing was done to the board", step->kind_name);
         return 0;
@@ -76,9 +74,9 @@ static int without_answer(struct run *run, const struct step *step, const struct
  * something else before and after. */
 static void witness_unheard(struct run *run, const struct step *step, const struct update_job *job)
 {
-    bool answers = run_answers(run, ANSWER_US);
+    bool answers = run_answers(run, run_answer_us(run));
     bool done = answers && !run_update(run, job);
-    if (run_broken(run) || (answers && !done && (refused(run) || run_answers(run, ANSWER_US))))
+    if (run_broken(run) || (answers && !done && (refused(run) || run_answers(run, run_answer_us(run)))))
         return;
     run_witness(run, false, "G1 G2 G3 G6",
                 done      ? "the board did not answer '%s' when the fault was over, and did a moment later"
@@ -90,7 +88,7 @@ static void witness_unheard(struct run *run, const struct step *step, const stru
 static bool is_over_for_long(struct run *run)
 {
     return !run_faults_active(run) && run->recovery.from_us &&
-           clock_now_us() > run->recovery.from_us + ANSWER_US;
+           clock_now_us() > run->recovery.from_us + run_answer_us(run);
 }
 
 static int with_attempts(struct run *run, const struct step *step, const struct update_job *job)
@@ -168,6 +166,12 @@ static int do_activate(struct run *run, const struct step *step)
 static int do_confirm(struct run *run, const struct step *step)
 {
     const struct update_job job = {.intent = UPDATE_CONFIRM, .deadline_us = (uint64_t)step->within_us};
+    if (run->plan->board->confirms != CONFIRMS_HOST) {
+        run_note(run, "confirm: left to the board, which confirms by '%s'",
+                 board_confirms_words[run->plan->board->confirms]);
+        run_fault_done(run);
+        return 0;
+    }
     return with_proof(run, step, &job, "the board refused to confirm", "the board confirmed the image");
 }
 
@@ -192,7 +196,7 @@ static int power_cycle(struct run *run, uint64_t off_us)
 static int do_reset(struct run *run, const struct step *step)
 {
     if (!strcmp(step->by, "power"))
-        return power_cycle(run, 300000);
+        return power_cycle(run, run_off_us(run) + 100000);
     run->seen = (struct run_seen){0};
     restarts(run, "the reset");
     if (!strcmp(step->by, "probe"))
@@ -220,6 +224,8 @@ static bool is_running(const struct run *run, const char *name)
 {
     const struct image *image = image_find(run->plan->images, name);
     size_t len = strlen(run->seen.hash);
+    if (!len)
+        return !strcmp(run_seen_image(run), name);
     return image && image->hash && len >= 16 && !strncasecmp(image->hash, run->seen.hash, len);
 }
 
@@ -252,8 +258,23 @@ static bool has_come(struct run *run, const struct step *step, int mark)
            (run->wait.started_mark == mark && is_version(run, run->wait.started, step->image));
 }
 
+/* Of a board whose console does not tell which image starts. */
+static int wait_for_fact(struct run *run, const struct step *step)
+{
+    int result = step->image ? run_wait_image(run, step->image, (uint64_t)step->within_us)
+                             : run_wait_app(run, (uint64_t)step->within_us);
+    if (run_broken(run) || !result == step->absent)
+        return -1;
+    run_observe_boot(run, 0, run->on_us, run->seen.app_us != 0);
+    prove(run, step, step->absent ? "it was not seen to run" : "it was seen to run");
+    return 0;
+}
+
 static int do_wait(struct run *run, const struct step *step)
 {
+    const struct source *told = facts_source(run->plan->board, FACT_IMAGE, SOURCE_MARK);
+    if (!strcmp(step->mark, "app_up") && (!run_tells_up(run) || (step->image && !told)))
+        return wait_for_fact(run, step);
     run->wait.mark = marks_find(run->marks, step->mark);
     run->wait.image = step->image;
     run->wait.came = has_come(run, step, run->wait.mark);
@@ -272,8 +293,11 @@ static bool fault_over(struct run *run, const void *arg)
 
 static int do_await(struct run *run, const struct step *step)
 {
-    return run_until(run, fault_over, run_fault_named(run, step->fault),
-                     clock_now_us() + (uint64_t)step->within_us);
+    struct run_fault *fault = run_fault_named(run, step->fault);
+    if (run_until(run, fault_over, fault, clock_now_us() + (uint64_t)step->within_us))
+        return -1;
+    run_fault_ask_cold(run, fault, false);
+    return run_broken(run) ? -1 : 0;
 }
 
 static int arm_watch(struct run *run, const struct trigger *trigger)
@@ -294,6 +318,8 @@ static int arm_watch(struct run *run, const struct trigger *trigger)
 static int do_arm(struct run *run, const struct step *step)
 {
     struct run_fault *fault = run_fault_named(run, step->fault);
+    if (run_fault_cuts(fault) && run_cold_begin(run))
+        return -1;
     run_fault_arm(run, fault);
     if (fault->fault->trigger.kind != TRIGGER_WATCH)
         return 0;

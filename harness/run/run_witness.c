@@ -14,7 +14,7 @@
 #include "harness/record/text.h"
 #include "harness/run/run.h"
 
-#define ANSWER_US 3000000u
+#define DEAD_LIVES 3 /* where nothing but the board itself can be asked */
 #define SAMPLES RUN_SAMPLES
 #define SAMPLE_EVERY_US 37000u /* of no period that an application is likely to have */
 #define HEAD_LEN 1024u
@@ -36,10 +36,36 @@ void run_witness(struct run *run, bool confirms, const char *clauses, const char
     run_observe(run, "witness", confirms ? "confirms" : "doubts", EVENT_NO_NUMBER, fields);
 }
 
+/* The next source of "alive" that the software on the board answers by itself, from *from on. */
+static const struct source *answering(const struct run *run, size_t *from)
+{
+    const struct source *source;
+    size_t index;
+    for (; (source = facts_next(run->plan->board, FACT_ALIVE, run->rig->place, *from, &index));
+         *from = index + 1)
+        if (source->kind != SOURCE_PROBE && !source_is_passive(source)) {
+            *from = index + 1;
+            return source;
+        }
+    return NULL;
+}
+
+bool run_can_answer(const struct run *run)
+{
+    size_t from = 0;
+    return answering(run, &from) != NULL;
+}
+
 bool run_answers(struct run *run, uint64_t limit_us)
 {
-    return rig_can(run->rig, UPDATE_BOARD_ANSWERS) &&
-           !run_update(run, &(struct update_job){.intent = UPDATE_PING, .deadline_us = limit_us});
+    const struct source *source;
+    struct run_told told;
+    const struct update_job ping = {.intent = UPDATE_PING, .deadline_us = limit_us};
+    for (size_t from = 0; !run_broken(run) && (source = answering(run, &from));)
+        if (source->kind == SOURCE_UPDATE ? !run_update(run, &ping)
+                                          : run_ask(run, FACT_ALIVE, source, &told) && told.holds)
+            return true;
+    return false;
 }
 
 /* ---- the probe's view ---- */
@@ -80,7 +106,7 @@ int run_slot_image(struct run *run, const char *path, const char **name)
     const struct image_set *set = run->plan->images;
     uint8_t head[HEAD_LEN] = {0};
     *name = NULL;
-    if (dump_slot(run, path, sizeof head))
+    if (!run->plan->board->slots[0].len || dump_slot(run, path, sizeof head))
         return -1;
     FILE *file = fopen(path, "rb");
     bool whole = file && fread(head, 1, sizeof head, file) == sizeof head;
@@ -170,6 +196,8 @@ void run_look_at_healthy(struct run *run)
 
 static const char *dead_because(const struct run *run, const struct look *look)
 {
+    if (!run->plan->board->slots[0].len)
+        return look->core && look->locked ? "the probe finds the core locked up" : NULL;
     if (look->read && !look->image)
         return "the probe finds no authentic image in the running slot";
     if (look->core && look->locked)
@@ -219,7 +247,7 @@ void run_witness_loop(struct run *run)
 void run_witness_silence(struct run *run, const char *broken, const char *doubted)
 {
     struct look look;
-    bool answers = run_answers(run, ANSWER_US);
+    bool answers = run_answers(run, run_answer_us(run));
     if (run_broken(run))
         return;
     look_at(run, &look);
@@ -227,7 +255,7 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
         return;
     const char *dead = dead_because(run, &look);
     /* a boot loader's recovery mode may answer, an application that spins may too */
-    if (answers && look.core && !look.in_slot)
+    if (answers && look.core && !look.in_slot && run->plan->board->slots[0].len)
         run_witness(run, true, broken,
                     "something answers, but not the code of the running slot (PC 0x%08x to 0x%08x)", look.low,
                     look.high);
@@ -237,6 +265,12 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
         suspect_loop(run, &look, broken, doubted);
     else if (dead)
         run_witness(run, true, broken, "%s (PC 0x%08x to 0x%08x)", dead, look.low, look.high);
+    else if (!look.core && !rig_probe(run->rig) && run->dead_lives >= DEAD_LIVES)
+        run_witness(
+            run, true, broken,
+            "in %u lives in a row, each after a power-up, nothing was heard of its application (no probe "
+            "can look)",
+            run->dead_lives);
     else if (!look.core || !look.read)
         run_witness(run, false, doubted, "the console is silent and the probe cannot look: %s",
                     run->probe.reason);

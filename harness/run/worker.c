@@ -83,6 +83,7 @@ static bool take_case(struct worker *worker, struct bench *bench)
             free(folder);
             continue; /* checked before the run: cannot happen */
         }
+        plan_fit(&bench->plan, bench->rig.place);
         free(bench->plan.id);
         bench->plan.id = mem_string(job->cases[index].id);
         bench->index = index;
