@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/driver/smp_base64.h"
+#include "harness/driver/smp_mend.h"
 
 #define LINE_MAX_LEN 127 /* with marker and newline */
 #define LINE_TEXT_LEN (LINE_MAX_LEN - 3)
+#define LOG_ROOM 2048 /* text that may stand between and in the lines of one frame */
 
 uint16_t smp_crc16(const void *data, size_t len)
 {
@@ -56,83 +59,136 @@ void smp_parser_init(struct smp_parser *parser, void (*found)(void *arg, const u
     parser->arg = arg;
 }
 
+static bool is_end(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
+static void leave(struct smp_parser *parser)
+{
+    parser->in_frame = false;
+    parser->raw_len = 0;
+}
+
 static void drop(struct smp_parser *parser)
 {
-    parser->broken += parser->in_packet;
-    parser->in_packet = false;
-    parser->packet_len = 0;
+    parser->counts.broken += parser->in_frame;
+    leave(parser);
 }
 
-/* Each line is base64 of its own length: a multiple of 4 but for padding at the packet's end. */
-static bool decode(struct smp_parser *parser, const char *text, size_t len)
+static void deliver(struct smp_parser *parser, size_t len, unsigned long *also)
 {
-    uint8_t out[sizeof parser->line];
-    if (!len || len % 4)
-        return false;
-    int n = EVP_DecodeBlock(out, (const unsigned char *)text, (int)len);
-    if (n < 0)
-        return false;
-    /* OpenSSL counts the padding as bytes */
-    n -= (text[len - 1] == '=') + (text[len - 2] == '=');
-    if (parser->packet_len + (size_t)n > sizeof parser->packet)
-        return false;
-    memcpy(parser->packet + parser->packet_len, out, (size_t)n);
-    parser->packet_len += (size_t)n;
-    return true;
+    *also += 1;
+    leave(parser);
+    parser->found(parser->arg, parser->packet + 2, len);
 }
 
-static void check_complete(struct smp_parser *parser)
+/* The header of SMP says how long its packet is, too. */
+static bool tells_len(const uint8_t *payload, size_t len)
 {
-    if (parser->packet_len < 2)
-        return;
-    size_t want = (size_t)(parser->packet[0] << 8 | parser->packet[1]);
-    if (parser->packet_len < want + 2)
-        return;
-    const uint8_t *payload = parser->packet + 2;
-    if (want < 2 || want + 2 != parser->packet_len ||
-        smp_crc16(payload, want - 2) != (payload[want - 2] << 8 | payload[want - 1])) {
-        drop(parser);
-        return;
+    return len >= 8 && len == 8 + (size_t)(payload[2] << 8 | payload[3]);
+}
+
+/* The text of the frame's lines without their markers, as far as it is told apart by lines alone; `odd`:
+ * there is other text, too. */
+static size_t collect(const struct smp_parser *parser, char *text, bool *odd)
+{
+    const char *raw = parser->raw;
+    size_t len = 0;
+    *odd = false;
+    for (size_t begin = 0, end; begin < parser->raw_len; begin = end + 1) {
+        for (end = begin; end < parser->raw_len && !is_end(raw[end]);)
+            end++;
+        const char *marker = begin ? memmem(raw + begin, end - begin, "\x04\x14", 2) : NULL;
+        if (begin && !marker) {
+            *odd |= end > begin;
+            continue;
+        }
+        for (const char *at = marker ? marker + 2 : raw + begin; at < raw + end; at++) {
+            *odd |= !smp_base64_is(*at);
+            text[len++] = *at;
+        }
     }
-    parser->in_packet = false;
-    parser->found(parser->arg, payload, want - 2);
-    parser->packet_len = 0;
+    return len;
 }
 
-static void take_line(struct smp_parser *parser)
+static size_t decode(struct smp_parser *parser, bool *odd)
 {
-    const char *text = parser->line;
-    size_t len = parser->line_len;
-    parser->line_len = 0;
-    while (len && text[len - 1] == '\r')
-        len--;
-    /* the marker may follow a log line that has no end */
-    size_t at = 0;
-    while (at + 2 <= len && memcmp(text + at, "\x06\x09", 2) && memcmp(text + at, "\x04\x14", 2))
-        at++;
-    if (at + 2 > len)
+    char *text = mem_alloc(parser->raw_len + 1);
+    size_t len = collect(parser, text, odd);
+    len = smp_base64_decode(text, len, parser->packet, sizeof parser->packet);
+    free(text);
+    return len;
+}
+
+enum look { LOOK_WAIT, LOOK_FOUND, LOOK_BAD };
+
+static enum look look(struct smp_parser *parser, size_t len)
+{
+    const uint8_t *payload = parser->packet + 2;
+    size_t told = len < 2 ? 0 : (size_t)(parser->packet[0] << 8 | parser->packet[1]);
+    unsigned long none = 0;
+    if (len < 4 || len < told + 2)
+        return LOOK_WAIT;
+    bool plain = told >= 2 && len == told + 2;
+    if (plain && smp_crc16(payload, told - 2) == (payload[told - 2] << 8 | payload[told - 1])) {
+        deliver(parser, told - 2, &none);
+        return LOOK_FOUND;
+    }
+    if (len == told + 4 && smp_crc16(payload, told) == (payload[told] << 8 | payload[told + 1])) {
+        deliver(parser, told, &parser->counts.short_len);
+        return LOOK_FOUND;
+    }
+    return len < told + 4 ? LOOK_WAIT : LOOK_BAD;
+}
+
+static void end_line(struct smp_parser *parser)
+{
+    bool odd;
+    size_t len = decode(parser, &odd);
+    enum look seen = look(parser, len);
+    if (seen == LOOK_FOUND)
         return;
-    bool first = text[at] == 0x06;
-    if (first)
+    size_t mended = odd ? smp_mend(parser->raw, parser->raw_len, parser->packet, sizeof parser->packet) : 0;
+    if (mended)
+        deliver(parser, mended, &parser->counts.mended);
+    else if ((seen == LOOK_BAD && !odd) || parser->raw_len > 2 * len + LOG_ROOM)
         drop(parser);
-    if (!first && !parser->in_packet)
+}
+
+/* Of a packet without a CRC its own header has to confirm the length. */
+void smp_parser_late(struct smp_parser *parser)
+{
+    bool odd;
+    size_t len = parser->in_frame ? decode(parser, &odd) : 0;
+    if (!parser->in_frame || look(parser, len) == LOOK_FOUND)
+        return; /* only the end of its line was missing */
+    if (len < 2 + 8 || !tells_len(parser->packet + 2, len - 2))
         return;
-    parser->in_packet = true;
-    if (decode(parser, text + at + 2, len - at - 2))
-        check_complete(parser);
-    else
-        drop(parser);
+    size_t told = (size_t)(parser->packet[0] << 8 | parser->packet[1]);
+    if (told == len - 2 || told == len) /* it does not count the CRC that is missing, or does */
+        deliver(parser, len - 2, &parser->counts.no_crc);
+}
+
+static void begin(struct smp_parser *parser)
+{
+    smp_parser_late(parser);
+    drop(parser);
+    parser->in_frame = true;
 }
 
 void smp_parser_put(struct smp_parser *parser, const void *data, size_t len)
 {
     const char *bytes = data;
     for (size_t i = 0; i < len; i++) {
-        if (bytes[i] == '\n')
-            take_line(parser);
-        else if (parser->line_len < sizeof parser->line)
-            parser->line[parser->line_len++] = bytes[i];
-        else
-            parser->line_len = 0; /* no frame has such lines */
+        char last = parser->last, byte = parser->last = bytes[i];
+        if (last == 0x06 && byte == 0x09)
+            begin(parser);
+        else if (parser->in_frame && byte && parser->raw_len == sizeof parser->raw)
+            drop(parser);
+        else if (parser->in_frame && byte)
+            parser->raw[parser->raw_len++] = byte;
+        if (parser->in_frame && is_end(byte) && !is_end(last) && parser->raw_len > 1)
+            end_line(parser);
     }
 }

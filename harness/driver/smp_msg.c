@@ -40,36 +40,54 @@ static void add(cbor_item_t *map, const char *key, cbor_item_t *value)
         abort();
 }
 
-static size_t finish(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id, unsigned seq,
-                     cbor_item_t *map)
+static size_t finish(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id, cbor_item_t *map)
 {
     size_t len = cbor_serialize(map, out + SMP_HEADER_LEN, room - SMP_HEADER_LEN);
     cbor_decref(&map);
     if (!len)
         abort(); /* the caller's room is too small: our bug */
-    smp_header_put(out, &(struct smp_header){.op = op, .group = group, .id = id, .seq = seq, .len = len});
+    smp_header_put(out, &(struct smp_header){.op = op, .group = group, .id = id, .len = len});
     return SMP_HEADER_LEN + len;
 }
 
-size_t smp_build_empty(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id, unsigned seq)
+size_t smp_build_empty(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id)
 {
-    return finish(out, room, op, group, id, seq, cbor_new_definite_map(0));
+    return finish(out, room, op, group, id, cbor_new_definite_map(0));
 }
 
-size_t smp_build_echo(uint8_t *out, size_t room, unsigned seq, const char *text)
+size_t smp_build_echo(uint8_t *out, size_t room, const char *text)
 {
     cbor_item_t *map = cbor_new_definite_map(1);
     add(map, "d", cbor_build_string(text));
-    return finish(out, room, SMP_WRITE, SMP_OS, SMP_OS_ECHO, seq, map);
+    return finish(out, room, SMP_WRITE, SMP_OS, SMP_OS_ECHO, map);
 }
 
-size_t smp_build_state(uint8_t *out, size_t room, unsigned seq, const uint8_t *hash, bool confirm)
+size_t smp_build_padded(uint8_t *out, size_t len, bool echo)
+{
+    /* a map, a key of one character, a string with a length of two bytes */
+    const uint8_t begin[] = {0xa1,
+                             0x61,
+                             'd',
+                             0x79,
+                             (uint8_t)((len - SMP_HEADER_LEN - 6) >> 8),
+                             (uint8_t)(len - SMP_HEADER_LEN - 6)};
+    const struct smp_header header = {.op = echo ? SMP_WRITE : SMP_READ,
+                                      .group = echo ? SMP_OS : SMP_IMAGE,
+                                      .id = echo ? SMP_OS_ECHO : SMP_IMAGE_STATE,
+                                      .len = len - SMP_HEADER_LEN};
+    smp_header_put(out, &header);
+    memset(out + SMP_HEADER_LEN, 'x', len - SMP_HEADER_LEN);
+    memcpy(out + SMP_HEADER_LEN, begin, sizeof begin);
+    return len;
+}
+
+size_t smp_build_state(uint8_t *out, size_t room, const uint8_t *hash, bool confirm)
 {
     cbor_item_t *map = cbor_new_definite_map(2);
     if (hash)
         add(map, "hash", cbor_build_bytestring(hash, 32));
     add(map, "confirm", cbor_build_bool(confirm));
-    return finish(out, room, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_STATE, seq, map);
+    return finish(out, room, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_STATE, map);
 }
 
 static cbor_item_t *unsigned_item(size_t value)
@@ -79,18 +97,20 @@ static cbor_item_t *unsigned_item(size_t value)
                            : cbor_build_uint32((uint32_t)value);
 }
 
-size_t smp_build_upload(uint8_t *out, size_t room, unsigned seq, const struct smp_chunk *chunk)
+size_t smp_build_upload(uint8_t *out, size_t room, const struct smp_chunk *chunk)
 {
-    cbor_item_t *map = cbor_new_definite_map(5);
+    cbor_item_t *map = cbor_new_definite_map(6);
     if (!chunk->off) {
-        add(map, "image", cbor_build_uint8(0));
+        add(map, "image", cbor_build_uint8((uint8_t)chunk->image));
         add(map, "len", unsigned_item(chunk->total));
         if (chunk->sha)
             add(map, "sha", cbor_build_bytestring(chunk->sha, 32));
+        if (chunk->upgrade)
+            add(map, "upgrade", cbor_build_bool(true));
     }
     add(map, "off", unsigned_item(chunk->off));
     add(map, "data", cbor_build_bytestring(chunk->data, chunk->len));
-    return finish(out, room, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_UPLOAD, seq, map);
+    return finish(out, room, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_UPLOAD, map);
 }
 
 /* ---- answers ---- */

@@ -29,18 +29,27 @@ void smp_header_put(uint8_t out[SMP_HEADER_LEN], const struct smp_header *header
 /* false: shorter than its header says */
 bool smp_header_get(const uint8_t *packet, size_t len, struct smp_header *header);
 
-/* Builds a whole request: header and CBOR; returns its length. `out` has `room` bytes, enough for all but
- * `data`. */
-size_t smp_build_empty(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id, unsigned seq);
-size_t smp_build_echo(uint8_t *out, size_t room, unsigned seq, const char *text);
-size_t smp_build_state(uint8_t *out, size_t room, unsigned seq, const uint8_t *hash, bool confirm);
+/* Builds a whole request but for its sequence number: header and CBOR; returns its length. `out` has `room`
+ * bytes, enough for all but `data`. */
+size_t smp_build_empty(uint8_t *out, size_t room, enum smp_op op, unsigned group, unsigned id);
+size_t smp_build_echo(uint8_t *out, size_t room, const char *text);
+size_t smp_build_state(uint8_t *out, size_t room, const uint8_t *hash, bool confirm);
+/* A request of exactly `len` bytes that changes nothing, to see whether such a length arrives: an echo, or a
+ * read of the image state with a member that no board knows. */
+size_t smp_build_padded(uint8_t *out, size_t len, bool echo);
+#define SMP_PADDED_MIN 24
 struct smp_chunk {
     size_t off, total;
     const uint8_t *data;
     size_t len;
-    const uint8_t *sha; /* 32 bytes, first chunk only */
+    /* first chunk only */
+    const uint8_t *sha; /* 32 bytes */
+    unsigned image;
+    bool upgrade; /* only a newer version is to be taken */
 };
-size_t smp_build_upload(uint8_t *out, size_t room, unsigned seq, const struct smp_chunk *chunk);
+#define SMP_CHUNK_OVERHEAD (SMP_HEADER_LEN + 24)           /* header, keys, integers */
+#define SMP_CHUNK_OVERHEAD_FIRST (SMP_CHUNK_OVERHEAD + 60) /* hash, length, image, flag */
+size_t smp_build_upload(uint8_t *out, size_t room, const struct smp_chunk *chunk);
 
 /* The CBOR map as JSON: byte strings become hex, everything unknown is kept out. NULL when it is no map or is
  * broken. */

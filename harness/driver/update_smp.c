@@ -1,6 +1,6 @@
-/* Update client "smp": MCUmgr's Simple Management Protocol over the board's console, as Zephyr, NuttX and
- * Mynewt devices speak it. One request is under way at a time; what gets no answer is sent again; the offset
- * in the board's answer decides where an upload goes on. */
+/* Update client "smp": MCUmgr's Simple Management Protocol, as Zephyr, NuttX and Mynewt devices and MCUboot's
+ * serial recovery speak it, over the board's console or in UDP datagrams. An intent is one request or a few:
+ * their order is this file's business. */
 #include <errno.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -9,342 +9,353 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
-#include "harness/driver/driver.h"
 #include "harness/driver/mcuboot_image.h"
-#include "harness/driver/smp_frame.h"
-#include "harness/driver/smp_msg.h"
+#include "harness/driver/smp_client.h"
+#include "harness/driver/smp_udp.h"
 #include "harness/driver/table.h"
 
-#define REQUEST_MAX 2048
-#define REQUEST_MIN 96 /* room for the first chunk's keys and hash */
 #define TEXT_OF(number) TEXT_OF_IT(number)
 #define TEXT_OF_IT(number) #number
-#define REQUEST_STANDARD 384
 #define FILE_LEN_MAX (64u << 20)
-#define STUCK_ANSWERS_MAX 50 /* answers in a row that do not move the offset forward */
+#define DEADLINE_US 60000000u /* of all jobs but deliveries */
+#define BUSY_US 10000000u
 
-struct config {
-    char *over;
-    int64_t mtu, retry_ms, retries, deadline_ms;
-};
+static const char *const ways[] = {[SMP_CONSOLE] = "console", [SMP_UDP] = "udp", NULL};
 
 static const struct option_spec options[] = {
     {.name = "over",
-     .help = "what carries it: console",
+     .help = "what carries it",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct smp_config, over),
+     .standard = "console",
+     .choices = ways},
+    {.name = "host",
+     .help = "udp: name or address of the board",
      .type = OPTION_STRING,
-     .offset = offsetof(struct config, over),
-     .standard = "console"},
-    {.name = "mtu",
-     .help = "largest request in bytes, 96 to 2048; 0: as large as the board says it can take",
+     .offset = offsetof(struct smp_config, host)},
+    {.name = "port",
+     .help = "udp: the board's port",
      .type = OPTION_INTEGER,
-     .offset = offsetof(struct config, mtu),
-     .standard = "384",
+     .offset = offsetof(struct smp_config, port),
+     .standard = "1337",
+     .low = 1,
+     .high = 65535},
+    {.name = "image",
+     .help = "number of the image, where a board has several",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct smp_config, image),
+     .standard = "0",
      .low = 0,
-     .high = REQUEST_MAX},
+     .high = 255},
+    {.name = "upgrade",
+     .help = "ask the board to take newer versions only",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct smp_config, upgrade),
+     .standard = "false"},
+    {.name = "recovery",
+     .help = "it is MCUboot's serial recovery that answers, not the application: what is delivered is to run",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct smp_config, recovery),
+     .standard = "false"},
+    {.name = "mtu",
+     .help = "largest request in bytes, 96 to 2048, never more than the board says; 0: found out",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct smp_config, mtu),
+     .standard = "0",
+     .low = 0,
+     .high = SMP_REQUEST_MAX},
     {.name = "retry_ms",
      .help = "wait for an answer before sending again",
      .type = OPTION_INTEGER,
-     .offset = offsetof(struct config, retry_ms),
+     .offset = offsetof(struct smp_config, retry_ms),
      .standard = "500",
      .low = 10,
      .high = 60000},
     {.name = "retries",
      .help = "how often a request is sent again",
      .type = OPTION_INTEGER,
-     .offset = offsetof(struct config, retries),
+     .offset = offsetof(struct smp_config, retries),
      .standard = "6",
      .low = 0,
      .high = 1000},
-    {.name = "deadline_ms",
-     .help = "limit of a whole job that has none of its own",
+    {.name = "stall_ms",
+     .help = "how long a delivery may go on without a byte that is acknowledged; a first part that erases "
+             "the slot takes up to 30 s",
      .type = OPTION_INTEGER,
-     .offset = offsetof(struct config, deadline_ms),
-     .standard = "60000",
+     .offset = offsetof(struct smp_config, stall_ms),
+     .standard = "45000",
      .low = 100,
+     .high = 3600000},
+    {.name = "deadline_ms",
+     .help = "limit of a whole job that has none of its own; 0: a delivery as long as it makes progress, "
+             "anything else 60 s",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct smp_config, deadline_ms),
+     .standard = "0",
+     .low = 0,
      .high = 86400000},
     {0},
 };
 
-struct smp {
-    struct driver_env env;
-    char *role;
-    struct config config;
-    struct smp_parser parser;
-    struct loop_source *timer;
-    bool busy;
-    enum update_intent intent;
-    uint64_t end_us;
-    uint8_t request[REQUEST_MAX];
-    size_t request_len;
-    unsigned seq, group, id;
-    int64_t tries;
-    /* upload */
-    uint8_t *image;
-    size_t image_len, off, chunk_len, resumed_at, best, mtu;
-    int64_t stuck;
-    uint8_t sha[32];
-    bool started, asking, resume, erasing;
-    /* activate */
-    uint8_t hash[32], delivered_hash[32];
-    bool listing, has_hash, permanent;
-    bool delivered; /* the file that was delivered last is an image with a hash */
-    bool talked;    /* the board said something since the request went out */
-};
-
 /* ---- ends ---- */
 
-static void end(struct smp *smp, enum update_outcome outcome, const char *reason, const char *text,
-                cJSON *fields)
+void smp_end(struct smp *smp, enum update_outcome outcome, const char *reason, const char *text,
+             cJSON *fields)
 {
+    if (!fields)
+        fields = cJSON_CreateObject();
     smp->busy = false;
-    loop_timer_set(smp->timer, LOOP_NEVER);
-    free(smp->image);
-    smp->image = NULL;
+    smp_talk_stop(&smp->talk);
+    loop_timer_set(smp->deadline, LOOP_NEVER);
+    free(smp->upload.data);
+    smp->upload.data = NULL;
+    smp_talk_tell(&smp->talk, &smp->before, fields);
     update_put_end(smp->env.sink, smp->role, smp->intent, outcome, reason, text, fields);
 }
 
-static void succeed(struct smp *smp, cJSON *fields)
+void smp_refused(struct smp *smp, const struct smp_status *status)
 {
-    end(smp, UPDATE_DONE, NULL, NULL, fields);
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "rc", status->rc);
+    if (status->group >= 0)
+        cJSON_AddNumberToObject(fields, "group", status->group);
+    smp_end(smp, UPDATE_REFUSED, "rc", status->text, fields);
 }
 
-static void fail(struct smp *smp, enum update_outcome outcome, const char *reason, const char *text)
+bool smp_failed(struct smp *smp, const struct smp_answer *answer)
 {
-    end(smp, outcome, reason, text, NULL);
+    if (answer->end == SMP_LOST)
+        smp_end(smp, UPDATE_LINK_LOST, "link", answer->text, NULL);
+    else if (answer->end == SMP_SILENT)
+        smp_end(smp, UPDATE_SILENT, "timeout", "no answer", NULL);
+    else if (answer->end == SMP_ANSWERED && answer->status.rc)
+        smp_refused(smp, &answer->status);
+    else
+        return false;
+    return true;
 }
 
-/* ---- requests ---- */
-
-static void transmit(struct smp *smp)
+static void on_deadline(void *arg, uint64_t now_us)
 {
-    struct error error = {0};
-    size_t len;
-    char *text = smp_frame_build(smp->request, smp->request_len, &len);
-    int failed = smp->env.link->send(smp->env.link, text, len, &error);
-    free(text);
-    if (failed) {
-        fail(smp, UPDATE_LINK_LOST, "link", error.text);
+    struct smp *smp = arg;
+    uint64_t lately_us = 4000u * (uint64_t)smp->config->retry_ms;
+    bool answers = smp->talk.answered_us > smp->begin_us && now_us < smp->talk.answered_us + lately_us;
+    char text[100] = "the job's deadline passed";
+    if (!smp->busy)
+        return;
+    if (smp->upload.data)
+        snprintf(text, sizeof text, "the job's deadline passed (%zu of %zu bytes)", smp->upload.off,
+                 smp->upload.len);
+    smp_end(smp, answers ? UPDATE_FAILED : UPDATE_SILENT, "timeout", text, NULL);
+}
+
+/* ---- single requests ---- */
+
+struct smp_patience smp_patience(const struct smp *smp)
+{
+    uint64_t wait_us = (uint64_t)smp->config->retry_ms * 1000;
+    return (struct smp_patience){.sends = (unsigned)smp->config->retries + 1,
+                                 .wait_us = wait_us,
+                                 .wait_max_us = 4 * wait_us,
+                                 .busy_us = BUSY_US};
+}
+
+/* The end of every job whose answer is its result. */
+static void take_result(void *arg, const struct smp_answer *answer)
+{
+    struct smp *smp = arg;
+    if (!smp_failed(smp, answer))
+        smp_end(smp, UPDATE_DONE, NULL, NULL, cJSON_Duplicate(answer->map, true));
+}
+
+static void ask_empty(struct smp *smp, enum smp_op op, unsigned group, unsigned id,
+                      const struct smp_patience *patience, void (*then)(void *, const struct smp_answer *))
+{
+    uint8_t *room = smp->talk.request;
+    smp_talk_ask(&smp->talk, smp_build_empty(room, sizeof smp->talk.request, op, group, id), patience, then);
+}
+
+static void ask_images(struct smp *smp, void (*then)(void *, const struct smp_answer *))
+{
+    const struct smp_patience patience = smp_patience(smp);
+    ask_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE, &patience, then);
+}
+
+static void write_state(struct smp *smp, const uint8_t *hash, bool confirm)
+{
+    const struct smp_patience patience = smp_patience(smp);
+    smp_talk_ask(&smp->talk, smp_build_state(smp->talk.request, sizeof smp->talk.request, hash, confirm),
+                 &patience, take_result);
+}
+
+/* ---- are you there? ---- */
+
+static void small_answered(void *arg, const struct smp_answer *answer)
+{
+    struct smp *smp = arg;
+    bool by_echo = smp->talk.header.group == SMP_OS;
+    if (answer->end == SMP_SILENT && by_echo) {
+        ask_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE, &smp->small.patience, small_answered);
         return;
     }
-    smp->talked = false;
-    /* back off: a board that is slow is not helped by more requests */
-    uint64_t wait_us =
-        (uint64_t)smp->config.retry_ms * 1000u * (uint64_t)(smp->tries < 3 ? 1 + smp->tries : 4);
-    uint64_t at_us = clock_now_us() + wait_us;
-    loop_timer_set(smp->timer, at_us < smp->end_us ? at_us : smp->end_us);
+    smp->echo |= answer->end == SMP_ANSWERED && by_echo;
+    smp->no_echo |= answer->end == SMP_ANSWERED && !by_echo && !smp->echo;
+    smp->small.then(smp, answer);
 }
 
-static void request(struct smp *smp, unsigned group, unsigned id)
+/* Boot loaders and old servers keep silent on an echo, and answer other requests all the same. */
+void smp_ask_small(struct smp *smp, const struct smp_patience *patience,
+                   void (*then)(void *arg, const struct smp_answer *answer))
 {
-    smp->group = group;
-    smp->id = id;
-    smp->tries = 0;
-    transmit(smp);
+    smp->small.patience = *patience;
+    smp->small.then = then;
+    if (smp->no_echo)
+        ask_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE, patience, small_answered);
+    else
+        smp_talk_ask(&smp->talk, smp_build_echo(smp->talk.request, sizeof smp->talk.request, "otarig"),
+                     patience, small_answered);
 }
 
-static unsigned next_seq(struct smp *smp)
+/* Any answer is one, also one that does not know the request. */
+static void pinged(void *arg, const struct smp_answer *answer)
 {
-    return smp->seq = (smp->seq + 1) & 0xff;
+    struct smp *smp = arg;
+    if (answer->end != SMP_ANSWERED) {
+        smp_failed(smp, answer);
+        return;
+    }
+    cJSON *fields = cJSON_Duplicate(answer->map, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(fields, "images");
+    smp_end(smp, UPDATE_DONE, NULL, NULL, fields);
 }
 
-static void request_chunk(struct smp *smp)
+static unsigned sends_within(const struct smp_patience *patience, uint64_t us)
 {
-    /* header, keys, integers and, in the first chunk, the hash and the length */
-    size_t overhead = SMP_HEADER_LEN + 24 + (smp->off ? 0 : 64);
-    size_t room = smp->mtu - overhead, left = smp->image_len - smp->off;
-    struct smp_chunk chunk = {.off = smp->off,
-                              .total = smp->image_len,
-                              .data = smp->image + smp->off,
-                              .len = left < room ? left : room,
-                              .sha = smp->sha};
-    smp->chunk_len = chunk.len;
-    smp->request_len = smp_build_upload(smp->request, sizeof smp->request, next_seq(smp), &chunk);
-    request(smp, SMP_IMAGE, SMP_IMAGE_UPLOAD);
+    unsigned sends = 1;
+    for (uint64_t sum = patience->wait_us; sends < patience->sends; sends++) {
+        uint64_t wait_us = patience->wait_us * (sends + 1);
+        sum += wait_us < patience->wait_max_us ? wait_us : patience->wait_max_us;
+        if (sum > us)
+            break;
+    }
+    return sends;
 }
 
-static void request_empty(struct smp *smp, enum smp_op op, unsigned group, unsigned id)
+static void ping(struct smp *smp, uint64_t limit_us)
 {
-    smp->request_len = smp_build_empty(smp->request, sizeof smp->request, op, group, id, next_seq(smp));
-    request(smp, group, id);
+    struct smp_patience patience = smp_patience(smp);
+    if (!smp->no_echo)
+        patience.sends = sends_within(&patience, limit_us / 2);
+    smp_ask_small(smp, &patience, pinged);
 }
 
-static void request_state(struct smp *smp, const uint8_t *hash, bool confirm)
+/* ---- activate, confirm ---- */
+
+static bool is_true(const cJSON *object, const char *key)
 {
-    smp->request_len = smp_build_state(smp->request, sizeof smp->request, next_seq(smp), hash, confirm);
-    request(smp, SMP_IMAGE, SMP_IMAGE_STATE);
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, key));
 }
 
-/* ---- activating ---- */
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+/* The hash of the image with our number that runs, or of the other one; false: it is not listed. Who does not
+ * say which one runs runs the one in slot 0. */
+static bool listed_hash(const struct smp *smp, const cJSON *map, bool running, uint8_t *out)
+{
+    const cJSON *image, *images = cJSON_GetObjectItemCaseSensitive(map, "images");
+    bool told = false, found = false;
+    cJSON_ArrayForEach(image, images) told |= is_true(image, "active");
+    cJSON_ArrayForEach(image, images)
+    {
+        const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "hash"));
+        bool runs = told ? is_true(image, "active") : number(image, "slot") < 1;
+        if (number(image, "image") != (double)smp->config->image || runs != running || !hash ||
+            strlen(hash) < 64)
+            continue;
+        for (int i = 0; i < 32; i++)
+            sscanf(hash + 2 * i, "%2hhx", &out[i]);
+        found = true;
+    }
+    return found;
+}
 
 static void activate(struct smp *smp)
 {
-    smp->listing = false;
     if (smp->has_hash)
-        request_state(smp, smp->hash, smp->permanent);
+        write_state(smp, smp->hash, smp->mode == UPDATE_PERMANENT);
     else
-        fail(smp, UPDATE_REFUSED, "rc", "the board lists no image that could be activated");
+        smp_end(smp, UPDATE_REFUSED, "rc", "the board lists no image that could be activated", NULL);
 }
 
-/* What was delivered is what the slot that does not run holds. */
-static void take_listed(struct smp *smp, const cJSON *answer)
+/* What was delivered is what does not run. */
+static void take_listed(void *arg, const struct smp_answer *answer)
 {
-    const cJSON *image;
-    cJSON_ArrayForEach(image, cJSON_GetObjectItemCaseSensitive(answer, "images"))
-    {
-        const cJSON *slot = cJSON_GetObjectItemCaseSensitive(image, "slot");
-        const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "hash"));
-        if (!cJSON_IsNumber(slot) || slot->valueint != 1 || !hash || strlen(hash) < 64)
-            continue;
-        for (int i = 0; i < 32; i++)
-            sscanf(hash + 2 * i, "%2hhx", &smp->hash[i]);
-        smp->has_hash = true;
+    struct smp *smp = arg;
+    if (answer->end == SMP_LOST || (answer->end == SMP_SILENT && !smp->has_hash)) {
+        smp_failed(smp, answer);
+        return;
     }
+    smp->has_hash |= listed_hash(smp, answer->map, false, smp->hash);
     activate(smp);
 }
 
 static void start_activation(struct smp *smp, const struct update_job *job)
 {
-    smp->permanent = job->mode == UPDATE_PERMANENT;
-    smp->has_hash = job->hash != NULL || smp->delivered;
-    if (job->hash)
-        memcpy(smp->hash, job->hash, sizeof smp->hash);
-    else if (smp->delivered)
-        memcpy(smp->hash, smp->delivered_hash, sizeof smp->hash);
-    smp->listing = !job->hash || job->listed;
-    if (smp->listing)
-        request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
+    smp->mode = job->mode;
+    smp->has_hash = job->hash || smp->delivered;
+    if (smp->has_hash)
+        memcpy(smp->hash, job->hash ? job->hash : smp->delivered_hash, sizeof smp->hash);
+    if (!job->hash || job->listed)
+        ask_images(smp, take_listed);
     else
         activate(smp);
 }
 
-static void on_timer(void *arg, uint64_t now_us)
+/* Without a hash a board confirms image 0. */
+static void confirm_listed(void *arg, const struct smp_answer *answer)
 {
     struct smp *smp = arg;
-    if (!smp->busy)
+    uint8_t hash[32];
+    if (smp_failed(smp, answer))
         return;
-    if (smp->intent == UPDATE_RESTART && smp->talked) {
-        /* most likely its answer was cut off and this is its boot log: to ask again would reset it again */
-        cJSON *fields = cJSON_CreateObject();
-        cJSON_AddBoolToObject(fields, "answered", false);
-        succeed(smp, fields);
-    } else if (now_us >= smp->end_us)
-        fail(smp, UPDATE_SILENT, "timeout", "the job's deadline passed");
-    else if (++smp->tries > smp->config.retries && smp->listing && smp->has_hash)
-        activate(smp);
-    else if (smp->tries > smp->config.retries)
-        fail(smp, UPDATE_SILENT, "timeout", "no answer");
+    if (listed_hash(smp, answer->map, true, hash))
+        write_state(smp, hash, true);
     else
-        transmit(smp);
+        smp_end(smp, UPDATE_REFUSED, "rc", "the board lists no image with this number that runs", NULL);
 }
 
-/* ---- answers ---- */
+/* ---- restart ---- */
 
-static void refuse(struct smp *smp, int rc)
+/* Its answer was most likely cut off, and what was heard is its boot log: to ask again would restart it
+ * again. */
+static void restarted(void *arg, const struct smp_answer *answer)
 {
-    char text[64];
+    struct smp *smp = arg;
+    if (answer->end != SMP_HEARD) {
+        take_result(smp, answer);
+        return;
+    }
     cJSON *fields = cJSON_CreateObject();
-    cJSON_AddNumberToObject(fields, "rc", rc);
-    snprintf(text, sizeof text, "the board answers rc=%d", rc);
-    end(smp, UPDATE_REFUSED, "rc", text, fields);
+    cJSON_AddBoolToObject(fields, "answered", false);
+    smp_end(smp, UPDATE_DONE, NULL, NULL, fields);
 }
 
-/* OS group, "MCUmgr parameters": what a packet may hold. Boards that do not know it get the usual size. */
-static void take_params(struct smp *smp, const cJSON *answer)
+static void restart(struct smp *smp)
 {
-    const cJSON *size = cJSON_GetObjectItemCaseSensitive(answer, "buf_size");
-    smp->asking = false;
-    smp->mtu = REQUEST_STANDARD;
-    if (cJSON_IsNumber(size) && size->valuedouble >= REQUEST_MIN)
-        smp->mtu = size->valuedouble < REQUEST_MAX ? (size_t)size->valuedouble : REQUEST_MAX;
-    request_chunk(smp);
-}
-
-static void upload_answered(struct smp *smp, const cJSON *answer)
-{
-    const cJSON *off = cJSON_GetObjectItemCaseSensitive(answer, "off");
-    /* some servers leave it out of a plain success */
-    double next = cJSON_IsNumber(off) ? off->valuedouble : (double)(smp->off + smp->chunk_len);
-    if ((off && !cJSON_IsNumber(off)) || next < 0 || next > (double)smp->image_len) {
-        fail(smp, UPDATE_FAILED, "protocol", "the answer has no usable offset");
-        return;
-    }
-    size_t got = (size_t)next;
-    if (!smp->started && !smp->resume && got != smp->chunk_len) {
-        /* the board remembers an upload that nobody wants to go on with */
-        smp->resume = smp->erasing = true;
-        request_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE);
-        return;
-    }
-    if (!smp->started)
-        smp->resumed_at = got;
-    smp->started = true;
-    smp->stuck = got > smp->best ? 0 : smp->stuck + 1;
-    smp->best = got > smp->best ? got : smp->best;
-    smp->off = got;
-    event_put_full(smp->env.sink, EVENT_UPDATE, smp->role, "progress", update_intent_name(smp->intent),
-                   (int64_t)got, NULL);
-    if (!smp->busy)
-        return; /* cancelled by who heard of the progress */
-    if (got == smp->image_len) {
-        cJSON *fields = cJSON_CreateObject();
-        cJSON_AddNumberToObject(fields, "bytes", (double)got);
-        cJSON_AddNumberToObject(fields, "resumed_at", (double)smp->resumed_at);
-        succeed(smp, fields);
-    } else if (smp->stuck > STUCK_ANSWERS_MAX) {
-        fail(smp, UPDATE_FAILED, "protocol", "the board does not take more of the image");
-    } else {
-        request_chunk(smp);
-    }
-}
-
-static void answered(struct smp *smp, const cJSON *answer)
-{
-    const cJSON *rc = cJSON_GetObjectItemCaseSensitive(answer, "rc");
-    const cJSON *err = cJSON_GetObjectItemCaseSensitive(answer, "err"); /* SMP v2 */
-    if (cJSON_IsObject(err))
-        rc = cJSON_GetObjectItemCaseSensitive(err, "rc");
-    if (smp->asking) {
-        take_params(smp, answer);
-    } else if (smp->listing) {
-        take_listed(smp, answer);
-    } else if (smp->erasing) {
-        /* a board that cannot erase on request goes on where it was: its offsets decide */
-        smp->erasing = false;
-        smp->off = 0;
-        request_chunk(smp);
-    } else if (cJSON_IsNumber(rc) && rc->valuedouble != 0) {
-        refuse(smp, rc->valueint);
-    } else if (smp->intent == UPDATE_DELIVER) {
-        upload_answered(smp, answer);
-    } else {
-        succeed(smp, cJSON_Duplicate(answer, true));
-    }
-}
-
-static void on_packet(void *arg, const uint8_t *packet, size_t len)
-{
-    struct smp *smp = arg;
-    struct smp_header header;
-    if (!smp->busy || !smp_header_get(packet, len, &header) || header.seq != smp->seq ||
-        header.group != smp->group || header.id != smp->id || !(header.op & 1))
-        return; /* an answer to an earlier request, or noise */
-    cJSON *answer = smp_decode(packet + SMP_HEADER_LEN, header.len);
-    if (answer)
-        answered(smp, answer);
-    cJSON_Delete(answer);
-}
-
-static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
-{
-    struct smp *smp = arg;
-    smp->talked = true;
-    smp_parser_put(&smp->parser, data, len);
+    struct smp_patience patience = smp_patience(smp);
+    patience.once_if_heard = !smp->talk.datagrams;
+    ask_empty(smp, SMP_WRITE, SMP_OS, SMP_OS_RESET, &patience, restarted);
 }
 
 /* ---- jobs ---- */
 
 static int load(struct smp *smp, const char *path, struct error *error)
 {
+    struct smp_upload *upload = &smp->upload;
     FILE *file = fopen(path, "rb");
     if (!file)
         return error_set_errno(error, ERROR_INPUT, errno, "image %s", path);
@@ -355,56 +366,62 @@ static int load(struct smp *smp, const char *path, struct error *error)
         fclose(file);
         return error_set(error, ERROR_INPUT, "image %s: not a file of at most 64 MiB", path);
     }
-    smp->image = mem_alloc((size_t)len + 1);
-    smp->image_len = fread(smp->image, 1, (size_t)len, file);
+    *upload = (struct smp_upload){.data = mem_alloc((size_t)len + 1)};
+    upload->len = fread(upload->data, 1, (size_t)len, file);
     fclose(file);
-    SHA256(smp->image, smp->image_len, smp->sha);
-    smp->delivered = mcuboot_image_hash(smp->image, smp->image_len, smp->delivered_hash);
+    SHA256(upload->data, upload->len, upload->sha);
+    smp->delivered = mcuboot_image_hash(upload->data, upload->len, smp->delivered_hash);
     return 0;
+}
+
+static uint64_t limit_of(const struct smp *smp, const struct update_job *job)
+{
+    if (job->deadline_us)
+        return job->deadline_us;
+    if (smp->config->deadline_ms)
+        return (uint64_t)smp->config->deadline_ms * 1000;
+    return job->intent == UPDATE_DELIVER ? LOOP_NEVER : DEADLINE_US;
 }
 
 static int start(void *self, const struct update_job *job, struct error *error)
 {
     struct smp *smp = self;
+    const struct smp_patience patience = smp_patience(smp);
     if (smp->busy)
         return error_set(error, ERROR_SYSTEM, "smp: a job is under way");
     if (job->intent == UPDATE_DELIVER && load(smp, job->path, error))
         return -1;
+    uint64_t limit_us = limit_of(smp, job);
     smp->busy = true;
     smp->intent = job->intent;
-    smp->off = smp->best = smp->resumed_at = 0;
-    smp->stuck = 0;
-    smp->started = smp->asking = smp->erasing = smp->listing = false;
-    smp->resume = job->resume;
-    smp->end_us =
-        clock_now_us() + (job->deadline_us ? job->deadline_us : (uint64_t)smp->config.deadline_ms * 1000);
+    smp->begin_us = clock_now_us();
+    smp->before = smp_talk_counts(&smp->talk);
+    smp->upload.resume = job->resume;
+    loop_timer_set(smp->deadline, limit_us == LOOP_NEVER ? LOOP_NEVER : clock_now_us() + limit_us);
     switch (job->intent) {
-    case UPDATE_DELIVER:
-        smp->mtu = (size_t)smp->config.mtu;
-        smp->asking = !smp->mtu;
-        if (smp->asking)
-            request_empty(smp, SMP_READ, SMP_OS, SMP_OS_PARAMS);
-        else
-            request_chunk(smp);
-        break;
     case UPDATE_STATE:
-        request_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE);
+        ask_images(smp, take_result);
+        break;
+    case UPDATE_DELIVER:
+        smp_upload_begin(smp);
         break;
     case UPDATE_ACTIVATE:
         start_activation(smp, job);
         break;
-    case UPDATE_CONFIRM:
-        request_state(smp, NULL, true);
-        break;
     case UPDATE_RESTART:
-        request_empty(smp, SMP_WRITE, SMP_OS, SMP_OS_RESET);
+        restart(smp);
+        break;
+    case UPDATE_CONFIRM:
+        if (smp->config->image)
+            ask_images(smp, confirm_listed);
+        else
+            write_state(smp, NULL, true);
         break;
     case UPDATE_PING:
-        smp->request_len = smp_build_echo(smp->request, sizeof smp->request, next_seq(smp), "otarig");
-        request(smp, SMP_OS, SMP_OS_ECHO);
+        ping(smp, limit_us);
         break;
     case UPDATE_ERASE:
-        request_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE);
+        ask_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE, &patience, take_result);
         break;
     case UPDATE_INTENTS:
         break;
@@ -416,21 +433,28 @@ static void cancel(void *self)
 {
     struct smp *smp = self;
     if (smp->busy)
-        fail(smp, UPDATE_CANCELLED, "cancelled", "cancelled");
+        smp_end(smp, UPDATE_CANCELLED, "cancelled", "cancelled", NULL);
 }
 
-static int smp_open(const struct driver_env *env, const void *config, void **self, struct error *error)
+/* ---- the driver ---- */
+
+static int smp_open(const struct driver_env *env, const void *data, void **self, struct error *error)
 {
-    if (!env->link)
+    const struct smp_config *config = data;
+    struct link *udp = NULL;
+    bool datagrams = config->over == SMP_UDP;
+    if (!datagrams && !env->link)
         return error_set(error, ERROR_INPUT, "smp needs a console to speak over, and the place has none");
+    if (datagrams && smp_udp_open(env->loop, config->host, (unsigned)config->port, &udp, error))
+        return -1;
     struct smp *smp = mem_alloc(sizeof *smp);
     smp->env = *env;
     smp->role = mem_string(env->role);
-    smp->config = *(const struct config *)config;
-    smp_parser_init(&smp->parser, on_packet, smp);
-    smp->timer = loop_add_timer(env->loop, LOOP_NEVER, on_timer, smp);
-    env->link->receive = on_receive;
-    env->link->receive_arg = smp;
+    smp->config = config;
+    smp->udp = udp;
+    smp->no_echo = config->recovery;
+    smp->deadline = loop_add_timer(env->loop, LOOP_NEVER, on_deadline, smp);
+    smp_talk_begin(&smp->talk, env->loop, udp ? udp : env->link, datagrams, smp);
     *self = smp;
     return 0;
 }
@@ -438,34 +462,52 @@ static int smp_open(const struct driver_env *env, const void *config, void **sel
 static void smp_close(void *self)
 {
     struct smp *smp = self;
-    smp->env.link->receive = NULL;
-    loop_remove(smp->timer);
-    free(smp->image);
+    smp_talk_end(&smp->talk);
+    smp_udp_close(smp->udp);
+    loop_remove(smp->deadline);
+    free(smp->upload.data);
     free(smp->role);
     free(smp);
 }
 
-static const char *check(const void *data)
+static void claim(const void *data, char *key, size_t size)
 {
-    const struct config *config = data;
-    return config->mtu && config->mtu < REQUEST_MIN
-               ? "\"mtu\" to be 0 or at least " TEXT_OF(REQUEST_MIN) " (the first request's keys and hash)"
-               : NULL;
+    const struct smp_config *config = data;
+    *key = 0;
+    if (config->over == SMP_UDP)
+        snprintf(key, size, "smp-udp:%s:%d", config->host, (int)config->port);
 }
 
-static unsigned abilities(const void *config)
+static const char *check(const void *data)
 {
-    return UPDATE_CAN_STATE | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL | UPDATE_CAN_PERMANENT |
-           UPDATE_CAN_CONFIRM | UPDATE_CAN_RESTART | UPDATE_CAN_ERASE | UPDATE_CAN_RESUME |
-           UPDATE_BOARD_ANSWERS;
+    const struct smp_config *config = data;
+    if (config->mtu && config->mtu < SMP_REQUEST_MIN)
+        return "\"mtu\" to be 0 or at least " TEXT_OF(SMP_REQUEST_MIN) " (the first request's keys and hash)";
+    if ((config->over == SMP_UDP) != (config->host != NULL))
+        return "\"host\" together with \"over\": \"udp\"";
+    return NULL;
+}
+
+/* Serial recovery writes the slot that will run, and only lists, takes images and restarts; the application
+ * that is started then need not answer. */
+static unsigned abilities(const void *data)
+{
+    const struct smp_config *config = data;
+    unsigned always = UPDATE_CAN_STATE | UPDATE_CAN_RESTART;
+    return config->recovery
+               ? always
+               : always | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL | UPDATE_CAN_PERMANENT | UPDATE_CAN_CONFIRM |
+                     UPDATE_CAN_ERASE | UPDATE_CAN_RESUME | UPDATE_BOARD_ANSWERS;
 }
 
 static const struct update_ops ops = {.start = start, .cancel = cancel, .abilities = abilities};
 const struct driver update_smp_driver = {.name = "smp",
-                                         .help = "MCUmgr SMP over the console (Zephyr, NuttX, Mynewt)",
+                                         .help = "MCUmgr SMP over the console or UDP (Zephyr, NuttX, Mynewt, "
+                                                 "MCUboot's serial recovery)",
                                          .kind = DRIVER_UPDATE,
                                          .options = options,
-                                         .config_size = sizeof(struct config),
+                                         .config_size = sizeof(struct smp_config),
+                                         .claim = claim,
                                          .check = check,
                                          .open = smp_open,
                                          .close = smp_close,

@@ -205,7 +205,8 @@ static int parse_step(struct json at, struct step *step, struct error *error)
     step->kind_name = step_table[index].name;
     step->attempts = 1;
     step->off_us = 300000;
-    step->within_us = 30000000;
+    /* how long an image takes follows from its size and the wire: the client judges by progress */
+    step->within_us = step->kind == STEP_UPLOAD ? 0 : 30000000;
     const char *needs = step_table[index].needs;
     if (needs && !json_present(json_get(at, needs)))
         return json_expected(at, error, "a member '%s' (step '%s')", needs, step->kind_name);

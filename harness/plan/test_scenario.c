@@ -59,6 +59,7 @@ Test(scenario, is_read_with_its_units_and_defaults)
     cr_expect_str_eq(s.steps[4].by, "update");
     cr_expect_eq(s.steps[5].within_us, 20000);
     cr_expect_eq(s.steps[1].within_us, 30000000, "default");
+    cr_expect_eq(s.steps[0].within_us, 0, "an upload takes as long as it makes progress");
     cr_expect_str_eq(s.expect.never[0].class, "bad-image-accepted");
     cr_expect_str_eq(s.expect.final_class, "wrong-version", "a revert is expected only where it is said");
     cr_expect_null(s.expect.final);

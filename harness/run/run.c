@@ -246,9 +246,10 @@ static void on_probe(struct run *run, const struct event *event)
 
 static void on_update(struct run *run, const struct event *event)
 {
-    if (!strcmp(event->what, "progress"))
+    if (!strcmp(event->what, "progress")) {
+        run->update.seen_us = event->t_us;
         run_fault_bytes(run, event->number);
-    else if (!strcmp(event->what, "done") || !strcmp(event->what, "failed"))
+    } else if (!strcmp(event->what, "done") || !strcmp(event->what, "failed"))
         end_job(&run->update, event, !strcmp(event->what, "done"));
 }
 

@@ -20,6 +20,7 @@ struct run_job {
     bool running, ok;
     enum update_outcome outcome; /* of the update client's */
     char reason[160];            /* for people */
+    uint64_t seen_us;            /* its last progress */
     cJSON *fields;               /* result of the last one; owned */
 };
 

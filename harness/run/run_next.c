@@ -68,15 +68,11 @@ const char *run_update_to(struct run *run, const struct image *image)
 {
     uint64_t limit_us = run_recovery_us(run);
     uint8_t hash[32];
-    const struct update_job state = {.intent = UPDATE_STATE, .deadline_us = 5000000},
-                            deliver = {.intent = UPDATE_DELIVER,
-                                       .path = image->file,
-                                       .resume = true,
-                                       .deadline_us = 60000000},
-                            restart = {.intent = UPDATE_RESTART, .deadline_us = 10000000},
-                            confirm = {.intent = UPDATE_CONFIRM, .deadline_us = 10000000};
-    struct update_job activate = run_job_activate(image, UPDATE_TRIAL, hash);
-    activate.deadline_us = 10000000;
+    /* how long each may take is the client's to know */
+    const struct update_job state = {.intent = UPDATE_STATE},
+                            deliver = {.intent = UPDATE_DELIVER, .path = image->file, .resume = true},
+                            activate = run_job_activate(image, UPDATE_TRIAL, hash),
+                            restart = {.intent = UPDATE_RESTART}, confirm = {.intent = UPDATE_CONFIRM};
     if (run_update(run, &state))
         return "state";
     if (run_update(run, &deliver))
