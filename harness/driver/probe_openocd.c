@@ -15,6 +15,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/driver.h"
+#include "harness/driver/probe_examine.h"
 #include "harness/driver/probe_openocd_server.h"
 #include "harness/driver/probe_openocd_verbs.h"
 #include "harness/driver/table.h"
@@ -458,25 +459,6 @@ static void claim(const void *data, char *key, size_t size)
 
 /* ---- doctor ---- */
 
-struct examination {
-    struct sink sink; /* first member */
-    bool over, ok;
-    char reason[20], text[300];
-};
-
-static void examination_put(struct sink *sink, const struct event *event)
-{
-    struct examination *examination = (struct examination *)sink;
-    const cJSON *reason = cJSON_GetObjectItemCaseSensitive(event->fields, "reason");
-    const cJSON *text = cJSON_GetObjectItemCaseSensitive(event->fields, "text");
-    examination->over = !strcmp(event->what, "done") || !strcmp(event->what, "failed");
-    examination->ok = !strcmp(event->what, "done");
-    if (cJSON_IsString(reason) && cJSON_IsString(text)) {
-        snprintf(examination->reason, sizeof examination->reason, "%s", reason->valuestring);
-        snprintf(examination->text, sizeof examination->text, "%s", text->valuestring);
-    }
-}
-
 static const char *advice_for(const char *reason)
 {
     if (!strcmp(reason, "no-target"))
@@ -489,24 +471,7 @@ static const char *advice_for(const char *reason)
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
                    struct error *error)
 {
-    struct examination examination = {.sink.put = examination_put};
-    struct driver_env own = *env;
-    void *self;
-    own.loop = loop_new();
-    own.sink = &examination.sink;
-    openocd_open(&own, config, &self, error);
-    const struct probe_job job = {.verb = PROBE_ATTACH, .deadline_us = 1800000};
-    int result = start(self, &job, error);
-    uint64_t end_us = clock_now_us() + 1900000;
-    while (!result && !examination.over && clock_now_us() < end_us)
-        result = loop_turn(own.loop, 100000, error) < 0 ? -1 : 0;
-    openocd_close(self);
-    loop_free(own.loop);
-    if (!result && !examination.ok) {
-        snprintf(advice, size, "%s", advice_for(examination.reason));
-        return error_set(error, ERROR_RIG, "openocd: %s", examination.text);
-    }
-    return result;
+    return probe_examine(&probe_openocd_driver, env, config, advice_for, advice, size, error);
 }
 
 static const struct probe_ops ops = {

@@ -12,208 +12,23 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/table.h"
-#include "harness/io/child.h"
-
-#define WAIT_LIMIT_US 600000000u
-
-/* Linked at 0: vectors {0x20010000, 9}; MOVS R0,#0; LDR R1,[PC,#4]; ADDS R0,#1; STR R0,[R1]; B ADDS.
- * It counts in the word at COUNTER for ever. */
-static const uint8_t counting[] = {0x00, 0x00, 0x01, 0x20, 0x09, 0x00, 0x00, 0x00, 0x00, 0x20, 0x02, 0x49,
-                                   0x01, 0x30, 0x08, 0x60, 0xfc, 0xe7, 0x00, 0xbf, 0x00, 0x90, 0x00, 0x20};
-#define COUNTER 0x20009000u
-#define AFTER_STORE 0x10u
-
-__attribute__((constructor)) static void need_programs(void)
-{
-    if (system("command -v openocd >/dev/null") || access(OTARIG_TWIN, X_OK))
-        _exit(77);
-}
-
-struct bench {
-    struct sink sink; /* first member */
-    struct loop *loop;
-    struct child *twin;
-    char folder[64], *dap, *control, *image;
-    void *config, *probe;
-    bool over, ok, halted, lost, asleep;
-    char reason[40], lost_reason[40], hex[200];
-    int pc, hit;
-};
-
-static void copy_field(const cJSON *fields, const char *name, char *out, size_t size)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(fields, name);
-    if (cJSON_IsString(item))
-        snprintf(out, size, "%s", item->valuestring);
-}
-
-static int number_field(const cJSON *fields, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(fields, name);
-    return cJSON_IsNumber(item) ? item->valueint : -1;
-}
-
-static void put(struct sink *sink, const struct event *event)
-{
-    struct bench *bench = (struct bench *)sink;
-    if (!strcmp(event->what, "lost")) {
-        bench->lost = true;
-        copy_field(event->fields, "reason", bench->lost_reason, sizeof bench->lost_reason);
-    } else if (!strcmp(event->what, "halted")) {
-        bench->halted = true;
-        bench->pc = number_field(event->fields, "pc");
-        bench->hit = number_field(event->fields, "hit");
-    } else {
-        bench->over = true;
-        bench->ok = !strcmp(event->what, "done");
-        copy_field(event->fields, "reason", bench->reason, sizeof bench->reason);
-        copy_field(event->fields, "hex", bench->hex, sizeof bench->hex);
-        bench->pc = number_field(event->fields, "pc");
-        bench->asleep = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(event->fields, "asleep"));
-    }
-}
+#include "harness/driver/test_probe_bench.h"
 
 static const struct probe_ops *ops(void)
 {
     return probe_openocd_driver.probe;
 }
 
-static bool turn_until(struct bench *bench, const bool *flag)
-{
-    uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;
-    struct error error;
-    while (!*flag && clock_now_us() < end_us)
-        cr_assert_geq(loop_turn(bench->loop, 100000, &error), 0);
-    return *flag;
-}
-
-/* true: "done" */
-static bool work(struct bench *bench, struct probe_job job)
-{
-    struct error error = {0};
-    bench->over = bench->ok = false;
-    bench->reason[0] = bench->hex[0] = 0;
-    cr_assert_eq(ops()->start(bench->probe, &job, &error), 0, "%s", error.text);
-    cr_assert(turn_until(bench, &bench->over));
-    return bench->ok;
-}
-
-static void ask(int fd, const char *command, char *answer, size_t size)
-{
-    size_t len = 0;
-    cr_assert_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
-    memset(answer, 0, size);
-    while (!strstr(answer, "\"status\"") || answer[len - 1] != '\n') {
-        ssize_t n = read(fd, answer + len, size - 1 - len);
-        cr_assert_gt(n, 0);
-        len += (size_t)n;
-    }
-}
-
-/* Switches the twin's supply and waits until it has moved. */
-static void supply(struct bench *bench, bool on)
-{
-    struct sockaddr_un where = {.sun_family = AF_UNIX};
-    char answer[4096];
-    uint64_t end_us = clock_now_us() + WAIT_LIMIT_US;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    snprintf(where.sun_path, sizeof where.sun_path, "%s", bench->control);
-    cr_assert_eq(connect(fd, (struct sockaddr *)&where, sizeof where), 0);
-    ask(fd, on ? "on 0 7\nstatus\n" : "off 0\nstatus\n", answer, sizeof answer);
-    while ((strstr(answer, "\"state\":\"off\"") == NULL) != on) {
-        cr_assert(clock_now_us() < end_us, "%s", answer);
-        usleep(1000);
-        ask(fd, "status\n", answer, sizeof answer);
-    }
-    close(fd);
-}
-
-static void configure(struct bench *bench, const char *json)
-{
-    struct json_document document;
-    struct error error = {0};
-    cr_assert_eq(json_parse(&document, "rack", json, strlen(json), &error), 0, "%s", error.text);
-    bench->config = mem_alloc(probe_openocd_driver.config_size);
-    cr_assert_eq(option_parse(probe_openocd_driver.options, json_root(&document), NULL, bench->config,
-                              probe_openocd_driver.config_size, &error),
-                 0, "%s", error.text);
-    json_close(&document);
-    const struct driver_env env = {
-        .loop = bench->loop, .sink = &bench->sink, .place = "p", .role = "probe", .folder = bench->folder};
-    cr_assert_eq(probe_openocd_driver.open(&env, bench->config, &bench->probe, &error), 0);
-}
-
-static void write_file(const char *path, const void *data, size_t len)
-{
-    FILE *file = fopen(path, "wb");
-    cr_assert(file && fwrite(data, 1, len, file) == len && !fclose(file));
-}
-
 static struct bench *bench_new(const char *options)
 {
-    struct bench *bench = mem_alloc(sizeof *bench);
-    struct error error = {0};
-    struct stat about;
-    bench->sink.put = put;
-    bench->loop = loop_new();
-    snprintf(bench->folder, sizeof bench->folder, "/tmp/otarig-probe-XXXXXX");
-    cr_assert(mkdtemp(bench->folder));
     const char *adapter = getenv("OTARIG_TEST_ADAPTER"); /* the whole suite with another one */
     bool pirate = adapter && !strcmp(adapter, "buspirate");
-    bench->dap = mem_printf("%s/dap", bench->folder);
-    bench->control = mem_printf("%s/control", bench->folder);
-    bench->image = mem_printf("%s/image", bench->folder);
-    write_file(bench->image, counting, sizeof counting);
-    char *nvm = mem_printf("%s/nvm", bench->folder);
-    const char *argv[] = {
-        OTARIG_TWIN, "--chip",    "nrf52840",     "--nvm",  nvm, pirate ? "--pirate" : "--dap",
-        bench->dap,  "--control", bench->control, "--seed", "7", "--powered",
-        NULL};
-    const struct child_spec spec = {.name = "twin", .argv = argv};
-    bench->twin = child_start(bench->loop, &spec, &(struct child_events){0}, NULL, &error);
-    cr_assert(bench->twin, "%s", error.text);
-    for (uint64_t end_us = clock_now_us() + 20000000;
-         stat(bench->control, &about) || stat(bench->dap, &about);) {
-        cr_assert(clock_now_us() < end_us);
-        loop_turn(bench->loop, 20000, &error);
-    }
-    free(nvm);
+    struct bench *bench = bench_twin(pirate);
     char *json = mem_printf("{\"adapter\": \"%s\", \"socket\": \"%s\"%s}",
                             pirate ? adapter : "remote_bitbang", bench->dap, options);
-    configure(bench, json);
+    bench_configure(bench, &probe_openocd_driver, json);
     free(json);
     return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    probe_openocd_driver.close(bench->probe);
-    option_release(probe_openocd_driver.options, bench->config);
-    child_free(bench->twin);
-    loop_free(bench->loop);
-    char *command = mem_printf("rm -rf %s", bench->folder);
-    cr_assert_eq(system(command), 0);
-    free(command);
-    free(bench->config);
-    free(bench->dap);
-    free(bench->control);
-    free(bench->image);
-    free(bench);
-}
-
-static bool program(struct bench *bench)
-{
-    return work(bench, (struct probe_job){.verb = PROBE_PROGRAM, .path = bench->image});
-}
-
-static uint32_t counter(struct bench *bench)
-{
-    unsigned bytes[4];
-    cr_assert(work(bench, (struct probe_job){.verb = PROBE_READ, .address = COUNTER, .len = 4}), "%s",
-              bench->reason);
-    cr_assert_eq(sscanf(bench->hex, "%2x%2x%2x%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3]), 4, "'%s'",
-                 bench->hex);
-    return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24;
 }
 
 Test(probe_openocd, programs_verifies_dumps_and_erases)
@@ -246,9 +61,6 @@ Test(probe_openocd, programs_verifies_dumps_and_erases)
     free(dump);
     bench_free(bench);
 }
-
-/* Linked at 0: vectors {0x20010000, 9}; WFI; B WFI. */
-static const uint8_t sleeping[] = {0x00, 0x00, 0x01, 0x20, 0x09, 0x00, 0x00, 0x00, 0x30, 0xbf, 0xfd, 0xe7};
 
 Test(probe_openocd, samples_a_core_without_stopping_it)
 {
@@ -320,6 +132,17 @@ Test(probe_openocd, a_watch_halts_at_the_wanted_hit)
     uint32_t before = counter(bench);
     cr_assert_neq(counter(bench), before);
     cr_assert_not(bench->lost);
+    bench_free(bench);
+}
+
+Test(probe_openocd, the_power_may_go_at_the_very_hit)
+{
+    struct bench *bench = bench_new("");
+    cr_assert(program(bench), "%s", bench->text);
+    bench->cut_at_hit = true;
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_WATCH, .address = COUNTER, .len = 4, .count = 2}));
+    cr_assert(turn_until(bench, &bench->halted));
+    cr_assert(work(bench, (struct probe_job){.verb = PROBE_VERIFY, .path = bench->image}), "%s", bench->text);
     bench_free(bench);
 }
 

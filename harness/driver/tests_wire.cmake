@@ -1,5 +1,10 @@
 # Tests of what goes over wires to the board: the probe, the update clients, faults between them and the board.
-otarig_test(NAME test_probe_openocd SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_openocd.c LIBS otarig_driver)
+foreach(probe openocd gdb)
+  otarig_test(NAME test_probe_${probe} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_${probe}.c
+              ${CMAKE_CURRENT_LIST_DIR}/test_probe_bench.c LIBS otarig_driver)
+endforeach()
+target_compile_definitions(test_probe_gdb PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
+                           OTARIG_DATA="${CMAKE_SOURCE_DIR}" OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
 target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
 add_test(NAME test_probe_openocd_buspirate COMMAND test_probe_openocd)
@@ -8,7 +13,9 @@ set_tests_properties(test_probe_openocd_buspirate PROPERTIES SKIP_RETURN_CODE 77
 # the twin comes later in the tree than this folder
 if(EXISTS ${CMAKE_SOURCE_DIR}/fixtures/twin/CMakeLists.txt)
   add_dependencies(test_probe_openocd otarig-twin)
+  add_dependencies(test_probe_gdb otarig-twin)
 endif()
+otarig_test(NAME test_gdb_rsp SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_gdb_rsp.c LIBS otarig_driver)
 otarig_test(NAME test_link_fault SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_link_fault.c LIBS otarig_driver)
 otarig_test(NAME test_smp_frame SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_smp_frame.c LIBS otarig_driver)
 foreach(name test_update_smp test_smp_field)
@@ -26,11 +33,12 @@ function(wire_fuzz name)
   add_executable(${name} ${name}.c ${ARGN})
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
-  target_link_libraries(${name} PRIVATE otarig_base otarig_io PkgConfig::CBOR PkgConfig::CRYPTO PkgConfig::CJSON)
+  target_link_libraries(${name} PRIVATE otarig_base otarig_io PkgConfig::CBOR PkgConfig::CRYPTO PkgConfig::CJSON PkgConfig::EXPAT)
   add_test(NAME ${name} COMMAND ${name} -runs=20000 -seed=1 -max_len=3000 -rss_limit_mb=2000)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${OTARIG_UNIT_S})
 endfunction()
 if(OTARIG_FUZZ)
   wire_fuzz(fuzz_smp smp_frame.c smp_mend.c smp_base64.c smp_msg.c smp_status.c mcuboot_image.c)
+  wire_fuzz(fuzz_gdb gdb_link.c gdb_rsp.c gdb_map.c)
   wire_fuzz(fuzz_tcl tcl_rpc.c probe_openocd_verbs.c)
 endif()
