@@ -19,49 +19,61 @@ double search_seconds(void)
 
 struct team {
     struct batch *batch;
-    uint32_t chunk;
+    batch_task task;
+    void *arg;
+    uint32_t count, chunk;
     atomic_uint next; /* chunk */
-    bool *ran;
 };
 struct hand {
     struct team *team;
     struct worker *worker;
 };
 
+bool batch_is_over(const struct batch *batch)
+{
+    return batch->deadline > 0 && search_seconds() > batch->deadline;
+}
+
 static void *work(void *arg)
 {
     struct hand *hand = arg;
     struct team *team = hand->team;
-    struct batch *batch = team->batch;
     for (;;) {
         uint32_t begin = atomic_fetch_add(&team->next, 1) * team->chunk;
-        if (begin >= batch->count)
+        if (begin >= team->count)
             return NULL;
         worker_begin_chunk(hand->worker);
-        for (uint32_t i = begin; i < begin + team->chunk && i < batch->count; i++) {
-            if (batch->deadline > 0 && search_seconds() > batch->deadline)
+        for (uint32_t i = begin; i < begin + team->chunk && i < team->count; i++) {
+            if (batch_is_over(team->batch))
                 return NULL;
-            worker_node(hand->worker, batch->first + i, batch->collect, batch->search->options.prune,
-                        &batch->results[i]);
-            team->ran[i] = true;
+            team->task(team->batch, hand->worker, i, team->arg);
         }
     }
 }
 
-static void run_team(struct team *team)
+void batch_for_each(struct batch *batch, uint32_t count, uint32_t chunk, batch_task task, void *arg)
 {
+    struct team team = {.batch = batch, .task = task, .arg = arg, .count = count, .chunk = chunk};
     pthread_t threads[64];
     struct hand hands[64];
     bool started[64] = {false};
-    unsigned jobs = team->batch->search->options.jobs;
+    unsigned jobs = batch->search->options.jobs;
     for (unsigned i = 1; i < jobs; i++) {
-        hands[i] = (struct hand){team, team->batch->workers[i]};
+        hands[i] = (struct hand){&team, batch->workers[i]};
         started[i] = pthread_create(&threads[i], NULL, work, &hands[i]) == 0;
     }
-    work(&(struct hand){team, team->batch->workers[0]});
+    work(&(struct hand){&team, batch->workers[0]});
     for (unsigned i = 1; i < jobs; i++)
         if (started[i])
             pthread_join(threads[i], NULL);
+}
+
+static void run_node(struct batch *batch, struct worker *worker, uint32_t i, void *arg)
+{
+    bool *ran = arg;
+    worker_node(worker, batch->first + i, batch->collect, batch->search->options.strategy,
+                &batch->results[i]);
+    ran[i] = true;
 }
 
 /* ---- size ---- */
@@ -79,7 +91,7 @@ static void plan(struct batch *batch, uint32_t most)
 }
 
 /* Fewer when they take long, so that all workers have something to do. */
-static uint32_t chunk_of(const struct batch *batch)
+uint32_t batch_chunk(const struct batch *batch)
 {
     uint32_t chunk = (batch->count + BATCH_CHUNKS - 1) / BATCH_CHUNKS;
     return chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_NODES ? CHUNK_NODES : chunk;
@@ -109,6 +121,7 @@ void batch_release(struct batch *batch, uint32_t taken)
     for (uint32_t i = taken; i < batch->count; i++) {
         free(batch->results[i].node.ops);
         free(batch->results[i].node.text);
+        run_log_free(batch->results[i].node.log);
         result_release(&batch->results[i]);
     }
     free(batch->results);
@@ -131,12 +144,14 @@ int batch_run(struct batch *batch, uint32_t most, struct checkpoint *checkpoint,
                          batch->search->options.checkpoint);
     }
     batch->results = mem_array(batch->count, sizeof *batch->results);
-    struct team team = {
-        .batch = batch, .chunk = chunk_of(batch), .ran = mem_array(batch->count, sizeof *team.ran)};
-    run_team(&team);
-    for (batch->ran = 0; batch->ran < batch->count && team.ran[batch->ran];)
+    bool *ran = mem_array(batch->count, sizeof *ran);
+    if (batch->search->options.strategy == STRATEGY_READS)
+        answer_batch(batch, ran);
+    else
+        batch_for_each(batch, batch->count, batch_chunk(batch), run_node, ran);
+    for (batch->ran = 0; batch->ran < batch->count && ran[batch->ran];)
         batch->ran++;
-    free(team.ran);
+    free(ran);
     for (uint32_t i = 0; i < batch->ran; i++)
         if (batch->results[i].wrong) {
             error_set(error, ERROR_SYSTEM, "%s: state %u: %s", batch->search->spec->path, batch->first + i,
@@ -145,7 +160,8 @@ int batch_run(struct batch *batch, uint32_t most, struct checkpoint *checkpoint,
             return -1;
         }
     if (!checkpoint || batch->ran < batch->count ||
-        !checkpoint_write(checkpoint, batch->results, batch->count, error))
+        !checkpoint_write(checkpoint, batch->results, batch->count, (uint32_t)batch->search->page_count,
+                          error))
         return 0;
     batch_release(batch, 0);
     return -1;

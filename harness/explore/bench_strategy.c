@@ -38,11 +38,15 @@ static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *
 
 static int make(struct box *box, const struct spec *spec, struct error *error)
 {
-    const struct search_options options = {
-        .depth = 1, .full = false, .jobs = 2, .seed = 1, .prune = true, .memory_max = (size_t)900 << 20};
+    const struct search_options options = {.depth = 1,
+                                           .full = false,
+                                           .jobs = 2,
+                                           .seed = 1,
+                                           .strategy = STRATEGY_READS,
+                                           .memory_max = (size_t)900 << 20};
     struct search search;
     *box = (struct box){0};
-    struct machine *machine = machine_new(spec, 1, error);
+    struct machine *machine = machine_new(spec, 1, false, error);
     if (!machine || search_run(&search, spec, &options, NULL, error)) {
         machine_free(machine);
         return -1;

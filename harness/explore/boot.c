@@ -93,7 +93,7 @@ static void tell_wait(const struct machine *machine)
 static int run(const struct boot *boot, const struct spec *spec, struct error *error)
 {
     uint8_t *nvm = explore_read_dump(spec, boot->flash, error);
-    struct machine *machine = nvm ? machine_new(spec, 1, error) : NULL;
+    struct machine *machine = nvm ? machine_new(spec, 1, false, error) : NULL;
     if (!machine) {
         free(nvm);
         return -1;

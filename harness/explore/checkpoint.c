@@ -103,6 +103,20 @@ static size_t own_ops(const struct result *result)
     return result->node.op_count - node_shared(&result->node);
 }
 
+static struct run_log *unpack_log(struct bytes *bytes)
+{
+    struct run_log *log = get(bytes, sizeof *log);
+    if (!log)
+        return NULL;
+    bool constant = log->constant;
+    uint32_t *pages = constant ? get(bytes, sizeof *pages) : NULL;
+    log->sums = get(bytes, log->sum_count * sizeof *log->sums);
+    log->trace = get(bytes, log->trace_count * sizeof *log->trace);
+    log->constant = pages ? get(bytes, *pages) : NULL;
+    free(pages);
+    return log;
+}
+
 static struct result *unpack(struct bytes *bytes, size_t count)
 {
     struct result *results = mem_array(count, sizeof *results);
@@ -112,10 +126,14 @@ static struct result *unpack(struct bytes *bytes, size_t count)
             break;
         results[i] = *stored;
         free(stored);
-        results[i].node.ops = get(bytes, own_ops(&results[i]) * sizeof(struct op));
+        bool ops = results[i].node.ops, log = results[i].node.log;
+        results[i].node.ops = ops ? get(bytes, own_ops(&results[i]) * sizeof(struct op)) : NULL;
+        results[i].node.log = log ? unpack_log(bytes) : NULL;
         results[i].node.text = get(bytes, results[i].node.text_len);
         results[i].candidates = get(bytes, results[i].candidate_count * sizeof(struct candidate));
         results[i].points = get(bytes, results[i].point_count * sizeof(struct found_point));
+        results[i].reads = get(bytes, results[i].read_count * sizeof(struct twin_read));
+        results[i].judge_reads = get(bytes, results[i].judge_count * sizeof(struct twin_read));
         char *class = get(bytes, sizeof(char[24]));
         results[i].verdict.fail_class = "";
         for (size_t j = 0; explore_class_names[j]; j++)
@@ -151,17 +169,34 @@ struct result *checkpoint_read(struct checkpoint *checkpoint, size_t *count)
     return NULL;
 }
 
+static void pack_log(struct bytes *bytes, const struct run_log *log, uint32_t pages)
+{
+    if (!log)
+        return;
+    put(bytes, log, sizeof *log);
+    if (log->constant)
+        put(bytes, &pages, sizeof pages);
+    put(bytes, log->sums, log->sum_count * sizeof *log->sums);
+    put(bytes, log->trace, log->trace_count * sizeof *log->trace);
+    if (log->constant)
+        put(bytes, log->constant, pages);
+}
+
 int checkpoint_write(struct checkpoint *checkpoint, const struct result *results, size_t count,
-                     struct error *error)
+                     uint32_t pages, struct error *error)
 {
     struct bytes bytes = {0};
     for (size_t i = 0; i < count; i++) {
         const struct result *result = &results[i];
         put(&bytes, result, sizeof *result);
-        put(&bytes, result->node.ops, own_ops(result) * sizeof(struct op));
+        if (result->node.ops)
+            put(&bytes, result->node.ops, own_ops(result) * sizeof(struct op));
+        pack_log(&bytes, result->node.log, pages);
         put(&bytes, result->node.text, result->node.text_len);
         put(&bytes, result->candidates, result->candidate_count * sizeof(struct candidate));
         put(&bytes, result->points, result->point_count * sizeof(struct found_point));
+        put(&bytes, result->reads, result->read_count * sizeof(struct twin_read));
+        put(&bytes, result->judge_reads, result->judge_count * sizeof(struct twin_read));
         char class[24] = "";
         if (result->has_verdict)
             snprintf(class, sizeof class, "%s", result->verdict.fail_class);

@@ -57,7 +57,11 @@ static void usage(FILE *out)
         "  --shrink SEQUENCE     no search: find out which of the cuts of this file are needed for its "
         "failure\n"
         "  --first               stop after the first number of cuts that shows a failure\n"
-        "  --no-prune            run every state to its end\n"
+        "  --share HOW           reads: a run answers for all states that agree on what it has read; meet: "
+        "runs "
+        "end where\n"
+        "                        they meet; none: every state is run to its end (reads)\n"
+        "  --no-prune            --share none\n"
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 no failure, but a limit "
         "came first\n"
@@ -146,8 +150,15 @@ static int take_option(struct request *request, int which, const char *text)
     case 'S':
         request->shrink = text;
         return 0;
+    case 'H':
+        for (int i = 0; search_strategy_names[i]; i++)
+            if (!strcmp(search_strategy_names[i], text)) {
+                options->strategy = (enum search_strategy)i;
+                return 0;
+            }
+        return bad("--share", "reads, meet or none", text);
     case 'n':
-        options->prune = false;
+        options->strategy = STRATEGY_WHOLE;
         return 0;
     case '1':
         options->first = true;
@@ -172,9 +183,9 @@ static int take_options(struct request *request, int argc, char **argv)
         {"alphabet", 1, NULL, 'a'}, {"torn", 0, NULL, 't'},     {"resets", 0, NULL, 'R'},
         {"rot", 1, NULL, 'O'},      {"jobs", 1, NULL, 'j'},     {"budget", 1, NULL, 'B'},
         {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},
-        {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'}, {"first", 0, NULL, '1'},
-        {"live", 1, NULL, 'l'},     {"shrink", 1, NULL, 'S'},   {"json", 0, NULL, 'J'},
-        {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'}, {"share", 1, NULL, 'H'},
+        {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},     {"shrink", 1, NULL, 'S'},
+        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = arguments_next(argc, argv, table)) != -1) {
@@ -282,10 +293,10 @@ int explore_main(int argc, char **argv, const char *boards, char *firmware)
                                           .full = true,
                                           .jobs = processors > 64 ? 64 : (unsigned)processors,
                                           .seed = 1,
-                                          .prune = true,
+                                          .strategy = STRATEGY_READS,
                                           .progress = isatty(2),
                                           .memory_max = (size_t)900 << 20,
-                                          .sample = 24}};
+                                          .sample = 32}};
     struct error error = {0};
     struct spec spec;
     int code = take_options(&request, argc, argv);

@@ -396,7 +396,7 @@ int findings_make(struct findings *findings, const struct search *search, struct
     }
     if (!findings->all)
         return 0;
-    struct machine *machine = machine_new(search->spec, search->options.seed, error);
+    struct machine *machine = machine_new(search->spec, search->options.seed, false, error);
     if (!machine)
         return -1;
     for (size_t i = 0; i < findings->all; i++) {

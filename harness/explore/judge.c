@@ -65,19 +65,25 @@ static const char *console_detail(const struct clause *clause)
     return clause->kind == CLAUSE_SEEN ? "no line of the console does" : "a line of the console does";
 }
 
-static bool holds_image(const struct spec *spec, const uint8_t *nvm, const struct spec_region *region,
-                        size_t image)
+/* Looks at no more than up to the first byte that differs. */
+static bool holds_image(struct machine *machine, const struct spec_region *region, size_t image)
 {
-    const struct explore_segment *part = &spec->images[image].segments[0];
-    return part->len <= region->len &&
-           memcmp(nvm + machine_offset(spec, region->address), part->data, part->len) == 0;
+    const struct explore_segment *part = &machine->spec->images[image].segments[0];
+    size_t offset = machine_offset(machine->spec, region->address), same = 0;
+    if (part->len > region->len)
+        return false;
+    while (same < part->len && machine->nvm[offset + same] == part->data[same])
+        same++;
+    twin_log_look(machine->twin, offset, same < part->len ? same + 1 : same);
+    return same == part->len;
 }
 
 /* Any image of the scenario that lies there: a whole image, only not the right one. */
-static const char *other_image(const struct spec *spec, const uint8_t *nvm, const struct spec_region *region)
+static const char *other_image(struct machine *machine, const struct spec_region *region)
 {
+    const struct spec *spec = machine->spec;
     for (size_t i = 0; i < spec->image_count; i++)
-        if (spec->images[i].segment_count == 1 && holds_image(spec, nvm, region, i))
+        if (spec->images[i].segment_count == 1 && holds_image(machine, region, i))
             return spec->images[i].name;
     return NULL;
 }
@@ -118,12 +124,10 @@ static bool settles(struct judging *judging)
 
 static bool equals(struct judging *judging, const struct clause *clause)
 {
-    const struct spec *spec = judging->machine->spec;
-    const uint8_t *nvm = judging->machine->nvm;
     for (size_t i = 0; i < clause->image_count; i++)
-        if (holds_image(spec, nvm, &clause->region, clause->images[i]))
+        if (holds_image(judging->machine, &clause->region, clause->images[i]))
             return true;
-    const char *other = other_image(spec, nvm, &clause->region);
+    const char *other = other_image(judging->machine, &clause->region);
     if (other)
         snprintf(judging->detail, sizeof judging->detail, "%s holds %s", clause->region.name, other);
     else
@@ -135,11 +139,9 @@ static bool equals(struct judging *judging, const struct clause *clause)
 
 static bool swapped(struct judging *judging, const struct clause *clause)
 {
-    const struct spec *spec = judging->machine->spec;
-    const uint8_t *nvm = judging->machine->nvm;
     for (unsigned turn = 0; turn < 2; turn++)
-        if (holds_image(spec, nvm, &clause->region, clause->images[turn]) &&
-            holds_image(spec, nvm, &clause->other, clause->images[!turn]))
+        if (holds_image(judging->machine, &clause->region, clause->images[turn]) &&
+            holds_image(judging->machine, &clause->other, clause->images[!turn]))
             return true;
     snprintf(judging->detail, sizeof judging->detail, "%s and %s hold something else", clause->region.name,
              clause->other.name);
@@ -149,7 +151,9 @@ static bool swapped(struct judging *judging, const struct clause *clause)
 static bool word(struct judging *judging, const struct clause *clause)
 {
     uint32_t value;
-    memcpy(&value, judging->machine->nvm + machine_offset(judging->machine->spec, clause->region.address), 4);
+    size_t offset = machine_offset(judging->machine->spec, clause->region.address);
+    memcpy(&value, judging->machine->nvm + offset, 4);
+    twin_log_look(judging->machine->twin, offset, 4);
     snprintf(judging->detail, sizeof judging->detail, "it is 0x%08x", value);
     return (value & clause->mask) == clause->value;
 }
@@ -166,7 +170,7 @@ static bool met(const struct judging *judging)
 }
 
 /* False when it is known already what the further boots come to, too. */
-static bool stable(struct judging *judging, const struct clause *clause)
+static bool boots_alike(struct judging *judging, const struct clause *clause)
 {
     struct machine *machine = judging->machine;
     struct sum before = machine->sum, place = sum_with(ended(judging, before), judging->phase);
@@ -189,6 +193,15 @@ static bool stable(struct judging *judging, const struct clause *clause)
         }
     }
     return true;
+}
+
+static bool stable(struct judging *judging, const struct clause *clause)
+{
+    /* the memory is compared with what it was: here it matters what an erase finds */
+    twin_log_erases(judging->machine->twin, true);
+    bool good = boots_alike(judging, clause);
+    twin_log_erases(judging->machine->twin, false);
+    return good;
 }
 
 static bool holds(struct judging *judging, const struct clause *clause)

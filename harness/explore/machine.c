@@ -38,7 +38,19 @@ void machine_stop(struct machine *machine, enum machine_end end)
         machine->cut_ns = twin_now_ns(machine->twin);
     }
     machine->ended = true;
+    twin_log_pause(machine->twin, true);
     twin_stop(machine->twin);
+}
+
+void machine_log(struct machine *machine, const struct twin_log *log)
+{
+    twin_log_reads(machine->twin, log);
+    machine->logging = log;
+}
+
+size_t machine_reads(const struct machine *machine, const struct twin_read **list)
+{
+    return twin_reads(machine->twin, list);
 }
 
 /* ---- flash ---- */
@@ -226,7 +238,7 @@ static void watch_exec(struct machine *machine)
         twin_watch_exec(machine->twin, (uint32_t)begin, (uint32_t)(end - begin));
 }
 
-struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error *error)
+struct machine *machine_new(const struct spec *spec, uint64_t seed, bool reads, struct error *error)
 {
     struct machine *machine = mem_alloc(sizeof *machine);
     machine->spec = spec;
@@ -241,7 +253,7 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error
     memset(machine->nvm, 0xff, spec->nvm_size);
     machine->touched_count = (spec->nvm_size >> 12) + 1;
     machine->touched = mem_alloc(machine->touched_count);
-    struct twin_config config = {.chip = spec->chip, .nvm = machine->nvm, .seed = seed};
+    struct twin_config config = {.chip = spec->chip, .nvm = machine->nvm, .seed = seed, .reads = reads};
     config.listener = (struct twin_listener){.arg = machine,
                                              .nvm = on_nvm,
                                              .uart = on_uart,
@@ -366,6 +378,8 @@ static void begin(struct machine *machine, uint64_t cut_at)
     twin_run(machine->twin, (now / SECOND + 1) * SECOND);
     machine->begin_ns = machine->last_ns = twin_now_ns(machine->twin);
     machine->looks_begin = twin_clock_looks(machine->twin);
+    if (machine->logging)
+        twin_log_pause(machine->twin, false);
     outside_power_on(&machine->outside, machine->input, &spec->watchdog, machine->begin_ns);
     twin_power_on(machine->twin, MACHINE_BOOT_SEED);
 }
@@ -476,6 +490,23 @@ void machine_cycle(struct machine *machine, uint64_t cut_at)
         machine->hooks.over(machine->hooks.arg, machine);
 }
 
+/* What the host has written no longer depends on what was there: only that is the same when it writes over
+ * something else. */
+static void own_written(struct machine *machine, const struct prepare *prepare, const uint8_t *written)
+{
+    size_t size = machine->spec->nvm_size & ~(size_t)3;
+    if (!machine->logging)
+        return;
+    uint8_t *other = mem_alloc(machine->spec->nvm_size);
+    for (size_t i = 0; i < size; i++)
+        other[i] = (uint8_t)~machine->nvm[i];
+    spec_write(machine->spec, prepare, other);
+    for (size_t at = 0; at < size; at += 4)
+        if (memcmp(other + at, written + at, 4) == 0)
+            twin_log_own(machine->twin, at, 4);
+    free(other);
+}
+
 void machine_prepare(struct machine *machine, const struct prepare_list *list)
 {
     uint8_t *copy = mem_alloc(machine->spec->nvm_size);
@@ -487,6 +518,7 @@ void machine_prepare(struct machine *machine, const struct prepare_list *list)
         if (prepare->kind != PREPARE_BOOTS) {
             memcpy(copy, machine->nvm, machine->spec->nvm_size);
             spec_write(machine->spec, prepare, copy);
+            own_written(machine, prepare, copy);
             machine_load(machine, copy);
         }
         for (unsigned boot = 0; prepare->kind == PREPARE_BOOTS && boot < prepare->boots && !stopped; boot++) {

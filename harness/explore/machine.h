@@ -82,6 +82,7 @@ struct machine {
     uint32_t waits_pc;      /* where it was then; 0: it did not end so */
     struct op cut_op;       /* END_CUT: the operation that did not happen */
     const char *wrong; /* the twin broke a rule of its own: nothing of this machine is to be believed; NULL */
+    bool logging;      /* machine_log */
     /* internal */
     bool ended, point_wanted, reset_wanted;
     uint64_t cut_at, cut_ns;
@@ -90,7 +91,8 @@ struct machine {
     struct outside outside;
 };
 
-struct machine *machine_new(const struct spec *spec, uint64_t seed, struct error *error);
+/* `reads`: machine_log will be asked for, which makes all code slower. */
+struct machine *machine_new(const struct spec *spec, uint64_t seed, bool reads, struct error *error);
 void machine_free(struct machine *machine);
 /* Power-up to the end. `cut_at`: cuts power right before this operation (UINT64_MAX: never). */
 void machine_cycle(struct machine *machine, uint64_t cut_at);
@@ -110,6 +112,10 @@ bool machine_digests(struct machine *machine, struct sum *full, struct sum *time
  * machine is compared, with the times of all that is to come: it will go on like that for ever, and waiting
  * brings nothing. Hooks may have asked for something meanwhile. */
 bool machine_spins(struct machine *machine, uint64_t steps);
+/* Begins a log of what the power cycles to come read, up to where each ends (twin_log_reads); NULL: forgets
+ * it. */
+void machine_log(struct machine *machine, const struct twin_log *log);
+size_t machine_reads(const struct machine *machine, const struct twin_read **list);
 /* How often this cycle has looked at a clock so far. */
 uint32_t machine_looks(const struct machine *machine);
 /* Offset in nvm of an operation's address. */

@@ -257,7 +257,8 @@ static void put_coverage(cJSON *to, const struct search *search)
 static void put_engine(cJSON *to, const struct search *search)
 {
     cJSON *engine = cJSON_AddObjectToObject(to, "engine");
-    cJSON_AddBoolToObject(engine, "pruned", search->options.prune);
+    cJSON_AddBoolToObject(engine, "pruned", search->options.strategy != STRATEGY_WHOLE);
+    cJSON_AddStringToObject(engine, "share", search_strategy_names[search->options.strategy]);
     cJSON_AddNumberToObject(engine, "ran_to_end", (double)search->ran_to_end);
     cJSON_AddNumberToObject(engine, "inherited", (double)search->inherited);
     cJSON_AddNumberToObject(engine, "loops", (double)search->loops);

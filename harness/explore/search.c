@@ -8,6 +8,8 @@
 #include "harness/explore/batch.h"
 #include "harness/explore/soundness.h"
 
+const char *const search_strategy_names[] = {"none", "meet", "reads", NULL};
+
 /* ---- questions about what was found ---- */
 
 void search_path(const struct search *search, uint32_t number, uint32_t *path)
@@ -26,9 +28,18 @@ uint32_t node_shared(const struct node *node)
 const struct op *search_op(const struct search *search, uint32_t run, uint32_t op)
 {
     const struct node *node = &search->nodes[run];
-    while (op < node_shared(node))
-        node = &search->nodes[node->parent];
-    return &node->ops[op - node_shared(node)];
+    for (;;) {
+        if (node->answered) {
+            node = &search->nodes[node->donor];
+        } else if (op < node_shared(node)) {
+            node = &search->nodes[node->parent];
+        } else if (op >= node->op_count && node->donor != NODE_NONE) {
+            op = op - node->op_count + node->donor_op;
+            node = &search->nodes[node->donor];
+        } else {
+            return op < node->op_count ? &node->ops[op - node_shared(node)] : NULL;
+        }
+    }
 }
 
 struct op *search_ops(const struct search *search, uint32_t run)
@@ -70,7 +81,7 @@ size_t search_bytes(const struct search *search)
 {
     return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
            state_bytes(search) + table_bytes(&search->met) + table_bytes(&search->judged) +
-           search->verdict_count * sizeof *search->verdicts + search->journal_bytes;
+           search->verdict_count * sizeof *search->verdicts + search->journal_bytes + answer_bytes(search);
 }
 
 double search_rate(const struct search *search)
@@ -80,7 +91,7 @@ double search_rate(const struct search *search)
 
 /* ---- taking results in ---- */
 
-static uint32_t add_verdict(struct search *search, const struct verdict *verdict)
+uint32_t search_add_verdict(struct search *search, const struct verdict *verdict)
 {
     for (size_t i = search->verdict_count; i-- > 0;)
         /* all of them come from zeroed memory, padding too
@@ -100,28 +111,37 @@ static bool has_text_clauses(const struct spec *spec)
     return false;
 }
 
+struct sum search_end_key(const struct node *node)
+{
+    return sum_with(sum_with(node->final, node->end), node->end_pc);
+}
+
 static void take_verdict(struct search *search, uint32_t number, const struct result *result)
 {
     struct node *node = &search->nodes[number];
-    if (node->donor == NODE_NONE) {
-        node->flash_verdict = add_verdict(search, &result->verdict);
-        struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
-        table_put(&search->judged, key, node->flash_verdict);
+    const struct node *donor = node->donor == NODE_NONE ? NULL : &search->nodes[node->donor];
+    if (result->has_verdict) {
+        node->flash_verdict = search_add_verdict(search, &result->verdict);
+        table_put(&search->judged, search_end_key(node), node->flash_verdict);
     } else {
-        node->flash_verdict = search->nodes[node->donor].flash_verdict;
+        node->flash_verdict = donor->flash_verdict;
     }
     node->verdict = node->flash_verdict;
     if (!has_text_clauses(search->spec))
         return;
+    if (node->answered && node->flash_verdict == donor->flash_verdict) {
+        node->verdict = donor->verdict; /* the same console, too */
+        return;
+    }
     struct verdict verdict = search->verdicts[node->flash_verdict];
     size_t len;
     char *text = search_text(search, number, &len);
     judge_text(search->spec, (enum machine_end)node->end, text, len, &verdict);
     free(text);
-    node->verdict = add_verdict(search, &verdict);
+    node->verdict = search_add_verdict(search, &verdict);
 }
 
-static void take_points(struct search *search, const struct result *result)
+void search_take_points(struct search *search, const struct result *result)
 {
     for (size_t i = 0; i < result->point_count; i++) {
         if (search->point_count == search->point_room) {
@@ -167,18 +187,42 @@ bool search_goes_on(const struct search *search, uint32_t number)
            !explore_class_is_end(search->verdicts[search->nodes[number].flash_verdict].fail_class);
 }
 
-static void take(struct search *search, uint32_t number, struct result *result)
+void search_reserve(struct search *search, size_t count)
 {
-    if (number == search->node_room) {
-        search->node_room += search->node_room / 2 + 1024;
-        search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
-    }
+    if (count <= search->node_room)
+        return;
+    search->node_room = count + search->node_room / 2 + 1024;
+    search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
+}
+
+void run_log_free(struct run_log *log)
+{
+    if (!log)
+        return;
+    free(log->sums);
+    free(log->trace);
+    free(log->constant);
+    free(log);
+}
+
+size_t run_log_bytes(const struct run_log *log)
+{
+    return log ? sizeof *log + log->sum_count * sizeof *log->sums + log->trace_count * sizeof *log->trace : 0;
+}
+
+static void take(struct search *search, uint32_t number, struct result *result, bool stored)
+{
+    search_reserve(search, number + 1u);
+    if (stored)
+        answer_learn(search, number, result);
     search->nodes[number] = result->node;
     search->done = number + 1u;
-    search->journal_bytes += (result->node.op_count - node_shared(&result->node)) * sizeof *result->node.ops +
-                             result->node.text_len;
+    size_t own = result->node.op_count - node_shared(&result->node);
+    search->journal_bytes += (result->node.ops ? own * sizeof *result->node.ops : 0) +
+                             run_log_bytes(result->node.log) + result->node.text_len;
     take_verdict(search, number, result);
-    take_points(search, result);
+    if (stored || search->options.strategy != STRATEGY_READS)
+        search_take_points(search, result);
     if (search_goes_on(search, number))
         take_candidates(search, number, result);
     else
@@ -219,9 +263,11 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
 {
     uint32_t taken = 0;
     for (; taken < batch->ran && !(batch->first && memory_is_full(search)); taken++) {
-        take(search, batch->first + taken, &batch->results[taken]);
+        take(search, batch->first + taken, &batch->results[taken], batch->stored);
         *failures += search_fails_anew(search, batch->first + taken);
     }
+    if (search->contradiction && !search->bound)
+        search->bound = "contradiction";
     state_taken(search);
     search->resumed += batch->stored ? taken : 0;
     if (taken < batch->ran)
@@ -282,7 +328,7 @@ static struct sum identity(const struct search *search)
                         options->resets,
                         options->rot,
                         options->seed,
-                        options->prune};
+                        options->strategy};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         sum = sum_with(sum, parts[i]);
     sum = with_text(sum, spec->sha256);
@@ -326,13 +372,14 @@ static void note_stack(struct search *search)
  * flags, and what the twin had to say: registers it does not model, and the like. */
 static int look_at_root(struct search *search, struct error *error)
 {
-    struct machine *machine = machine_new(search->spec, search->options.seed, error);
+    struct machine *machine = machine_new(search->spec, search->options.seed, false, error);
     if (!machine)
         return -1;
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
     search->root_after = mem_copy(machine->nvm, search->spec->nvm_size);
     search_find_trailers(search, machine->ops, machine->op_count);
+    answer_begin(search, machine->ops, machine->op_count);
     search->vacuous = search->options.depth && (!machine->cutting || machine->cut_first >= machine->op_count);
     search->notes = machine->notes;
     search->note_count = machine->note_count;
@@ -350,19 +397,23 @@ static int run_once(struct search *search, const struct spec *spec, const struct
     struct checkpoint *checkpoint = NULL;
     *search = (struct search){.spec = spec, .options = *options};
     search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
+    if (options->resets && options->strategy == STRATEGY_READS)
+        search->options.strategy = STRATEGY_MEET; /* what RAM kept decides, too */
     search->trailer = mem_alloc((spec->nvm_size >> TRAILER_SHIFT) + 1);
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;
     if (!result)
         make_root(search, worker_machine(workers[0]), start);
+    for (unsigned i = 0; i < search->options.jobs && !result; i++)
+        worker_set_root(workers[i]);
     if (!result)
         result = look_at_root(search, error);
     if (!result && options->checkpoint)
         result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
     if (!result)
         result = explore(search, workers, checkpoint, error);
-    if (!result)
+    if (!result && !search->contradiction)
         search_self_test(search, workers);
     checkpoint_close(checkpoint);
     for (unsigned i = 0; i < search->options.jobs; i++)
@@ -375,12 +426,14 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
 {
     double began = search_seconds();
     int result = run_once(search, spec, options, start, error);
-    if (!result && search->sample_bad) {
+    if (!result && (search->sample_bad || search->contradiction) && !options->leave_out) {
         /* runs may not share what follows, whatever the reason: nothing of it counts */
         struct search_options whole = *options;
-        char *detail = mem_printf("%zu of %zu repeated states differ: %s", search->sample_bad,
-                                  search->sampled, search->sample_detail);
-        whole.prune = false;
+        char *detail = search->contradiction
+                           ? mem_string(search->contradiction)
+                           : mem_printf("%zu of %zu repeated states differ: %s", search->sample_bad,
+                                        search->sampled, search->sample_detail);
+        whole.strategy = STRATEGY_WHOLE;
         search_free(search);
         result = run_once(search, spec, &whole, start, error);
         search->fell_back = detail;
@@ -394,6 +447,7 @@ void search_free(struct search *search)
     for (size_t i = 0; i < search->done; i++) {
         free(search->nodes[i].ops);
         free(search->nodes[i].text);
+        run_log_free(search->nodes[i].log);
     }
     for (size_t i = 0; i < search->note_count; i++)
         free(search->notes[i]);
@@ -408,5 +462,6 @@ void search_free(struct search *search)
     state_free(search);
     table_free(&search->met);
     table_free(&search->judged);
+    answer_free(search);
     *search = (struct search){0};
 }

@@ -10,8 +10,17 @@
 #include "harness/explore/states.h"
 #include "harness/explore/table.h"
 #include "harness/explore/model.h"
+#include "harness/explore/tree.h"
 
 #define NODE_NONE UINT32_MAX
+
+/* How runs share what follows (soundness.h). */
+enum search_strategy {
+    STRATEGY_WHOLE, /* not at all: every state is run to its end */
+    STRATEGY_MEET,  /* a run ends where the whole machine is as another run's was */
+    STRATEGY_READS  /* a finished run answers for all states that agree on the words it has read */
+};
+extern const char *const search_strategy_names[]; /* ends with NULL */
 
 struct search_options {
     int depth;     /* cuts in a row; -1: any number */
@@ -23,11 +32,23 @@ struct search_options {
     double budget_s; /* 0: none */
     uint64_t seed;
     bool first; /* stop after the first depth that has failures */
-    bool prune;
+    enum search_strategy strategy;
     bool progress;          /* on stderr */
     const char *checkpoint; /* file; NULL: none */
     size_t memory_max;      /* bytes of states and tables; the search stops there and says so */
     unsigned sample;        /* states to repeat un-pruned */
+    uint32_t leave_out;     /* twin_log_leave_out, for tests: then nothing is run again */
+};
+
+/* STRATEGY_READS: what is kept of a run (or of a lead: only `sums`) to answer for others. */
+struct run_log {
+    struct sum *sums;   /* digests after each of its own operations, sum_count of them */
+    uint32_t sum_count; /* of a lead: those behind it are those of its run */
+    uint32_t all_ops;   /* its own, and those of the run that it met */
+    uint32_t cut_first; /* the first one of them that may be cut; UINT32_MAX: none */
+    uint32_t *trace;    /* twin_trace: up to where it met another run, whose trace goes on at donor_trace */
+    uint32_t trace_count, donor_trace;
+    uint8_t *constant; /* one per 4 KiB of nvm: was read, and taken for the same in all states */
 };
 
 /* A state that was booted and what became of it. Its number is its place in search.nodes. */
@@ -41,7 +62,9 @@ struct node {
     uint32_t op_count, text_len;
     struct op *ops; /* but for those of node_shared */
     char *text;
+    struct run_log *log;                  /* STRATEGY_READS: of runs and of leads (answer.c); else NULL */
     uint32_t donor, donor_op, donor_text; /* the run it met, and where; NODE_NONE: ran to its end */
+    bool answered; /* never run: its operations are the donor's, from the first one on, too */
     uint32_t end_pc, resets, flash_verdict, verdict;
     uint32_t looks; /* at clocks, to the end */
     uint64_t ns;
@@ -49,7 +72,7 @@ struct node {
 };
 
 struct point {
-    uint32_t node, op, text, resets, looks;
+    uint32_t node, op, text, resets, looks, trace;
     bool timeless; /* only for what looks at no clock from there on */
     uint64_t ns;
 };
@@ -74,6 +97,14 @@ struct search {
     struct verdict *verdicts;
     size_t verdict_count;
     uint8_t *trailer; /* one per TRAILER_SHIFT of nvm */
+    /* STRATEGY_READS: runs and verdicts by what was read; the latter for each way that a boot ended */
+    uint8_t *live; /* one per 4 KiB of nvm: an operation was done there, or may be; else as in `root` */
+    size_t page_count;
+    struct tree runs;
+    struct judge_tree *judge_trees;
+    size_t judge_tree_count;
+    struct table leads;        /* the first state with a run after so many torn cuts */
+    const char *contradiction; /* what is read next was decided by something else than what was read; NULL */
     /* how it ended */
     bool fixpoint;
     const char *bound; /* why not; NULL */
@@ -125,14 +156,39 @@ struct result {
     const char *wrong; /* the explorer cannot go on from here, and why; NULL */
     struct verdict verdict;
     uint64_t instructions;
+    /* what the run read, and what judging its end did; NULL: answered, or known */
+    struct twin_read *reads, *judge_reads;
+    size_t read_count, judge_count;
 };
-
+/* How a boot ended, and what judging it then read. */
+struct judge_tree {
+    enum machine_end end;
+    uint32_t end_pc;
+    struct tree tree; /* leaves: verdicts */
+};
 struct worker;
+void search_take_points(struct search *search, const struct result *result);
+/* Makes room for nodes up to this number. */
+void search_reserve(struct search *search, size_t count);
+void run_log_free(struct run_log *log);
+size_t run_log_bytes(const struct run_log *log);
+uint32_t search_add_verdict(struct search *search, const struct verdict *verdict);
+struct sum search_end_key(const struct node *node);
+
+/* answer.c */
+/* Puts what a result has read into the trees, and what leads into the list of them. */
+void answer_learn(struct search *search, uint32_t number, const struct result *result);
+void answer_begin(struct search *search, const struct op *ops, size_t count);
+size_t answer_bytes(const struct search *search);
+void answer_free(struct search *search);
+
 struct worker *worker_new(struct search *search, struct error *error);
+void worker_set_root(struct worker *worker); /* search->root is made */
 void worker_free(struct worker *worker);
 /* Forgets what it met in its own chunk. */
 void worker_begin_chunk(struct worker *worker);
-void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result);
+void worker_node(struct worker *worker, uint32_t number, bool collect, enum search_strategy strategy,
+                 struct result *result);
 struct machine *worker_machine(struct worker *worker);
 /* Puts the flash of a node into the machine; NULL, or what is wrong: its digest does not fit. */
 const char *worker_load(struct worker *worker, uint32_t number);
@@ -154,7 +210,8 @@ void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enu
                  uint64_t seed);
 /* How many of a node's first operations are its parent's, and kept there: a reset's run up to the reset. */
 uint32_t node_shared(const struct node *node);
-/* An operation of a run, by its number; and all op_count of them, for the caller to free. */
+/* An operation of a run, by its number, also behind where it met another one (NULL: there are not so many);
+ * and all op_count of them, for the caller to free. */
 const struct op *search_op(const struct search *search, uint32_t run, uint32_t op);
 struct op *search_ops(const struct search *search, uint32_t run);
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
@@ -176,8 +233,9 @@ struct checkpoint *checkpoint_open(const char *path, struct sum identity, struct
 /* The next stored batch: results in order, *count of them; NULL: no more. The caller frees each and the
  * array. */
 struct result *checkpoint_read(struct checkpoint *checkpoint, size_t *count);
+/* `pages`: how many a run_log's `constant` has. */
 int checkpoint_write(struct checkpoint *checkpoint, const struct result *results, size_t count,
-                     struct error *error);
+                     uint32_t pages, struct error *error);
 void checkpoint_close(struct checkpoint *checkpoint);
 
 #endif

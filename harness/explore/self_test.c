@@ -9,6 +9,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/judge.h"
 #include "harness/explore/search.h"
+#include "harness/explore/soundness.h"
 
 #define STRICT                                                                                               \
     4 /* of the samples, in which every instruction is looked at: the others go three times as fast */
@@ -46,6 +47,20 @@ static bool judged_alike(struct search *search, struct worker *worker, uint32_t 
            !strcmp(verdict.detail, known->detail);
 }
 
+/* Every operation, with the code that did it. */
+static bool same_ops(const struct search *search, uint32_t number, const struct node *again)
+{
+    if (again->model == MODEL_RESET)
+        return true; /* a part of its operations is its parent's */
+    for (uint32_t i = 0; i < again->op_count; i++) {
+        const struct op *a = search_op(search, number, i), *b = &again->ops[i];
+        if (!a || a->address != b->address || a->value != b->value || a->pc != b->pc || a->kind != b->kind ||
+            a->len != b->len || a->to_ppm != b->to_ppm)
+            return false;
+    }
+    return true;
+}
+
 static const char *difference(struct search *search, struct worker *worker, const struct sample *sample,
                               const struct result *result)
 {
@@ -56,6 +71,8 @@ static const char *difference(struct search *search, struct worker *worker, cons
     free(text);
     if (again->end != node->end || again->end_pc != node->end_pc)
         return "end";
+    if (!same_ops(search, sample->number, again))
+        return "what it does";
     if (!sum_equal(again->final, node->final))
         return "final memory";
     if (again->resets != node->resets || again->ns != node->ns)
@@ -74,7 +91,8 @@ static void repeat(struct share *share, struct sample *sample)
     struct search *search = share->search;
     struct result result;
     worker_begin_chunk(share->worker);
-    worker_node(share->worker, sample->number, search->fixpoint && search->options.full, false, &result);
+    worker_node(share->worker, sample->number, search->fixpoint && search->options.full, STRATEGY_WHOLE,
+                &result);
     sample->skipped =
         search->nodes[sample->number].end == END_LOOP; /* un-pruned it does not see that it goes round */
     if (result.wrong)
@@ -83,6 +101,7 @@ static void repeat(struct share *share, struct sample *sample)
         sample->wrong = difference(search, share->worker, sample, &result);
     free(result.node.ops);
     free(result.node.text);
+    run_log_free(result.node.log);
     result_release(&result);
 }
 
@@ -116,26 +135,64 @@ static void take_forgiven(struct search *search, const struct twin *twin)
     }
 }
 
-/* The boot without a cut, then different states (none where nothing was inherited); of those that ended
- * alike, the first is judged. */
+/* What cuts tell apart, and chance would hardly draw: cuts at erases, in flag pages, at the first words of
+ * pages and elsewhere; torn or clean; one cut and more of them. */
+#define STRATA 16
+static unsigned stratum(const struct search *search, uint32_t number)
+{
+    const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
+    unsigned place = 3, deep = node->depth > 1, odd = node->model != TORN_CLEAN;
+    if (node->model != MODEL_ROT && from->op_count) {
+        uint32_t at = node->op < from->op_count ? node->op : from->op_count - 1;
+        const struct op *op = search_op(search, node->parent, at);
+        size_t offset = op->kind == TWIN_NVM_ERASE_ALL ? 0 : machine_offset(search->spec, op->address);
+        place = op->kind != TWIN_NVM_WRITE                 ? 0
+                : search->trailer[offset >> TRAILER_SHIFT] ? 1
+                : offset % (1u << TRAILER_SHIFT) < 4       ? 2
+                                                           : 3;
+    }
+    return place | deep << 2 | odd << 3;
+}
+
+struct strata {
+    uint32_t *numbers[STRATA];
+    size_t count[STRATA];
+};
+
+static void sort_states(const struct search *search, struct strata *strata)
+{
+    for (unsigned i = 0; i < STRATA; i++)
+        strata->numbers[i] = mem_array(search->done + 1, sizeof *strata->numbers[i]);
+    for (uint32_t i = 1; i < search->done && search->options.strategy != STRATEGY_WHOLE; i++) {
+        unsigned which = stratum(search, i);
+        strata->numbers[which][strata->count[which]++] = i;
+    }
+}
+
+/* The boot without a cut, then different states (none where nothing was inherited), from all strata in turn;
+ * of those that ended alike, the first is judged. */
 static unsigned draw(const struct search *search, struct sample *samples)
 {
-    uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
+    struct strata strata = {0};
     struct table ends = {0};
-    size_t count = 0;
-    unsigned drawn = 1;
+    unsigned drawn = 1, empty = 0;
     samples[0] = (struct sample){.number = 0, .judged = true};
-    for (uint32_t i = 1; i < search->done && search->options.prune; i++)
-        numbers[count++] = i;
-    for (; drawn <= search->options.sample && count; drawn++) {
-        size_t pick = (size_t)(mix64(search->options.seed + drawn * MIX_STEP) % count);
-        const struct node *node = &search->nodes[numbers[pick]];
-        struct sum key = sum_with(sum_with(node->final, node->end), node->end_pc);
-        samples[drawn] = (struct sample){.number = numbers[pick], .judged = table_put(&ends, key, 0)};
-        numbers[pick] = numbers[--count];
+    sort_states(search, &strata);
+    for (unsigned turn = 0; drawn <= search->options.sample && empty < STRATA; turn++) {
+        unsigned which = turn % STRATA;
+        uint32_t *numbers = strata.numbers[which];
+        empty = strata.count[which] ? 0 : empty + 1;
+        if (!strata.count[which])
+            continue;
+        size_t pick = (size_t)(mix64(search->options.seed + drawn * MIX_STEP) % strata.count[which]);
+        samples[drawn++] =
+            (struct sample){.number = numbers[pick],
+                            .judged = table_put(&ends, search_end_key(&search->nodes[numbers[pick]]), 0)};
+        numbers[pick] = numbers[--strata.count[which]];
     }
     table_free(&ends);
-    free(numbers);
+    for (unsigned i = 0; i < STRATA; i++)
+        free(strata.numbers[i]);
     return drawn;
 }
 

@@ -156,7 +156,8 @@ int shrink(const struct spec *spec, const char *path, const uint8_t *start, uint
     int result = -1;
 
     struct machine *machine = NULL;
-    if (!sequence_load(path, &steps, &count, error) && steps && (machine = machine_new(spec, seed, error))) {
+    if (!sequence_load(path, &steps, &count, error) && steps &&
+        (machine = machine_new(spec, seed, false, error))) {
         if (start)
             machine_load(machine, start);
         else

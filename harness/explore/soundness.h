@@ -29,13 +29,39 @@
  * its possible contents, and this is not claimed to be all of them).
  *  5. Two different machines do not share a digest (128 bits; 10^6 points collide with less than 10^-26).
  *
+ * Why a finished run may answer for other states (STRATEGY_READS, answer.c): a power cycle is decided by the
+ * words of non-volatile memory that it reads before it erased them whole, in the order in which it reads
+ * them, and by nothing else in which crash states differ. A state that agrees with a finished run on all of
+ * those words makes the same operations at the same times, prints the same and ends alike; words that the run
+ * never looked at stay as they were. So nothing is executed for it. That is exact when these hold, too:
+ *  6. The log is complete (fixtures/twin/read_log.c): loads, code that runs, vectors, bus masters,
+ * peripherals that look at option bytes or UICR. A write to a word that is not the run's own clears bits of
+ * what was there, and an erase in parts leaves some of it: both read. Only a whole erase makes words the
+ * run's own. Pages in which no run has done an operation so far are the same in all states; that they were
+ * read is kept page by page, and a run that has read one is dropped when a later one writes there.
+ *  7. The log is a decision tree: runs that agree so far read the same word next. So code is logged when it
+ * runs, not when it is translated; nothing is logged behind the end of a run.
+ *  8. All power cycles begin alike otherwise: the same scramble of RAM, seed, clocks at a whole second, no
+ * backup domain that outlives the power. A reset that keeps RAM does not: --resets goes by meeting alone.
+ *  9. A run that is not known may still meet one that is (1. to 5.). What it would have read from there on is
+ * what the other one has read from there on, less what is its own or read already: so each run keeps a trace
+ * of all it touches, piece by piece between points.
+ *  10. What cuts in the run of an answered state leave is found by doing the known operations to its own
+ * memory, up to where that is the same as some state's before it that made the same run, with no more torn
+ * cuts behind it; from there on both leave the same.
+ *  11. Judging reads words, too: clauses that look at memory, and further boots. A verdict answers for all
+ * ends that agree on them. Where memory is compared with what it was (`stable`), an erase reads the page. A
+ * run that contradicts 7. ends the exploration, and everything is run again un-pruned.
+ *
  * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
  * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the
- * states is run and judged again to the end; end, console, resets, time, final memory, verdict and every
- * state it passes must be what was inherited or remembered. Its first ones run on the engine that looks at
- * every instruction: it must come to the same, and what it finds that a real core faults on (twin_strict)
- * makes a pass inconclusive. Every class of failure is reproduced by real power cuts on a fresh twin,
- * un-pruned, before it is reported.
+ * states, drawn in turn from those cut at erases, in flag pages, at first words of pages and elsewhere, torn
+ * or clean, after one cut and more, is run and judged again to the end; operations and their code addresses,
+ * end, console, resets, time, final memory, verdict and every state it passes must be what was inherited or
+ * remembered. test_reads.sh makes holes in the log (one word, each kind of read, the rule of AND) and sees
+ * them noticed. Its first ones run on the engine that looks at every instruction: it must come to the same,
+ * and what it finds that a real core faults on (twin_strict) makes a pass inconclusive. Every class of
+ * failure is reproduced by real power cuts on a fresh twin, un-pruned, before it is reported.
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
  * found, in chunks whose size depends on what was found before; a chunk sees points of earlier batches and of

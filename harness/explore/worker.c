@@ -15,130 +15,55 @@ struct sum search_key(struct sum sum, unsigned torn)
 
 /* ---- the flash of a node ---- */
 
-static void mark(struct worker *worker, const struct op *op)
-{
-    const struct spec *spec = worker->search->spec;
-    if (op->kind == TWIN_NVM_ERASE_ALL) {
-        memset(worker->dirty, 1, worker->machine->touched_count);
-        return;
-    }
-    size_t offset = machine_offset(spec, op->address), len = op->kind == TWIN_NVM_WRITE ? op->len : op->value;
-    for (size_t page = offset >> 12; page <= (offset + len - 1) >> 12; page++)
-        worker->dirty[page] = 1;
-}
-
-static void advance(struct worker *worker, uint32_t to)
-{
-    for (; worker->parent_op < to; worker->parent_op++) {
-        const struct op *op = search_op(worker->search, worker->parent, worker->parent_op);
-        search_apply(worker->search->spec, worker->image, op);
-        mark(worker, op);
-    }
-}
-
-static void rebuild(struct worker *worker, uint32_t parent)
-{
-    const struct search *search = worker->search;
-    uint32_t path[256];
-    unsigned depth = search->nodes[parent].depth;
-    memcpy(worker->image, search->root, search->spec->nvm_size);
-    memset(worker->dirty, 1, worker->machine->touched_count);
-    search_path(search, parent, path);
-    for (unsigned i = 0; i < depth; i++) {
-        const struct node *node = &search->nodes[path[i]];
-        if (node->model == MODEL_RESET)
-            continue; /* its run begins where its parent's does */
-        if (node->model == MODEL_ROT) {
-            rot_flip(worker->image, node->op);
-            continue;
-        }
-        for (uint32_t op = 0; op < node->op; op++)
-            search_apply(search->spec, worker->image, search_op(search, node->parent, op));
-        if (node->model)
-            search_tear(search->spec, worker->image, search_op(search, node->parent, node->op), node->model,
-                        search->options.seed);
-    }
-    worker->parent = parent;
-    worker->parent_op = 0;
-    worker->parent_known = true;
-}
-
-static void load_image(struct worker *worker, const uint8_t *image)
+void worker_load_trail(struct worker *worker)
 {
     struct machine *machine = worker->machine;
+    struct trail *trail = &worker->trail;
     size_t size = worker->search->spec->nvm_size;
     for (size_t page = 0; page < machine->touched_count; page++) {
         size_t at = page << 12, len = at + 4096 <= size ? 4096 : size - at;
-        if (at < size && (machine->touched[page] || worker->dirty[page]) &&
-            memcmp(machine->nvm + at, image + at, len) != 0)
-            machine_set(machine, at, image + at, len);
-        machine->touched[page] = worker->dirty[page] = 0;
+        if (at < size && (machine->touched[page] || trail->dirty[page]) &&
+            memcmp(machine->nvm + at, trail->image + at, len) != 0)
+            machine_set(machine, at, trail->image + at, len);
+        machine->touched[page] = trail->dirty[page] = 0;
     }
 }
 
-static void tear_in_machine(struct worker *worker, const struct state *node)
+const char *worker_go(struct worker *worker, uint32_t number)
 {
     const struct search *search = worker->search;
-    const struct op *op = search_op(search, node->parent, node->op);
-    size_t offset = op->kind == TWIN_NVM_ERASE_ALL ? 0 : machine_offset(search->spec, op->address);
-    size_t len = op->kind == TWIN_NVM_WRITE       ? op->len
-                 : op->kind == TWIN_NVM_ERASE_ALL ? search->spec->nvm_size
-                                                  : op->value;
-    uint8_t *saved = mem_copy(worker->machine->nvm + offset, len);
-    search_tear(search->spec, worker->machine->nvm, op, node->model, search->options.seed);
-    uint8_t *torn = mem_copy(worker->machine->nvm + offset, len);
-    memcpy(worker->machine->nvm + offset, saved, len);
-    machine_set(worker->machine, offset, torn, len);
-    free(saved);
-    free(torn);
+    struct state state = state_at(search, number);
+    trail_go(&worker->trail, &state);
+    struct sum sum = state.model == MODEL_RESET ? search->nodes[state.parent].sum : state.sum;
+    return sum_equal(worker->trail.sum, sum)
+               ? NULL
+               : "its memory cannot be rebuilt: a journal was incomplete (a defect of the explorer)";
 }
 
 const char *worker_load(struct worker *worker, uint32_t number)
 {
-    static const char incomplete[] =
-        "its memory cannot be rebuilt: a journal was incomplete (a defect of the "
-        "explorer)";
-    const struct search *search = worker->search;
-    const struct state state = state_at(search, number), *node = &state;
-    if (node->parent == NODE_NONE) {
-        memset(worker->dirty, 1, worker->machine->touched_count);
-        load_image(worker, search->root);
-        memset(worker->dirty, 1, worker->machine->touched_count);
-    } else if (node->model == MODEL_RESET) {
-        rebuild(worker, node->parent);
-        load_image(worker, worker->image);
-        worker->machine->reset_at = node->op;
-        return sum_equal(worker->machine->sum, search->nodes[node->parent].sum) ? NULL : incomplete;
-    } else if (node->model == MODEL_ROT) {
-        rebuild(worker, node->parent);
-        rot_flip(worker->image, node->op);
-        load_image(worker, worker->image);
-        worker->parent_known = false; /* the image is not the parent's any more */
-    } else {
-        if (!worker->parent_known || worker->parent != node->parent || worker->parent_op > node->op)
-            rebuild(worker, node->parent);
-        advance(worker, node->op);
-        load_image(worker, worker->image);
-        if (node->model)
-            tear_in_machine(worker, node);
-    }
-    return sum_equal(worker->machine->sum, node->sum) ? NULL : incomplete;
+    struct state state = state_at(worker->search, number);
+    const char *wrong = worker_go(worker, number);
+    worker_load_trail(worker);
+    if (state.model == MODEL_RESET)
+        worker->machine->reset_at = state.op;
+    return wrong;
 }
 
-static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
+static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *twin_op)
 {
     struct worker *worker = arg;
     size_t k = machine->op_count;
     if (machine->reset_to_come)
         return false; /* so far it is its parent's run */
-    if (worker->collect && machine->cutting && candidate_in_alphabet(worker, op)) {
-        if (k > 0)
-            candidate_put(worker, machine->sum, k, TORN_CLEAN);
-        candidate_torn(worker, op);
-        candidate_reset(worker);
-    }
-    return worker->prune && (k == 0 || op->kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
-                             candidate_in_trailer(worker, op));
+    struct op op = machine_op(twin_op);
+    struct moment at = {machine->nvm, machine->sum, k > 1 ? machine->sums[k - 2] : machine->sum, k,
+                        machine->cut_first};
+    if (worker->collect && machine->cutting)
+        candidate_op(worker, &at, &op);
+    return worker->strategy != STRATEGY_WHOLE &&
+           (k == 0 || op.kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
+            candidate_in_trailer(worker, &op));
 }
 
 /* ---- points ---- */
@@ -161,6 +86,7 @@ static void inherit(struct worker *worker, const struct point *point, const stru
     node->donor = point->node;
     node->donor_op = point->op;
     node->donor_text = point->text;
+    worker->donor_trace = point->trace;
     node->end = donor->end;
     node->end_pc = donor->end_pc;
     node->final = donor->final;
@@ -208,6 +134,7 @@ static void pass(struct worker *worker, struct sum key, bool timeless)
                               .text = (uint32_t)machine->text_len,
                               .resets = machine->resets,
                               .looks = machine_looks(machine),
+                              .trace = worker->trace,
                               .timeless = timeless,
                               .ns = twin_now_ns(machine->twin) - machine->begin_ns}};
 }
@@ -229,6 +156,8 @@ static bool on_point(void *arg, struct machine *machine)
         for (unsigned t = 0; t <= torn; t++)
             if (meet(worker, keys[i], t))
                 return true;
+    if (worker->strategy == STRATEGY_READS)
+        worker->trace = (uint32_t)twin_log_segment(machine->twin);
     for (int i = 0; i <= clocks; i++) {
         if (goes_round(worker, keys[i], i)) {
             machine_stop(machine, END_LOOP);
@@ -257,17 +186,17 @@ struct worker *worker_new(struct search *search, struct error *error)
 {
     struct worker *worker = mem_alloc(sizeof *worker);
     worker->search = search;
-    worker->machine = machine_new(search->spec, search->options.seed, error);
+    worker->strategy = search->options.strategy;
+    worker->machine =
+        machine_new(search->spec, search->options.seed, worker->strategy == STRATEGY_READS, error);
     if (!worker->machine) {
         free(worker);
         return NULL;
     }
     worker->machine->hooks = (struct machine_hooks){.op = on_op, .point = on_point, .arg = worker};
-    worker->image = mem_alloc(search->spec->nvm_size);
-    worker->dirty = mem_alloc(worker->machine->touched_count);
+    trail_init(&worker->trail, search);
     worker->scratch = mem_alloc(search->spec->nvm_size);
     worker->memo = memo_new(search->trailer);
-    memset(worker->dirty, 1, worker->machine->touched_count);
     return worker;
 }
 
@@ -281,11 +210,16 @@ void worker_free(struct worker *worker)
     table_free(&worker->judged);
     free(worker->points);
     free(worker->verdicts);
-    free(worker->image);
-    free(worker->dirty);
+    trail_release(&worker->trail);
     free(worker->scratch);
     memo_free(worker->memo);
     free(worker);
+}
+
+void worker_set_root(struct worker *worker)
+{
+    trail_reset(&worker->trail);
+    memset(worker->trail.dirty, 1, worker->machine->touched_count);
 }
 
 struct machine *worker_machine(struct worker *worker)
@@ -311,8 +245,8 @@ static void judge(struct worker *worker, struct result *result)
     } else if ((known = table_find(&worker->judged, key)) != TABLE_NONE) {
         result->verdict = worker->verdicts[known];
     } else {
-        judge_flash(worker->machine, node->end, node->end_pc, worker->prune ? worker->memo : NULL,
-                    &result->verdict);
+        judge_flash(worker->machine, node->end, node->end_pc,
+                    worker->strategy == STRATEGY_MEET ? worker->memo : NULL, &result->verdict);
         worker->verdicts = mem_resize(worker->verdicts, worker->verdict_count + 1, sizeof *worker->verdicts);
         worker->verdicts[worker->verdict_count] = result->verdict;
         table_put(&worker->judged, key, (uint32_t)worker->verdict_count++);
@@ -338,6 +272,83 @@ static void take_run(struct worker *worker, struct node *node)
     node->final = machine->sum;
 }
 
+/* ---- by what they read (answer.c) ---- */
+
+static void take_reads(struct worker *worker, struct twin_read **reads, size_t *count)
+{
+    const struct twin_read *list;
+    *count = machine_reads(worker->machine, &list);
+    *reads = *count ? mem_copy(list, *count * sizeof *list) : NULL;
+    machine_log(worker->machine, NULL);
+}
+
+static void begin_log(struct worker *worker, struct node *node)
+{
+    node->log = mem_alloc(sizeof *node->log);
+    node->log->constant = mem_alloc(worker->search->page_count);
+    struct twin_log log = {worker->search->live, node->log->constant, true};
+    twin_log_leave_out(worker->machine->twin, worker->search->options.leave_out);
+    machine_log(worker->machine, &log);
+    worker->donor_trace = worker->trace = 0;
+}
+
+/* The log goes on over the runs that were met, which have been through it. */
+static void follow(struct worker *worker, struct run_log *log, uint32_t donor)
+{
+    const struct search *search = worker->search;
+    for (uint32_t from = log->donor_trace; donor != NODE_NONE;) {
+        const struct node *node = &search->nodes[donor];
+        twin_log_replay(worker->machine->twin, node->log->trace + from, node->log->trace_count - from);
+        for (size_t page = 0; page < search->page_count; page++)
+            log->constant[page] |= node->log->constant[page];
+        from = node->log->donor_trace;
+        donor = node->donor;
+    }
+}
+
+/* Of what may be cut, and how many operations there are: its own, or what follows in the run it met. */
+static void count_ops(const struct worker *worker, const struct node *node, struct run_log *log)
+{
+    const struct machine *machine = worker->machine;
+    const struct node *donor = node->donor == NODE_NONE ? NULL : &worker->search->nodes[node->donor];
+    log->all_ops = node->op_count + (donor ? donor->log->all_ops - node->donor_op : 0);
+    log->cut_first = UINT32_MAX;
+    if (machine->cutting)
+        log->cut_first = (uint32_t)machine->cut_first;
+    else if (donor && donor->log->cut_first != UINT32_MAX)
+        log->cut_first = donor->log->cut_first - node->donor_op + node->op_count;
+}
+
+static void take_log(struct worker *worker, struct result *result)
+{
+    struct machine *machine = worker->machine;
+    struct node *node = &result->node;
+    struct run_log *log = node->log;
+    const uint32_t *trace;
+    log->trace_count = (uint32_t)twin_trace(machine->twin, &trace);
+    log->trace = log->trace_count ? mem_copy(trace, log->trace_count * sizeof *trace) : NULL;
+    log->donor_trace = worker->donor_trace;
+    log->sum_count = node->op_count;
+    log->sums = node->op_count ? mem_copy(machine->sums, node->op_count * sizeof *log->sums) : NULL;
+    count_ops(worker, node, log);
+    follow(worker, log, node->donor);
+    take_reads(worker, &result->reads, &result->read_count);
+}
+
+/* Judges what is in the machine, unless it is known already what comes of the words that judging reads. */
+void worker_judge_reads(struct worker *worker, struct result *result)
+{
+    const struct node *node = &result->node;
+    struct machine *machine = worker->machine;
+    result->has_verdict = true;
+    if (answer_verdict(worker->search, node, machine->sum, machine->nvm, &result->verdict, NULL))
+        return;
+    twin_log_leave_out(machine->twin, TWIN_LEAVE_NONE);
+    machine_log(machine, &(struct twin_log){0});
+    judge_flash(machine, node->end, node->end_pc, NULL, &result->verdict);
+    take_reads(worker, &result->judge_reads, &result->judge_count);
+}
+
 /* So that runs after it in this chunk can meet it. */
 static void remember(struct worker *worker, const struct result *result)
 {
@@ -354,9 +365,8 @@ static void remember(struct worker *worker, const struct result *result)
     }
 }
 
-void worker_node(struct worker *worker, uint32_t number, bool collect, bool prune, struct result *result)
+void worker_begin(struct worker *worker, uint32_t number, bool collect, struct result *result)
 {
-    struct machine *machine = worker->machine;
     struct state state = state_at(worker->search, number);
     *result = (struct result){.node = {.sum = state.sum,
                                        .parent = state.parent,
@@ -368,31 +378,42 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, bool prun
     worker->result = result;
     worker->number = number;
     worker->collect = collect;
-    worker->prune = prune;
     worker->candidate_room = worker->own_room = 0;
-    worker->last_page = UINT32_MAX;
-    worker->page_candidate = false;
+    candidate_begin(worker);
+}
+
+void worker_node(struct worker *worker, uint32_t number, bool collect, enum search_strategy strategy,
+                 struct result *result)
+{
+    struct machine *machine = worker->machine;
+    worker_begin(worker, number, collect, result);
+    worker->strategy = strategy;
     table_clear(&worker->own);
     result->wrong = worker_load(worker, number);
     if (result->wrong)
         return;
     if (collect)
-        candidate_rot(worker);
+        candidate_rot(worker, &(struct moment){.nvm = machine->nvm, .sum = machine->sum});
     uint64_t before = machine->instructions;
+    if (strategy == STRATEGY_READS)
+        begin_log(worker, &result->node);
     machine_cycle(machine, UINT64_MAX);
     /* not those of judging: they depend on what this worker knows already */
     result->instructions = machine->instructions - before;
     struct node *node = &result->node;
     result->wrong = machine->wrong;
     take_run(worker, node);
-    if (node->donor == NODE_NONE) {
-        if (collect && machine->cutting && node->op_count)
-            candidate_put(worker, machine->sum, node->op_count, TORN_CLEAN);
+    if (node->donor == NODE_NONE && collect && machine->cutting && node->op_count)
+        candidate_put(worker, machine->sum, node->op_count, TORN_CLEAN);
+    if (strategy == STRATEGY_READS)
+        take_log(worker, result);
+    if (node->donor == NODE_NONE && strategy == STRATEGY_READS)
+        worker_judge_reads(worker, result);
+    else if (node->donor == NODE_NONE)
         judge(worker, result);
-    }
     if (node->end == END_RESETS || node->end == END_TOTAL)
         result->point_count = 0; /* soundness.h, 2 */
-    if (prune)
+    if (strategy == STRATEGY_MEET)
         remember(worker, result);
 }
 
@@ -400,6 +421,9 @@ void result_release(struct result *result)
 {
     free(result->candidates);
     free(result->points);
+    free(result->reads);
+    free(result->judge_reads);
     result->candidates = NULL;
     result->points = NULL;
+    result->reads = result->judge_reads = NULL;
 }
