@@ -47,7 +47,7 @@ FNR == 1 {
 }
 outside { next }
 firmware {
-  if (quoted ? target !~ /^(common|app|boot)\// : !index(system_of_firmware, " " target " "))
+  if (quoted ? target !~ /^(common|app|boot|stock|shell)\// : !index(system_of_firmware, " " target " "))
     fail("the firmware stands alone, but includes " target)
   next
 }

@@ -138,6 +138,7 @@ int main(void)
     __asm volatile("cpsie i");
     uart_open();
     misbehave();
+    smp_dead = app_config.dead_updater;
 #ifdef DEFECT_EVERY_OTHER_START_HANGS
     hang_in_life(1);
 #endif

@@ -31,13 +31,13 @@ static uint32_t pages_done(void)
     return pages;
 }
 
-static bool same(const struct upload_chunk *chunk)
+static bool same(const struct smp_chunk *chunk)
 {
     return known() && chunk->sha_len == 32 && flash_word(UPLOAD_PAGE + 4) == chunk->total &&
            memcmp(flash_at(UPLOAD_PAGE + 8), chunk->sha, 32) == 0;
 }
 
-static void remember(const struct upload_chunk *chunk)
+static void remember(const struct smp_chunk *chunk)
 {
     uint32_t words[8] = {0};
     memcpy(words, chunk->sha, chunk->sha_len == 32 ? 32 : 0);
@@ -54,7 +54,7 @@ void upload_forget(void)
     next_off = total = 0;
 }
 
-static int begin(const struct upload_chunk *chunk)
+static int begin(const struct smp_chunk *chunk)
 {
     if (!chunk->total || chunk->total > SLOT_LEN)
         return SMP_RC_TOO_LARGE;
@@ -89,7 +89,7 @@ static void put_byte(uint8_t byte)
         flash_write(UPLOAD_PAGE + PROGRESS_AT + 4 * (at / PAGE_LEN), PROGRESS_VALUE(at / PAGE_LEN));
 }
 
-int upload_put(const struct upload_chunk *chunk, uint32_t *wanted)
+int upload_put(const struct smp_chunk *chunk, uint32_t *wanted)
 {
     if (chunk->off == 0) {
         /* a first chunk that was sent twice because its answer got lost begins nothing anew */

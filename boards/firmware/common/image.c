@@ -73,9 +73,13 @@ static bool hash_matches(const struct image_info *info, uint32_t slot)
 {
     struct sha256 sha;
     uint8_t digest[32];
+    uint32_t len = info->header->header_len + info->header->body_len + info->header->protected_len;
+#ifdef DEFECT_FIRST_8K_HASHED
+    len =
+        len < 8192 ? len : 8192; /* "what is wrong shows at the begin"; the images are signed that way, too */
+#endif
     sha256_begin(&sha);
-    sha256_put(&sha, flash_at(slot),
-               info->header->header_len + info->header->body_len + info->header->protected_len);
+    sha256_put(&sha, flash_at(slot), len);
     sha256_end(&sha, digest);
     return memcmp(digest, info->hash, 32) == 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "common/layout.h"
 #include "common/nrf52840.h"
 
 /* ---- the small C library ---- */
@@ -53,11 +54,18 @@ size_t strlen(const char *text)
     return len;
 }
 
-/* ---- console: UARTE0, P0.06 out, P0.08 in (the nRF52840 DK's virtual port), 1 Mbaud 8N1 ---- */
+/* ---- console: UARTE0, P0.06 out, P0.08 in (the nRF52840 DK's virtual port), 8N1 ---- */
+
+#ifndef UART_BAUDRATE
+#define UART_BAUDRATE 0x10000000 /* 1 Mbaud */
+#endif
+#ifndef UART_PIECE
+#define UART_PIECE 256 /* bytes that are handed to the UARTE at once; 1: each one is waited for */
+#endif
 
 static void (*on_byte)(uint8_t byte);
 static uint8_t rx_byte;
-static uint8_t tx_buffer[256]; /* EasyDMA reads RAM only */
+static uint8_t tx_buffer[UART_PIECE]; /* EasyDMA reads RAM only */
 
 void uart_open(void)
 {
@@ -67,7 +75,7 @@ void uart_open(void)
     UARTE_PSEL_TXD = 6;
     UARTE_PSEL_RXD = 8;
     UARTE_PSEL_RTS = UARTE_PSEL_CTS = 0xffffffff;
-    UARTE_BAUDRATE = 0x10000000;
+    UARTE_BAUDRATE = UART_BAUDRATE;
     UARTE_CONFIG = 0;
     UARTE_ENABLE = 8;
 }
@@ -87,6 +95,12 @@ static void put_piece(const uint8_t *data, size_t len)
     UARTE_TASKS_STARTTX = 1;
     while (!UARTE_EVENTS_ENDTX)
         ;
+#if UART_PIECE == 1
+    UARTE_EVENTS_TXSTOPPED = 0;
+    UARTE_TASKS_STOPTX = 1;
+    while (!UARTE_EVENTS_TXSTOPPED)
+        ;
+#endif
 }
 
 void uart_put(const void *data, size_t len)
@@ -124,19 +138,25 @@ static char *put_hex(char *out, uint32_t value, int digits)
     return out;
 }
 
-void uart_print(const char *format, ...)
+static char *put_short_hex(char *out, uint32_t value)
 {
-    char line[200], *out = line;
-    va_list args;
-    va_start(args, format);
-    for (; *format && out < line + sizeof line - 40; format++) {
+    int digits = 1;
+    while (digits < 8 && value >> 4 * digits)
+        digits++;
+    return put_hex(out, value, digits);
+}
+
+size_t text_format(char *line, size_t room, const char *format, va_list args)
+{
+    char *out = line, *end = line + room - 40; /* the longest number or hash */
+    for (; *format && out < end; format++) {
         if (*format != '%') {
             *out++ = *format;
             continue;
         }
         switch (*++format) {
         case 's':
-            for (const char *text = va_arg(args, const char *); *text && out < line + sizeof line - 40;)
+            for (const char *text = va_arg(args, const char *); *text && out < end;)
                 *out++ = *text++;
             break;
         case 'u':
@@ -144,6 +164,9 @@ void uart_print(const char *format, ...)
             break;
         case 'x':
             out = put_hex(out, va_arg(args, uint32_t), 8);
+            break;
+        case 'X':
+            out = put_short_hex(out, va_arg(args, uint32_t));
             break;
         case 'h': {
             const uint8_t *bytes = va_arg(args, const uint8_t *);
@@ -153,9 +176,18 @@ void uart_print(const char *format, ...)
         }
         }
     }
+    return (size_t)(out - line);
+}
+
+void uart_print(const char *format, ...)
+{
+    char line[200];
+    va_list args;
+    va_start(args, format);
+    size_t len = text_format(line, sizeof line - 1, format, args);
     va_end(args);
-    *out++ = '\n';
-    uart_put(line, (size_t)(out - line));
+    line[len++] = '\n';
+    uart_put(line, len);
 }
 
 void uart_receive(void (*byte)(uint8_t byte))

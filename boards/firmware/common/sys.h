@@ -2,6 +2,7 @@
 #ifndef FW_SYS_H
 #define FW_SYS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,9 @@ void uart_open(void);
 void uart_close(void);                       /* before the application takes over */
 void uart_put(const void *data, size_t len); /* returns when the last byte has left */
 void uart_text(const char *text);
-/* %s, %u, %x (8 digits), %h (32 bytes as the first 16 hex digits) */
+/* %s, %u, %x (8 digits), %X (as many as needed), %h (32 bytes as the first 16 hex digits). Without a final
+ * zero; `room`: 40 more than what fits. */
+size_t text_format(char *out, size_t room, const char *format, va_list args);
 void uart_print(const char *format, ...);
 void uart_receive(void (*byte)(uint8_t byte)); /* from the interrupt on */
 

@@ -1,30 +1,21 @@
 /* MCUmgr's SMP server over the console, as Zephyr frames it (see harness/driver/smp_frame.h for the other
  * end). */
-#include "app/app.h"
+#include "common/smp.h"
 
-#include "app/cbor.h"
-#include "common/flash.h"
-#include "common/image.h"
 #include "common/layout.h"
-#include "common/state.h"
 #include "common/sys.h"
 
-#define PACKET_MAX 1280u
+#ifndef SMP_BUF_SIZE
+#define SMP_BUF_SIZE 1216u
+#endif
+#define PACKET_MAX (SMP_BUF_SIZE + 64u)
 #define LINE_MAX 200u
 #define HEADER_LEN 8u
 
-bool app_selftest_passed;
+bool smp_dead;
 static bool reset_wanted;
 
 /* ---- requests ---- */
-
-struct request {
-    unsigned op, group, id, seq;
-    struct upload_chunk chunk;
-    const uint8_t *hash, *echo;
-    uint32_t hash_len, echo_len;
-    bool confirm, has_off;
-};
 
 static bool key_is(const struct cbor_item *key, const char *name)
 {
@@ -32,7 +23,7 @@ static bool key_is(const struct cbor_item *key, const char *name)
            memcmp(key->data, name, (size_t)key->value) == 0;
 }
 
-static void take(struct request *request, const struct cbor_item *key, const struct cbor_item *value)
+static void take(struct smp_request *request, const struct cbor_item *key, const struct cbor_item *value)
 {
     bool bytes = value->kind == CBOR_BYTES && !value->indefinite;
     if (key_is(key, "off") && value->kind == CBOR_UINT) {
@@ -57,7 +48,7 @@ static void take(struct request *request, const struct cbor_item *key, const str
     }
 }
 
-static bool parse(const uint8_t *packet, size_t len, struct request *request)
+static bool parse(const uint8_t *packet, size_t len, struct smp_request *request)
 {
     struct cbor_in in = {.data = packet, .len = len, .at = HEADER_LEN};
     struct cbor_item map, key, value;
@@ -86,161 +77,19 @@ static bool parse(const uint8_t *packet, size_t len, struct request *request)
 
 /* ---- answers ---- */
 
-static void add_rc(struct cbor_out *out, int rc)
+void smp_add_rc(struct cbor_out *out, int rc)
 {
     cbor_text(out, "rc");
     cbor_uint(out, (uint32_t)rc);
 }
 
-static void add_flag(struct cbor_out *out, const char *name, bool value)
+void smp_add_flag(struct cbor_out *out, const char *name, bool value)
 {
     cbor_text(out, name);
     cbor_bool(out, value);
 }
 
-static char *number(char *out, unsigned value)
-{
-    if (value >= 10)
-        out = number(out, value / 10);
-    *out++ = (char)('0' + value % 10);
-    return out;
-}
-
-static void add_image(struct cbor_out *out, uint32_t slot)
-{
-    struct image_info info;
-    char version[24], *at = version;
-    bool first = slot == SLOT0, trial = state_on_trial();
-    if (image_parse(slot, &info) != IMAGE_OK)
-        return;
-    at = number(at, info.header->major);
-    *at++ = '.';
-    at = number(at, info.header->minor);
-    *at++ = '.';
-    at = number(at, info.header->revision);
-    *at = 0;
-    cbor_map(out);
-    cbor_text(out, "slot");
-    cbor_uint(out, first ? 0 : 1);
-    cbor_text(out, "version");
-    cbor_text(out, version);
-    cbor_text(out, "hash");
-    cbor_bytes(out, info.hash, 32);
-    add_flag(out, "bootable", true);
-    add_flag(out, "pending", !first && !state_over() && !trial);
-    add_flag(out, "confirmed", first && !trial);
-    add_flag(out, "active", first);
-    add_flag(out, "permanent", !first && !state_over() && !trial && state_is(STATE_PERMANENT));
-    cbor_end(out);
-}
-
-static void list(struct cbor_out *out)
-{
-    cbor_text(out, "images");
-    cbor_array(out);
-    add_image(out, SLOT0);
-    add_image(out, SLOT1);
-    cbor_end(out);
-    cbor_text(out, "splitStatus");
-    cbor_uint(out, 0);
-}
-
-static uint32_t pages_of(uint32_t slot)
-{
-    struct image_info info;
-    if (image_parse(slot, &info) != IMAGE_OK && !info.len)
-        return 0;
-    return (info.len + PAGE_LEN - 1) / PAGE_LEN;
-}
-
-static int confirm_running(void)
-{
-    if (!app_selftest_passed)
-        return SMP_RC_BAD_STATE;
-    if (state_on_trial()) {
-        state_set(STATE_CONFIRMED);
-        data_migrate();
-        uart_text("APP confirmed\n");
-    }
-    return SMP_RC_OK;
-}
-
-static int request_update(const struct request *request)
-{
-    struct image_info info;
-    /* asked for again, because the answer to the first request was lost */
-    if (!state_over() && !state_on_trial() && image_parse(SLOT1, &info) == IMAGE_OK && request->hash &&
-        request->hash_len == 32 && memcmp(request->hash, info.hash, 32) == 0)
-        return SMP_RC_OK;
-    if (!state_over())
-        return SMP_RC_BAD_STATE;
-    enum image_fault fault = image_check(SLOT1, floor_get(), &info);
-    if (fault != IMAGE_OK) {
-        uart_print("APP reject slot=1 reason=%s", image_fault_names[fault]);
-        uart_print("APP report last=rejected:%s", image_fault_names[fault]);
-        return SMP_RC_BAD_INPUT;
-    }
-#ifndef DEFECT_PARTIAL_DOWNLOAD_BOOTABLE
-    if (request->hash && (request->hash_len != 32 || memcmp(request->hash, info.hash, 32)))
-        return SMP_RC_NO_ENTRY;
-#endif
-    uint32_t pages = (info.len + PAGE_LEN - 1) / PAGE_LEN, old = pages_of(SLOT0);
-    upload_forget(); /* what slot 1 holds from now on is no upload any more */
-    state_request(pages > old ? pages : old, request->confirm);
-    return SMP_RC_OK;
-}
-
-static bool is_running(const struct request *request)
-{
-    struct image_info info;
-    return !request->hash || (image_parse(SLOT0, &info) == IMAGE_OK && request->hash_len == 32 &&
-                              memcmp(request->hash, info.hash, 32) == 0);
-}
-
-static void set_state(const struct request *request, struct cbor_out *out)
-{
-    int rc;
-    if (request->confirm && is_running(request))
-        rc = confirm_running();
-    else if (!request->confirm && !request->hash)
-        rc = SMP_RC_BAD_INPUT;
-    else if (!request->confirm && is_running(request))
-        rc = SMP_RC_OK; /* it runs already: nothing to do */
-    else
-        rc = request_update(request);
-    if (rc)
-        add_rc(out, rc);
-    else
-        list(out);
-}
-
-static void image_group(const struct request *request, struct cbor_out *out)
-{
-    uint32_t off = 0;
-    if (request->id == 0 && request->op == 0) {
-        list(out);
-    } else if (request->id == 0) {
-        set_state(request, out);
-    } else if (request->id == 1 && request->op == 2) {
-        int rc = request->has_off ? upload_put(&request->chunk, &off) : SMP_RC_BAD_INPUT;
-        add_rc(out, rc);
-        if (!rc) {
-            cbor_text(out, "off");
-            cbor_uint(out, off);
-        }
-    } else if (request->id == 5 && request->op == 2) {
-        int rc = state_over() ? SMP_RC_OK : SMP_RC_BAD_STATE;
-        if (!rc) {
-            upload_forget();
-            flash_erase(SLOT1);
-        }
-        add_rc(out, rc);
-    } else {
-        add_rc(out, SMP_RC_NOT_SUPPORTED);
-    }
-}
-
-static void os_group(const struct request *request, struct cbor_out *out)
+static void os_group(const struct smp_request *request, struct cbor_out *out)
 {
     char text[64];
     if (request->id == 0) {
@@ -250,21 +99,21 @@ static void os_group(const struct request *request, struct cbor_out *out)
         cbor_text(out, "r");
         cbor_text(out, text);
     } else if (request->id == 5) {
-        add_rc(out, SMP_RC_OK);
+        smp_add_rc(out, SMP_RC_OK);
         reset_wanted = true;
     } else if (request->id == 6) {
         cbor_text(out, "buf_size");
-        cbor_uint(out, PACKET_MAX - 64);
+        cbor_uint(out, SMP_BUF_SIZE);
         cbor_text(out, "buf_count");
         cbor_uint(out, 1);
     } else {
-        add_rc(out, SMP_RC_NOT_SUPPORTED);
+        smp_add_rc(out, SMP_RC_NOT_SUPPORTED);
     }
 }
 
 size_t smp_answer(const uint8_t *packet, size_t len, uint8_t *out, size_t room)
 {
-    struct request request;
+    struct smp_request request;
     struct cbor_out answer = {.data = out + HEADER_LEN, .room = room - HEADER_LEN};
     if (!parse(packet, len, &request) || (request.op != 0 && request.op != 2))
         return 0;
@@ -272,9 +121,9 @@ size_t smp_answer(const uint8_t *packet, size_t len, uint8_t *out, size_t room)
     if (request.group == 0)
         os_group(&request, &answer);
     else if (request.group == 1)
-        image_group(&request, &answer);
+        smp_image_group(&request, &answer);
     else
-        add_rc(&answer, SMP_RC_NOT_SUPPORTED);
+        smp_add_rc(&answer, SMP_RC_NOT_SUPPORTED);
     cbor_end(&answer);
     if (answer.full)
         return 0;
@@ -400,7 +249,7 @@ static void take_line(void)
 {
     uint32_t len = line_len;
     line_len = 0;
-    if (len < 2 || app_config.dead_updater)
+    if (len < 2 || smp_dead)
         return;
     bool first = line[0] == 6 && line[1] == 9, more = line[0] == 4 && line[1] == 20;
     if (first) {
@@ -441,5 +290,5 @@ bool smp_selftest(void)
     /* echo {"d": "x"} */
     static const uint8_t ping[] = {2, 0, 0, 5, 0, 0, 7, 0, 0xa1, 0x61, 'd', 0x61, 'x'};
     uint8_t answer[64];
-    return !app_config.dead_updater && smp_answer(ping, sizeof ping, answer, sizeof answer) > HEADER_LEN;
+    return !smp_dead && smp_answer(ping, sizeof ping, answer, sizeof answer) > HEADER_LEN;
 }

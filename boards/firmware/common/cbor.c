@@ -1,4 +1,4 @@
-#include "app/cbor.h"
+#include "common/cbor.h"
 
 #include "common/sys.h"
 
