@@ -55,6 +55,20 @@ manifest = schema("boards/schemas/manifest.schema.json")
 scenario = schema("scenarios/scenario.schema.json")
 result = schema("reports/schemas/result.schema.json")
 journal = schema("reports/schemas/journal.schema.json")
+def explained(tree, where):
+    """Every key that a person may write says what it is."""
+    if isinstance(tree, dict):
+        for key, value in tree.get("properties", {}).items():
+            if "description" not in value and "const" not in value:
+                fail(f"{where}: {key}: no description")
+        for key, value in tree.items():
+            explained(value, f"{where}.{key}")
+    elif isinstance(tree, list):
+        for value in tree:
+            explained(value, where)
+
+
+explained(json.loads((source / "scenarios/explore.schema.json").read_text()), "explore.schema.json")
 # those of other parts: at least they are schemas
 for path in list(source.glob("*/**/*.schema.json")):
     if not path.relative_to(source).parts[0].startswith("build"):

@@ -116,7 +116,7 @@ static void tell_runs(const struct aim_time *time)
             time->jitter_ms, 100 * time->hits, runs);
 }
 
-int aim_print(const char *folder, const char *base, bool by_time, double jitter_ms)
+int aim_print(const char *folder, const char *base, const char *board, bool by_time, double jitter_ms)
 {
     struct live_case it;
     struct aim_time time = {0};
@@ -125,7 +125,8 @@ int aim_print(const char *folder, const char *base, bool by_time, double jitter_
     cJSON *scenario = NULL;
     int failed = live_case_load(&it, folder, &error) || json_load(&document, base, &error);
     if (!failed && by_time)
-        failed = aim_time_open(&time, it.path, cJSON_GetStringValue(cJSON_GetObjectItem(it.tree, "board")),
+        failed = aim_time_open(&time, it.path,
+                               board ? board : cJSON_GetStringValue(cJSON_GetObjectItem(it.tree, "board")),
                                jitter_ms, &error);
     if (!failed) {
         scenario = cJSON_Duplicate(document.root, true);

@@ -252,7 +252,7 @@ static int repro(const char *folder, const char *rack_named, const char *place, 
 }
 
 struct wish {
-    const char *name, *rack, *place, *run, *out, *aim, *jitter_given;
+    const char *name, *rack, *place, *run, *out, *aim, *jitter_given, *board;
     bool by_time;
     double jitter_ms;
 };
@@ -268,6 +268,10 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
          ARGUMENT_TEXT, .to = &wish->aim},
         {"time", NULL, "with --aim: by the time after a console mark, for a rig without a probe",
          ARGUMENT_FLAG, .to = &wish->by_time},
+        {"board", "BOARD",
+         "with --time: whose marks count, a name or a file of your own\n(default: the board that was "
+         "explored)",
+         ARGUMENT_TEXT, .to = &wish->board},
         {"jitter", "MS", "with --time: the power switch scatters by +-MS (1)", ARGUMENT_NUMBER,
          .to = &wish->jitter_ms, 0, 10000, &wish->jitter_given},
         {"rack", "RACK", "on another rack than before", ARGUMENT_TEXT, .to = &wish->rack},
@@ -313,7 +317,7 @@ int cmd_repro(int argc, char **argv)
         fprintf(stderr, "otarig repro: --aim: %s is no case of an exploration\n", folder);
         code = 2;
     } else if (wish.aim) {
-        code = aim_print(folder, wish.aim, wish.by_time, wish.jitter_ms);
+        code = aim_print(folder, wish.aim, wish.board, wish.by_time, wish.jitter_ms);
     } else if (live_case_is(folder)) {
         code = live_repro(folder, wish.rack, wish.place, argc, argv);
     } else {

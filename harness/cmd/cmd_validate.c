@@ -102,7 +102,7 @@ static bool has(struct json root, const char *key)
 }
 
 /* What a file is, is told by what it holds. */
-static int check(const char *path, const char *board, struct error *error)
+static int check(const char *path, const char *board, const char *firmware, struct error *error)
 {
     struct json_document document;
     const char *kind = NULL;
@@ -116,7 +116,7 @@ static int check(const char *path, const char *board, struct error *error)
     if (has(root, "kind"))
         json_string(json_get(root, "kind"), &kind, NULL);
     if (kind && !strcmp(kind, "explore"))
-        result = validate_explore_scenario(path, board, root, error);
+        result = validate_explore_scenario(path, board, firmware, root, error);
     else if (has(root, "summary"))
         result = has(root, "depths") ? validate_explore_result(path, root, error) : check_run(path, error);
     else if (has(root, "steps") || has(root, "family"))
@@ -136,14 +136,17 @@ static int check(const char *path, const char *board, struct error *error)
 
 int cmd_validate(int argc, char **argv)
 {
-    const char *name = NULL;
+    const char *name = NULL, *firmware = NULL;
     const struct argument table[] = {
         {"board", "BOARD", "for the scenarios of explorations: a name (boards/BOARD.json) or a file",
          ARGUMENT_TEXT, .to = &name},
+        {"firmware", "DIR",
+         "for them: where their images are looked for first, and nothing of the demo's then", ARGUMENT_TEXT,
+         .to = &firmware},
         {0}};
     const struct arguments arguments = {
         "validate",
-        "usage: otarig validate FILE... [--board BOARD]\n"
+        "usage: otarig validate FILE... [--board BOARD] [--firmware DIR]\n"
         "Checks scenarios, racks, boards, results (result.json, explore.json) and journals (*.jsonl), each "
         "with\nthe parser that will read it; touches nothing else.\n",
         "Exit: 0 all are right, 2 one is not.\n", table};
@@ -156,7 +159,7 @@ int cmd_validate(int argc, char **argv)
     code = 0;
     for (int i = first; i < argc; i++) {
         struct error error = {0};
-        if (check(argv[i], board, &error))
+        if (check(argv[i], board, firmware, &error))
             code = cmd_fail(&error);
     }
     free(board);

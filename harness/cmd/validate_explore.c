@@ -48,11 +48,12 @@ int validate_explore_result(const char *path, struct json root, struct error *er
     return 0;
 }
 
-int validate_explore_scenario(const char *path, const char *board, struct json root, struct error *error)
+int validate_explore_scenario(const char *path, const char *board, const char *firmware, struct json root,
+                              struct error *error)
 {
     struct spec spec;
-    char *firmware = cmd_firmware_folder();
-    const struct spec_folders folders = {.standard = firmware};
+    char *demo = cmd_firmware_folder();
+    const struct spec_folders folders = {.firmware = firmware, .standard = firmware ? NULL : demo};
     int result = -1;
     if (!board)
         json_expected(json_get(root, "kind"), error, "--board BOARD beside an exploration");
@@ -62,6 +63,6 @@ int validate_explore_scenario(const char *path, const char *board, struct json r
         printf("%s: exploration '%s' on %s\n", path, spec.name, spec.board);
         spec_release(&spec);
     }
-    free(firmware);
+    free(demo);
     return result;
 }

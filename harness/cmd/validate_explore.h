@@ -6,7 +6,8 @@
 #include "harness/base/json.h"
 
 /* A scenario, which means something only on a board (a file; NULL is refused). */
-int validate_explore_scenario(const char *path, const char *board, struct json root, struct error *error);
+int validate_explore_scenario(const char *path, const char *board, const char *firmware, struct json root,
+                              struct error *error);
 /* explore.json */
 int validate_explore_result(const char *path, struct json root, struct error *error);
 

@@ -88,6 +88,8 @@ struct live {
     const struct symbols *symbols;
     uint32_t caller_at; /* operation of which the caller is wanted */
     uint32_t caller;
+    struct source chain[SYMBOLS_CHAIN_MAX];
+    unsigned chain_count;
     /* of that operation, since power-up: the end of the one before, its begin and its end */
     uint64_t before_ns, begin_ns, end_ns;
     size_t said_len; /* what the console had said before the last operation so far */
@@ -115,11 +117,12 @@ static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *
         registers[i] = debug_register(machine->twin, i);
     registers[15] = op->pc;
     symbols_caller(live->symbols, registers, read_word, machine->twin, &live->caller);
+    live->chain_count = symbols_chain(live->symbols, registers, read_word, machine->twin, live->chain);
     return false;
 }
 
 static void describe(struct cut *cut, const struct search *search, uint32_t number, unsigned boot,
-                     const struct symbols *symbols, uint32_t caller)
+                     const struct symbols *symbols, const struct live *live)
 {
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     cut->boot = boot;
@@ -133,8 +136,10 @@ static void describe(struct cut *cut, const struct search *search, uint32_t numb
     cut->operation = cut->after && node->op ? node->op - 1 : node->op; /* the one that cut.op is */
     cut->op = *op_at(search, node->parent, node->op);
     symbols_find(symbols, cut->op.pc, &cut->place);
-    if (caller)
-        symbols_find(symbols, caller, &cut->caller);
+    if (live->caller)
+        symbols_find(symbols, live->caller, &cut->caller);
+    cut->chain_count = live->chain_count;
+    memcpy(cut->chain, live->chain, sizeof cut->chain);
 }
 
 /* Lines that had left the chip before that time. */
@@ -180,6 +185,7 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     const struct node *node = &search->nodes[number], *from = &search->nodes[node->parent];
     bool after = node->op >= from->op_count;
     live->caller = 0;
+    live->chain_count = 0;
     if (node->model == MODEL_ROT) {
         uint32_t bit = node->op;
         uint8_t byte = (uint8_t)(machine->nvm[bit >> 3] ^ 1u << (bit & 7));
@@ -317,7 +323,7 @@ static void confirm(struct finding *finding, const struct search *search, struct
         if (i + 1u == node->depth && model != MODEL_ROT)
             time_windows(finding, machine, node->parent, search->spec->nvm_size);
         good = live_cut(&live, search, path[i]) && good;
-        describe(&finding->cuts[i], search, path[i], boot, symbols, live.caller);
+        describe(&finding->cuts[i], search, path[i], boot, symbols, &live);
         boot += model < TORN_MODELS; /* only a cut ends a boot */
         time_cut(&finding->cuts[i], &live,
                  i + 1u == node->depth ? window_of(finding, &search->nodes[path[i]]) : NULL);

@@ -98,9 +98,13 @@ static bool executes(struct judging *judging, const struct clause *clause)
 {
     if (judging->end == END_EXEC && judging->end_pc - clause->region.address < clause->region.len)
         return true;
-    if (judging->end == END_EXEC)
-        snprintf(judging->detail, sizeof judging->detail, "executes at 0x%08x", judging->end_pc);
-    else
+    if (judging->end == END_EXEC) {
+        const struct spec_region *where = spec_region_of(judging->machine->spec, judging->end_pc);
+        snprintf(judging->detail, sizeof judging->detail, "executes at 0x%08x%s%.60s", judging->end_pc,
+                 where ? ", in " : "", where ? where->name : "");
+        if (!clause->class_given) /* it runs, only not there */
+            judging->fail_class = "wrong-version";
+    } else
         snprintf(judging->detail, sizeof judging->detail, "ended by: %s", machine_end_names[judging->end]);
     if (goes_round(judging->end))
         judging->fail_class = "not-converging";
@@ -204,6 +208,37 @@ static bool stable(struct judging *judging, const struct clause *clause)
     return good;
 }
 
+static bool holds(struct judging *judging, const struct clause *clause);
+
+/* Of the alternative that got furthest, class and detail of what does not hold are told. */
+static bool one_of(struct judging *judging, const struct clause *clause)
+{
+    const char *best_class = clause->fail_class;
+    char best[sizeof judging->detail] = "";
+    size_t most = 0;
+    for (size_t i = 0, begin; i < clause->part_count;) {
+        const struct clause *parts = clause->parts;
+        for (begin = i; i < clause->part_count && parts[i].alternative == parts[begin].alternative; i++) {
+            judging->detail[0] = 0;
+            judging->fail_class = parts[i].fail_class;
+            if (!holds(judging, &parts[i]))
+                break;
+        }
+        if (i == clause->part_count || parts[i].alternative != parts[begin].alternative)
+            return true;
+        if (!best[0] || i - begin > most) {
+            most = i - begin;
+            best_class = judging->fail_class;
+            snprintf(best, sizeof best, "%s", judging->detail[0] ? judging->detail : "it is not so");
+        }
+        while (i < clause->part_count && parts[i].alternative == parts[begin].alternative)
+            i++;
+    }
+    snprintf(judging->detail, sizeof judging->detail, "%s", best);
+    judging->fail_class = clause->class_given ? clause->fail_class : best_class;
+    return false;
+}
+
 static bool holds(struct judging *judging, const struct clause *clause)
 {
     switch (clause->kind) {
@@ -217,6 +252,8 @@ static bool holds(struct judging *judging, const struct clause *clause)
         return word(judging, clause);
     case CLAUSE_STABLE:
         return stable(judging, clause);
+    case CLAUSE_ONE_OF:
+        return one_of(judging, clause);
     case CLAUSE_SETTLES:
         return settles(judging);
     case CLAUSE_SEEN:
@@ -250,11 +287,20 @@ static bool judge_phase(struct judging *judging, struct verdict *verdict)
     return true;
 }
 
+static bool is_text(const struct clause *clause)
+{
+    return clause->kind == CLAUSE_SEEN || clause->kind == CLAUSE_NEVER;
+}
+
 static bool looks_at_text(const struct phase *phase)
 {
-    for (size_t i = 0; i < phase->clause_count; i++)
-        if (phase->clauses[i].kind == CLAUSE_SEEN || phase->clauses[i].kind == CLAUSE_NEVER)
+    for (size_t i = 0; i < phase->clause_count; i++) {
+        if (is_text(&phase->clauses[i]))
             return true;
+        for (size_t k = 0; k < phase->clauses[i].part_count; k++)
+            if (is_text(&phase->clauses[i].parts[k]))
+                return true;
+    }
     return false;
 }
 

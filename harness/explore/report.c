@@ -57,6 +57,9 @@ static void print_cut(FILE *file, const struct spec *spec, const struct cut *cut
         print_place(file, &cut->caller);
     }
     fputc('\n', file);
+    for (unsigned i = 0; i < cut->chain_count; i++)
+        fprintf(file, "%s%s", i ? " < " : "      under way, by the stack: ", cut->chain[i].function);
+    fputs(cut->chain_count ? "\n" : "", file);
 }
 
 char *explore_report_phase(const struct search *search, const struct finding *finding)

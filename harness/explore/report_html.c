@@ -241,7 +241,20 @@ static void cut_row(FILE *file, const struct spec *spec, const struct cut *cut)
     put_place(file, &cut->place);
     fputs("<td>", file);
     put_place(file, &cut->caller);
+    for (unsigned i = 0; i < cut->chain_count; i++) {
+        fputs(i ? " &lt; " : "<br>", file);
+        put(file, cut->chain[i].function);
+    }
     fputs("\n", file);
+}
+
+static void console(FILE *file, const char *title, const char *text, size_t len)
+{
+    fprintf(file, "<div><p>%s:</p><pre>", title);
+    if (!len)
+        fputs("nothing", file);
+    escape_markup_len(file, text, len < 8000 ? len : 8000);
+    fputs("</pre></div>\n", file);
 }
 
 static void finding_section(FILE *file, const struct search *search, const struct finding *finding,
@@ -274,12 +287,11 @@ static void finding_section(FILE *file, const struct search *search, const struc
     flash_map(file, search, "and as it leaves it", finding->after);
     fputs("</div><p class=key>Against the start: grey as it was, yellow changed, blue erased, empty "
           "blank.</p>\n"
-          "<p>Console of the failing boot:</p><pre>",
+          "<div class=maps>",
           file);
-    if (!finding->text_len)
-        fputs("nothing", file);
-    escape_markup_len(file, finding->text, finding->text_len < 8000 ? finding->text_len : 8000);
-    fputs("</pre>\n", file);
+    console(file, "Console of the failing boot", finding->text, finding->text_len);
+    console(file, "and of the boot without a cut", search->root_text, search->root_text_len);
+    fputs("</div>\n", file);
 }
 
 void explore_report_html(FILE *file, const struct search *search, const struct findings *findings)

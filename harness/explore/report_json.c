@@ -68,6 +68,9 @@ static cJSON *cut_json(const struct spec *spec, const struct cut *cut)
         cJSON_AddStringToObject(to, "symbol", "");
     }
     put_place(to, "caller_", &cut->caller);
+    cJSON *chain = cut->chain_count ? cJSON_AddArrayToObject(to, "chain") : NULL;
+    for (unsigned i = 0; i < cut->chain_count; i++)
+        cJSON_AddItemToArray(chain, cJSON_CreateString(cut->chain[i].function));
     return to;
 }
 
@@ -110,6 +113,18 @@ static void put_waits(cJSON *to, const struct finding *finding)
     }
 }
 
+/* JSON is UTF-8: a garbled console must not break it; a line that wakes up sends a NUL */
+static void put_console(cJSON *to, const char *key, const char *text, size_t len)
+{
+    char *console = mem_copy(len ? text : "", len + 1);
+    console[len] = 0;
+    for (char *c = console; c < console + len; c++)
+        if ((unsigned char)*c >= 0x7f || ((unsigned char)*c < ' ' && *c != '\n' && *c != '\r' && *c != '\t'))
+            *c = '?';
+    cJSON_AddStringToObject(to, key, console);
+    free(console);
+}
+
 static cJSON *finding_json(const struct search *search, const struct finding *finding, size_t number,
                            const char *out)
 {
@@ -137,13 +152,7 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
     for (size_t i = 0; i < finding->window_count; i++)
         cJSON_AddItemToArray(list, window_json(search, &finding->windows[i]));
     cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows_left_off);
-    /* JSON is UTF-8: a garbled console must not break it; a line that wakes up sends a NUL */
-    char *console = mem_copy(finding->text, finding->text_len + 1);
-    for (char *c = console; c < console + finding->text_len; c++)
-        if ((unsigned char)*c >= 0x7f || ((unsigned char)*c < ' ' && *c != '\n' && *c != '\r' && *c != '\t'))
-            *c = '?';
-    cJSON_AddStringToObject(to, "console", console);
-    free(console);
+    put_console(to, "console", finding->text, finding->text_len);
     explore_sha256(finding->before, search->spec->nvm_size, hash);
     cJSON_AddStringToObject(to, "flash_before_sha256", hash);
     explore_sha256(finding->after, search->spec->nvm_size, hash);
@@ -327,6 +336,7 @@ cJSON *explore_report_json(const struct search *search, const struct findings *f
     for (size_t i = 0; i < search->note_count; i++)
         cJSON_AddItemToArray(notes, cJSON_CreateString(search->notes[i]));
     put_slots(to, search);
+    put_console(to, "uncut_console", search->root_text, search->root_text_len);
     cJSON *rest = cJSON_AddArrayToObject(to, "not_judged");
     for (size_t i = findings->count; i < findings->all; i++)
         cJSON_AddItemToArray(rest, not_judged_json(search, &findings->items[i]));

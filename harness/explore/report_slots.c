@@ -11,6 +11,11 @@ static bool is_asked(const struct spec *spec, const struct spec_region *region)
     for (size_t p = 0; p < spec->phase_count; p++)
         for (size_t c = 0; c < spec->phases[p].clause_count; c++) {
             const struct clause *clause = &spec->phases[p].clauses[c];
+            for (size_t k = 0; k < clause->part_count; k++)
+                if (clause->parts[k].kind == CLAUSE_EQUALS &&
+                    clause->parts[k].region.address == region->address &&
+                    clause->parts[k].region.len == region->len)
+                    return true;
             bool content = clause->kind == CLAUSE_EQUALS || clause->kind == CLAUSE_SWAPPED;
             bool first = clause->region.address == region->address && clause->region.len == region->len;
             bool other = clause->kind == CLAUSE_SWAPPED && clause->other.address == region->address &&
@@ -86,6 +91,13 @@ static bool unchanged(const struct search *search, const struct spec_region *reg
     return memcmp(search->root + at, search->root_after + at, region->len) == 0;
 }
 
+/* False: something was written there. */
+static bool look_at(const struct search *search, const struct clause *clause, const char **idle)
+{
+    *idle = clause->region.name;
+    return unchanged(search, &clause->region);
+}
+
 const char *explore_report_idle_region(const struct search *search)
 {
     const struct spec *spec = search->spec;
@@ -94,11 +106,11 @@ const char *explore_report_idle_region(const struct search *search)
         return NULL;
     for (size_t i = 0; i < spec->phases[0].clause_count; i++) {
         const struct clause *clause = &spec->phases[0].clauses[i];
-        if (!is_update(clause))
-            continue;
-        if (!unchanged(search, &clause->region))
+        for (size_t k = 0; k < clause->part_count; k++)
+            if (clause->parts[k].kind == CLAUSE_EQUALS && !look_at(search, &clause->parts[k], &idle))
+                return NULL;
+        if (is_update(clause) && !look_at(search, clause, &idle))
             return NULL;
-        idle = clause->region.name;
     }
     if (!idle && spec->installs)
         for (size_t i = 0; i < spec->region_count; i++) {

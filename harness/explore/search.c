@@ -378,6 +378,8 @@ static int look_at_root(struct search *search, struct error *error)
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
     search->root_after = mem_copy(machine->nvm, search->spec->nvm_size);
+    search->root_text_len = machine->text_len;
+    search->root_text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
     search_find_trailers(search, machine->ops, machine->op_count);
     answer_begin(search, machine->ops, machine->op_count);
     search->vacuous = search->options.depth && (!machine->cutting || machine->cut_first >= machine->op_count);
@@ -458,6 +460,7 @@ void search_free(struct search *search)
     free(search->trailer);
     free(search->root);
     free(search->root_after);
+    free(search->root_text);
     free(search->fell_back);
     state_free(search);
     table_free(&search->met);

@@ -82,6 +82,8 @@ struct search {
     struct search_options options;
     uint8_t *root;       /* nvm at the start */
     uint8_t *root_after; /* as the boot without a cut leaves it */
+    char *root_text;     /* what its console says */
+    size_t root_text_len;
     struct node *nodes;
     size_t node_room;
     size_t node_count; /* states that were found */

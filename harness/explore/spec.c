@@ -112,10 +112,11 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
     spec->reset_pin = -1;
     if (spec_parse_board(loader, board) || spec_take_reset_pin(loader, json_get(root, "reset_pin")))
         return -1;
+    if (spec_parse_images(loader, json_get(root, "images")))
+        return -1; /* before the regions, which may name their symbols */
     if (json_present(regions) && (json_object(regions, loader->error) || spec_parse_spans(loader, regions)))
         return -1;
-    return spec_parse_images(loader, json_get(root, "images")) ||
-                   spec_parse_prepare(loader, json_get(root, "prepare"), &spec->prepare) ||
+    return spec_parse_prepare(loader, json_get(root, "prepare"), &spec->prepare) ||
                    spec_parse_end(loader, json_get(root, "end")) ||
                    spec_parse_cuts(loader, json_get(root, "cuts")) ||
                    spec_parse_input(loader, json_get(root, "input"), &spec->input) ||
@@ -137,7 +138,7 @@ static void name_text(struct spec *spec, struct json root, struct json board)
 int spec_parse(struct spec *spec, const struct json_document *scenario, const struct json_document *board,
                const struct spec_folders *folders, struct error *error)
 {
-    struct spec_loader loader = {spec, folders, error};
+    struct spec_loader loader = {.spec = spec, .folders = folders, .error = error};
     *spec = (struct spec){.path = mem_string(scenario->name)};
     if (parse(&loader, json_root(scenario), json_root(board)) == 0) {
         name_text(spec, json_root(scenario), json_root(board));
@@ -177,16 +178,23 @@ static void release_prepare(struct prepare_list *list)
     free(list->items);
 }
 
+static void release_clause(struct clause *clause)
+{
+    for (size_t i = 0; i < clause->part_count; i++)
+        release_clause(&clause->parts[i]);
+    free(clause->parts);
+    free(clause->text);
+    pattern_free(clause->pattern);
+}
+
 static void release_phase(struct phase *phase)
 {
     free(phase->comment);
     release_prepare(&phase->prepare);
     input_release(phase->input);
     free(phase->input);
-    for (size_t i = 0; i < phase->clause_count; i++) {
-        free(phase->clauses[i].text);
-        pattern_free(phase->clauses[i].pattern);
-    }
+    for (size_t i = 0; i < phase->clause_count; i++)
+        release_clause(&phase->clauses[i]);
     free(phase->clauses);
 }
 

@@ -21,6 +21,7 @@ enum clause_kind {
     CLAUSE_EQUALS,   /* the region begins with one of the images */
     CLAUSE_SWAPPED,  /* region has image, other has other_image, or both as they were */
     CLAUSE_STABLE,   /* a further boot ends the same way and leaves the non-volatile memory as it is */
+    CLAUSE_ONE_OF,   /* all clauses of one of the alternatives hold */
     CLAUSE_SETTLES, /* no boot locks up, resets for ever or goes on for ever; the last one of every phase that
                        boots */
 };
@@ -34,6 +35,10 @@ struct clause {
     void *pattern;                                 /* of SEEN and NEVER */
     uint32_t mask, value;
     unsigned boots; /* of STABLE */
+    bool class_given;
+    struct clause *parts; /* of ONE_OF, in order of alternatives */
+    size_t part_count;
+    unsigned alternative; /* of a part */
 };
 
 enum preparation { PREPARE_IMAGE, PREPARE_BYTES, PREPARE_FILL, PREPARE_BOOTS };

@@ -1,6 +1,7 @@
 #include "harness/explore/spec_loader.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/mem.h"
@@ -15,6 +16,7 @@ static int take_class(struct spec_loader *loader, struct json at, const char *st
     if (json_choice(given, explore_class_names + 1, &index, loader->error))
         return -1;
     clause->fail_class = explore_class_names[index + 1];
+    clause->class_given = true;
     if (!strcmp(clause->fail_class, EXPLORE_NOT_JUDGED))
         return json_expected(given, loader->error, "a class of failure");
     return 0;
@@ -154,6 +156,8 @@ static int clause_stable(struct spec_loader *loader, struct json at, struct clau
     return take_class(loader, at, "not-converging", clause);
 }
 
+static int clause_one_of(struct spec_loader *loader, struct json at, struct clause *clause);
+
 static int parse_clause(struct spec_loader *loader, struct json at, struct clause *clause)
 {
     static const struct {
@@ -168,6 +172,7 @@ static int parse_clause(struct spec_loader *loader, struct json at, struct claus
         {"equals", clause_equals, {"equals", "images", "class", "comment", NULL}},
         {"swapped", clause_swapped, {"swapped", "images", "class", "comment", NULL}},
         {"stable", clause_stable, {"stable", "class", "comment", NULL}},
+        {"one_of", clause_one_of, {"one_of", "class", "comment", NULL}},
     };
     if (json_object(at, loader->error))
         return -1;
@@ -176,7 +181,59 @@ static int parse_clause(struct spec_loader *loader, struct json at, struct claus
             return json_check_keys(at, table[i].keys, loader->error) || table[i].parse(loader, at, clause)
                        ? -1
                        : 0;
-    return json_expected(at, loader->error, "one of executes, seen, never, word, equals, swapped, stable");
+    return json_expected(at, loader->error,
+                         "one of executes, seen, never, word, equals, swapped, stable, one_of");
+}
+
+/* Alternatives; each is a list of clauses that hold together. */
+static int take_alternative(struct spec_loader *loader, struct json at, struct clause *clause,
+                            unsigned number)
+{
+    if (json_array(at, loader->error))
+        return -1;
+    if (!json_count(at) || json_count(at) > 16)
+        return json_expected(at, loader->error, "1 to 16 clauses that hold together");
+    for (size_t i = 0; i < json_count(at); i++) {
+        clause->parts = mem_resize(clause->parts, clause->part_count + 1, sizeof *clause->parts);
+        struct clause *part = &clause->parts[clause->part_count++];
+        *part = (struct clause){.alternative = number};
+        if (parse_clause(loader, json_at(at, i), part))
+            return -1;
+        bool text = part->kind == CLAUSE_SEEN || part->kind == CLAUSE_NEVER;
+        if (part->kind == CLAUSE_ONE_OF || part->kind == CLAUSE_STABLE)
+            return json_expected(json_at(at, i), loader->error, "no stable and no one_of among alternatives");
+        if (text && !loader->later_phase)
+            return json_expected(
+                json_at(at, i), loader->error,
+                "what is seen in a phase of \"then\": alternatives of the explored power cycle "
+                "are told apart by executes, word, equals, swapped");
+    }
+    return 0;
+}
+
+static int clause_one_of(struct spec_loader *loader, struct json at, struct clause *clause)
+{
+    struct json list = json_get(at, "one_of");
+    clause->kind = CLAUSE_ONE_OF;
+    clause->text = mem_string("");
+    if (json_array(list, loader->error))
+        return -1;
+    if (json_count(list) < 2 || json_count(list) > 8)
+        return json_expected(list, loader->error, "2 to 8 alternatives, each a list of clauses");
+    for (size_t i = 0; i < json_count(list); i++)
+        if (take_alternative(loader, json_at(list, i), clause, (unsigned)i))
+            return -1;
+    for (size_t i = 0; i < clause->part_count; i++) {
+        bool new = i && clause->parts[i].alternative != clause->parts[i - 1].alternative;
+        char *text = mem_printf("%s%s%s", clause->text,
+                                !i    ? ""
+                                : new ? "; or "
+                                      : " and ",
+                                clause->parts[i].text);
+        free(clause->text);
+        clause->text = text;
+    }
+    return take_class(loader, at, "contract", clause);
 }
 
 /* What a phase that boots nothing cannot look at. */
@@ -231,8 +288,10 @@ int spec_parse_phases(struct spec_loader *loader, struct json root)
     spec->phases = mem_array(1 + json_count(then), sizeof *spec->phases);
     spec->phase_count = 1;
     spec->phases[0].boots = 1; /* the explored one */
+    loader->later_phase = false;
     if (parse_contract(loader, json_get(root, "contract"), &spec->phases[0]))
         return -1;
+    loader->later_phase = true;
     for (size_t i = 0; i < json_count(then); i++) {
         struct json at = json_at(then, i);
         struct phase *phase = &spec->phases[spec->phase_count++];

@@ -12,6 +12,7 @@ struct spec_loader {
     struct spec *spec;
     const struct spec_folders *folders;
     struct error *error;
+    bool later_phase; /* the contract being parsed is one of "then" */
 };
 
 int spec_parse_board(struct spec_loader *loader, struct json board);
@@ -44,6 +45,13 @@ int spec_take_pattern(struct spec_loader *loader, struct json at, void **out); /
 int spec_take_hex(struct spec_loader *loader, struct json at, uint8_t **out, size_t *len);
 /* Are these bytes inside of one region of non-volatile memory? */
 int spec_check_fits(struct spec_loader *loader, struct json at, uint32_t address, size_t len);
+/* spec_macro.c: an item of a prepare list that stands for several, which are appended. */
+int spec_take_mcuboot(struct spec_loader *loader, struct json item, struct prepare_list *list);
+int spec_take_otadata(struct spec_loader *loader, struct json item, struct prepare_list *list);
+/* "IMAGE:SYMBOL" of an ELF image, plus an offset perhaps: "boot:main+0x10". *len: of the symbol, 0 unknown.
+ */
+bool spec_is_symbol(struct json at);
+int spec_take_symbol(struct spec_loader *loader, struct json at, uint32_t *address, uint32_t *len);
 /* Members of an object that may be absent. */
 int spec_take_ns(struct spec_loader *loader, struct json object, const char *key, int64_t standard_ms,
                  uint64_t *out);

@@ -13,6 +13,9 @@ int spec_take_address(struct spec_loader *loader, struct json at, uint32_t *out)
     if (at.node && cJSON_IsString(at.node)) {
         if (json_string(at, &name, loader->error))
             return -1;
+        uint32_t len;
+        if (spec_is_symbol(at))
+            return spec_take_symbol(loader, at, out, &len);
         if (strncmp(name, "0x", 2)) {
             if (spec_take_region(loader, at, &region))
                 return -1;
@@ -129,7 +132,7 @@ static int prepare_boots(struct spec_loader *loader, struct json at, struct prep
                : 0;
 }
 
-static int parse_prepare_item(struct spec_loader *loader, struct json at, struct prepare *prepare)
+static int parse_prepare_item(struct spec_loader *loader, struct json at, struct prepare_list *list)
 {
     static const struct {
         const char *key;
@@ -143,16 +146,25 @@ static int parse_prepare_item(struct spec_loader *loader, struct json at, struct
         {"fill", PREPARE_FILL, prepare_fill, {"fill", "region", "comment", NULL}},
         {"boots", PREPARE_BOOTS, prepare_boots, {"boots", "input", "comment", NULL}},
     };
+    static const char *const macro_keys[] = {"mcuboot", "otadata", "comment", NULL};
+    bool mcuboot = json_present(json_get(at, "mcuboot"));
     if (json_object(at, loader->error))
         return -1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (json_present(json_get(at, table[i].key))) {
-            prepare->kind = table[i].kind;
+            list->items = mem_resize(list->items, list->count + 1, sizeof *list->items);
+            struct prepare *prepare = &list->items[list->count++];
+            *prepare = (struct prepare){.kind = table[i].kind};
             if (json_check_keys(at, table[i].keys, loader->error))
                 return -1;
             return table[i].parse(loader, at, prepare);
         }
-    return json_expected(at, loader->error, "one of image, words, bytes, fill, boots");
+    if (mcuboot || json_present(json_get(at, "otadata")))
+        return json_check_keys(at, macro_keys, loader->error) ||
+                       (mcuboot ? spec_take_mcuboot(loader, at, list) : spec_take_otadata(loader, at, list))
+                   ? -1
+                   : 0;
+    return json_expected(at, loader->error, "one of image, words, bytes, fill, boots, mcuboot, otadata");
 }
 
 int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepare_list *list)
@@ -161,12 +173,11 @@ int spec_parse_prepare(struct spec_loader *loader, struct json at, struct prepar
         return 0;
     if (json_array(at, loader->error))
         return -1;
-    list->items = mem_array(json_count(at) + 1, sizeof *list->items);
     for (size_t i = 0; i < json_count(at); i++) {
-        list->count++;
-        if (parse_prepare_item(loader, json_at(at, i), &list->items[i]))
+        if (parse_prepare_item(loader, json_at(at, i), list))
             return -1;
-        if (list->items[i].kind == PREPARE_IMAGE && spec_check_overlap(loader, json_at(at, i), list))
+        bool plain = json_present(json_get(json_at(at, i), "image"));
+        if (plain && spec_check_overlap(loader, json_at(at, i), list))
             return -1;
     }
     return 0;

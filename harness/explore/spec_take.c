@@ -7,6 +7,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/base/pattern.h"
+#include "harness/explore/symbols.h"
 #include "harness/plan/board.h"
 
 #define REGIONS_MAX 256
@@ -24,9 +25,15 @@ static void add_region(struct spec *spec, const char *name, uint32_t address, ui
 static int parse_span(struct spec_loader *loader, struct json at, const char *name)
 {
     int64_t address, len;
+    uint32_t symbol, its_len;
+    struct json where = json_get(at, "address");
     if (json_object(at, loader->error) ||
-        json_integer(json_get(at, "address"), 0, UINT32_MAX, &address, loader->error) ||
-        json_integer(json_get(at, "size"), 1, UINT32_MAX, &len, loader->error))
+        (spec_is_symbol(where) ? spec_take_symbol(loader, where, &symbol, &its_len)
+                               : json_integer(where, 0, UINT32_MAX, &address, loader->error)))
+        return -1;
+    if (spec_is_symbol(where))
+        address = symbol;
+    if (json_integer(json_get(at, "size"), 1, UINT32_MAX, &len, loader->error))
         return -1;
     if (address + len > (int64_t)1 << 32)
         return json_expected(json_get(at, "size"), loader->error, "an end below 4 GiB");
@@ -99,6 +106,55 @@ int spec_parse_board(struct spec_loader *loader, struct json board)
     return json_present(watches) ? spec_parse_spans(loader, watches) : 0;
 }
 
+/* ---- symbols ---- */
+
+bool spec_is_symbol(struct json at)
+{
+    const char *text = at.node && cJSON_IsString(at.node) ? at.node->valuestring : "",
+               *colon = strchr(text, ':');
+    return colon && colon > text && colon[1];
+}
+
+int spec_take_symbol(struct spec_loader *loader, struct json at, uint32_t *address, uint32_t *len)
+{
+    const char *text = at.node->valuestring, *colon = strchr(text, ':');
+    size_t name_len = strcspn(colon + 1, "+");
+    char *end = NULL, *name = mem_printf("%.*s", (int)name_len, colon + 1);
+    uint32_t offset = colon[1 + name_len] ? (uint32_t)strtoul(colon + 2 + name_len, &end, 0) : 0;
+    int result = -1;
+    for (size_t i = 0; i < loader->spec->image_count; i++) {
+        const struct explore_image *image = &loader->spec->images[i];
+        if (strlen(image->name) != (size_t)(colon - text) ||
+            strncmp(image->name, text, (size_t)(colon - text)))
+            continue;
+        if (!image->elf)
+            json_expected(at, loader->error, "an ELF image: '%s' has no symbols", image->name);
+        else if ((end && *end) || (colon[1 + name_len] && !colon[2 + name_len]))
+            json_expected(at, loader->error, "a number behind the +");
+        else if (symbols_address(image->path, name, address, len))
+            result = 0;
+        else
+            json_expected(at, loader->error, "a symbol of '%s'", image->name);
+        break;
+    }
+    if (result && !loader->error->text[0])
+        json_expected(at, loader->error, "the name of an image before the colon");
+    *address += result ? 0 : offset;
+    free(name);
+    return result;
+}
+
+/* All of the function or object. */
+static int take_symbol_region(struct spec_loader *loader, struct json at, struct spec_region *out)
+{
+    uint32_t address, len;
+    if (spec_take_symbol(loader, at, &address, &len))
+        return -1;
+    add_region(loader->spec, at.node->valuestring, address, len > 4 ? len : 4);
+    *out = loader->spec->regions[loader->spec->region_count - 1];
+    return 0;
+}
+
 /* A region's name, or {"address", "size"}. */
 int spec_take_region(struct spec_loader *loader, struct json at, struct spec_region *out)
 {
@@ -117,6 +173,8 @@ int spec_take_region(struct spec_loader *loader, struct json at, struct spec_reg
     }
     if (json_string(at, &name, loader->error))
         return -1;
+    if (spec_is_symbol(at))
+        return take_symbol_region(loader, at, out);
     for (size_t i = loader->spec->region_count; i-- > 0;)
         if (!strcmp(loader->spec->regions[i].name, name)) {
             *out = loader->spec->regions[i];

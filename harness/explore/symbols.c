@@ -54,6 +54,39 @@ void symbols_close(struct symbols *symbols)
     free(symbols);
 }
 
+static bool address_in_table(Elf *elf, const char *name, uint32_t *address, uint32_t *len)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr head;
+    while ((section = elf_nextscn(elf, section)) && gelf_getshdr(section, &head)) {
+        Elf_Data *data = head.sh_type == SHT_SYMTAB ? elf_getdata(section, NULL) : NULL;
+        GElf_Sym symbol;
+        for (int i = 0; data && head.sh_entsize && (size_t)i < data->d_size / head.sh_entsize; i++) {
+            const char *its =
+                gelf_getsym(data, i, &symbol) ? elf_strptr(elf, head.sh_link, symbol.st_name) : NULL;
+            if (!its || strcmp(its, name) || symbol.st_shndx == SHN_UNDEF)
+                continue;
+            bool function = GELF_ST_TYPE(symbol.st_info) == STT_FUNC;
+            *address = (uint32_t)symbol.st_value & (function ? ~1u : ~0u);
+            *len = (uint32_t)symbol.st_size;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool symbols_address(const char *path, const char *name, uint32_t *address, uint32_t *len)
+{
+    elf_version(EV_CURRENT);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    bool found = elf && address_in_table(elf, name, address, len);
+    elf_end(elf);
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 static void find_in_table(const struct file *file, uint32_t pc, struct source *source)
 {
     Elf_Scn *section = NULL;
@@ -242,4 +275,43 @@ bool symbols_caller(const struct symbols *symbols, const uint32_t registers[16],
             return true;
     *pc = 0;
     return false;
+}
+
+#define STACK_WORDS 192
+
+/* A Thumb return address: right behind a 32-bit BL, or a BLX of a register. */
+static bool returns(bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg, uint32_t value)
+{
+    uint32_t low, high, at = value & ~1u;
+    if (!(value & 1) || at < 4 || !read(arg, (at - 4) & ~3u, &low) || !read(arg, ((at - 4) & ~3u) + 4, &high))
+        return false;
+    uint64_t both = (uint64_t)high << 32 | low;
+    uint32_t word = (uint32_t)(both >> 8 * ((at - 4) & 3));
+    bool bl = (word & 0xf800) == 0xf000 && (word >> 30 & 3) == 3 && (word >> 28 & 1);
+    bool blx = (word >> 16 & 0xff87) == 0x4780;
+    return bl || blx;
+}
+
+unsigned symbols_chain(const struct symbols *symbols, const uint32_t registers[16],
+                       bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg,
+                       struct source chain[SYMBOLS_CHAIN_MAX])
+{
+    struct place place;
+    char last[sizeof place.in.function];
+    unsigned count = 0;
+    symbols_find(symbols, registers[15], &place);
+    memcpy(last, place.in.function, sizeof last);
+    for (uint32_t i = 0; i <= STACK_WORDS && count < SYMBOLS_CHAIN_MAX; i++) {
+        uint32_t value = registers[14];
+        if (i && !read(arg, registers[13] + 4 * (i - 1), &value))
+            break;
+        if (!returns(read, arg, value))
+            continue;
+        symbols_find(symbols, (value & ~1u) - 2, &place);
+        if (!place.in.function[0] || !strcmp(place.in.function, last))
+            continue;
+        memcpy(last, place.in.function, sizeof last);
+        chain[count++] = place.in;
+    }
+    return count;
 }

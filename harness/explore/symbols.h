@@ -22,6 +22,9 @@ struct place {
 };
 struct symbols;
 
+/* Address (without the Thumb bit) and length of a function or object of an ELF file; false: it has none of
+ * that name. */
+bool symbols_address(const char *path, const char *name, uint32_t *address, uint32_t *len);
 struct symbols *symbols_open(const struct spec *spec);
 void symbols_close(struct symbols *symbols);
 void symbols_find(const struct symbols *symbols, uint32_t pc, struct place *place);
@@ -29,5 +32,13 @@ void symbols_find(const struct symbols *symbols, uint32_t pc, struct place *plac
  * `read` gives one word of memory. False: not known. */
 bool symbols_caller(const struct symbols *symbols, const uint32_t registers[16],
                     bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg, uint32_t *pc);
+
+/* Without call frame information: functions that are under way, innermost first, by what looks like return
+ * addresses (odd, right behind a BL or BLX, in a function of an image) in LR and on the stack; a stale one
+ * may be among them. `pc` is that of the innermost function, which is not listed. */
+#define SYMBOLS_CHAIN_MAX 6
+unsigned symbols_chain(const struct symbols *symbols, const uint32_t registers[16],
+                       bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg,
+                       struct source chain[SYMBOLS_CHAIN_MAX]);
 
 #endif

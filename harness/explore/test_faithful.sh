@@ -120,4 +120,49 @@ sed -i 's/"contract"/"installs": false, "contract"/' "$out/JOURNAL/s.json"
 explore JOURNAL nrf51822 0
 sed -i 's/"installs": false/"installs": true/' "$out/JOURNAL/s.json"
 explore JOURNAL nrf51822 4
+# a boot loader that reads MCUboot's trailer: macro, alternatives that belong together, symbols
+trailer() { # CONTRACT THEN-ITEM OPTION...
+  contract=$1 then=$2
+  shift 2
+  build TRAILER cortex-m4 0x0 "$@"
+  python3 -c 'import struct, sys
+for name, slot in ("v1", 0x10000), ("v2", 0x10000), ("v3", 0x10000):
+    open(sys.argv[1] + "/" + name + ".bin", "wb").write(struct.pack("<IIHHIIII", 0x20003000, slot + 9, 0xe7fe, 0xe7fe, ord(name[1]), 0, 0, 0))
+' "$out/TRAILER"
+  cat >"$out/TRAILER/s.json" <<END
+{"schema_version": 1, "kind": "explore", "name": "trailer",
+ "images": {"boot": {"file": "boot.elf"}, "v1": {"file": "v1.bin"}, "v2": {"file": "v2.bin"}, "v3": {"file": "v3.bin"}},
+ "regions": {"slot0": {"address": "0x10000", "size": "0x1000"}, "slot1": {"address": "0x12000", "size": "0x1000"}},
+ "prepare": [{"image": "boot"}, {"mcuboot": {"slot": "primary", "image": "v1", "request": "installed"}},
+   {"mcuboot": {"slot": "secondary", "image": "v2", "request": "test"}}],
+ "end": {"exec": ["slot0", "slot1"], "quiet_ms": 1000, "total_ms": 10000, "resets": 3},
+ "contract": [$contract], "then": [{"prepare": [$then], "comment": "the next update", "contract": [{"executes": "slot0"}, {"equals": "slot0", "images": "v3"}]}]}
+END
+  if command -v python3 >/dev/null && python3 -c 'import jsonschema' 2>/dev/null; then
+    python3 -c 'import json, sys, jsonschema; jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
+      "$out/TRAILER/s.json" "$here/../../../scenarios/explore.schema.json" || fail "TRAILER: schema"
+  fi
+}
+next='{"mcuboot": {"slot": "secondary", "image": "v3", "request": "permanent"}}'
+both='{"one_of": [[{"equals": "slot0", "images": "v1"}, {"equals": "slot1", "images": "v2"}], [{"equals": "slot0", "images": "v2"}, {"executes": "slot0"}, {"word": "0x12ff0", "value": "0xffffffff"}]]}'
+trailer "$both" "$next"
+explore TRAILER nrf52840 0
+grep -q 'the boot without a cut: slot0 held v1, then v2; slot1 held v2, then nothing' "$out/text" || fail "TRAILER: slots"
+"$otarig" validate "$out/TRAILER/s.json" --board "$out/board.json" --firmware "$out/TRAILER" >"$out/text" || fail "TRAILER: validate"
+trailer "$both" "$next" -DEARLY
+explore TRAILER nrf52840 1
+grep -q 'FAIL 1: .*not so: slot0 holds v1 and slot1 holds v2; or slot0 holds v2 and executes in slot0 and word at 0x00012ff0' "$out/text" ||
+  fail "TRAILER: alternatives"
+trailer '{"executes": "slot0"}' "$next" -DOTHER
+explore TRAILER nrf52840 1
+grep -q 'FAIL 1: wrong-version: not so: executes in slot0; executes at 0x000.*, in slot1' "$out/text" || fail "TRAILER: another slot runs"
+# functions by name; who was under way without debug information
+trailer '{"executes": "boot:copy_slot"}' "$next" -s -g0
+"$otarig" explore "$out/TRAILER/s.json" --board "$out/board.json" --firmware "$out/TRAILER" >"$out/text" 2>&1 || true
+grep -q "contract\[0\].executes: expected a symbol of 'boot', found \"boot:copy_slot\"" "$out/text" || fail "TRAILER: no symbols"
+trailer '{"executes": "slot0"}, {"equals": "slot0", "images": "v2"}' "$next" -DEARLY -g0
+sed -i 's/"slot0", "slot1"\], "quiet/"slot0", "slot1", "boot:boot+0x100"], "quiet/' "$out/TRAILER/s.json"
+explore TRAILER nrf52840 1
+grep -q 'under way, by the stack: work < boot' "$out/text" || grep -q 'under way, by the stack: .*boot' "$out/text" || fail "TRAILER: who was under way"
+grep -q '"uncut_console"' "$out/out/explore.json" || fail "TRAILER: the console of the boot without a cut"
 echo ok

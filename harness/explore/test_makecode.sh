@@ -1,14 +1,16 @@
 #!/bin/sh
 # Explores the boot loaders of both BBC micro:bits, with their master boot records and SoftDevices, as npm's pxt-microbit (MakeCode)
-# ships them, unmodified. Updates of the application, the boot loader and the SoftDevice survive every cut; the first boot of a
-# new V2 does not survive one that tears a word in the page of the master boot record.
+# ships them, unmodified. Updates of the application, the boot loader and the SoftDevice survive every clean cut; that of a boot
+# loader does not survive one that tears the erase of the page of parameters, nor the first boot of a new V2 one that tears a word
+# in the page of the master boot record.
 # test_makecode.sh OTARIG SOURCE CACHE
 set -eu
 otarig=$1 here=$2/harness/explore/foreign cache=$3 program=makecode
 . "$here/explore.sh"
 explore microbit_v2_app microbit_v2_board 0 4169
 explore microbit_v2_app microbit_v2_board 0 4169 --alphabet reduced --torn
-explore microbit_v2_bootloader microbit_v2_board 0 7103 --alphabet reduced --torn
+explore microbit_v2_bootloader microbit_v2_board 1 7103 --alphabet reduced --torn
+found bricked '0x0007e000 to 0x0007e000'
 explore microbit_v2_softdevice microbit_v2_board 0 28575 --alphabet reduced
 explore microbit_v1_bootloader microbit_board 0 3636 --alphabet reduced --torn
 explore microbit_v2_first microbit_v2_board 0 4173 --alphabet reduced

@@ -4,7 +4,9 @@
  * TIMER     STM32F4: waits by a free-running timer, as a door for a host
  * OPTIONS   STM32F4: write-protects its sector by the option bytes when it is not protected yet
  * POLL      nRF52: waits for a device that this chip has and the twin does not model
- * JOURNAL   nRF51: a page holds a length, and a magic behind it, while which the length is believed
+ * TRAILER   nRF52: copies slot 1 over slot 0 when its trailer asks for it, then erases slot 1; EARLY: before
+ * that; OTHER: runs slot 1 where it lies, when an update was cut JOURNAL   nRF51: a page holds a length, and
+ * a magic behind it, while which the length is believed
  */
 #include <stdint.h>
 
@@ -15,10 +17,15 @@ void boot(void);
 __attribute__((section(".vectors"), used)) static void (*const vectors[2])(void) = {
     (void (*)(void))0x20003000u, boot};
 
-#if defined LFXO || defined RESETPIN || defined POLL
+#if defined LFXO || defined RESETPIN || defined POLL || defined TRAILER
+#ifdef TRAILER
+#define APP REG(0x20000000u)
+#define ENTRY (APP + 9)
+#else
 #define APP 0x8000u
+#endif
 #define NVMC 0x4001e000u
-static inline void put(uint32_t address, uint32_t value)
+static inline __attribute__((unused)) void put(uint32_t address, uint32_t value)
 {
     REG(NVMC + 0x504) = 1;
     REG(address) = value;
@@ -77,6 +84,54 @@ static void work(void)
     REG(DEVICE - 0x100) = 1;
     wait_for_device();
 }
+#elif defined TRAILER
+#define SLOT 0x10000u
+#define OTHER_SLOT 0x12000u
+#define SIZE 0x1000u
+__attribute__((noinline)) static void store(uint32_t address, uint32_t value)
+{
+    put(address, value);
+    __asm volatile("" ::: "memory");
+}
+
+__attribute__((noinline)) static void erase_slot(uint32_t address)
+{
+    REG(NVMC + 0x504) = 2;
+    REG(NVMC + 0x508) = address;
+    REG(NVMC + 0x504) = 0;
+}
+
+__attribute__((noinline, unused)) static void copy_slot(void)
+{
+    for (uint32_t i = 0; i < 32; i += 4)
+        store(SLOT + i, REG(OTHER_SLOT + i));
+    __asm volatile("" ::: "memory");
+}
+
+static void work(void)
+{
+    APP = SLOT;
+    if (REG(OTHER_SLOT + SIZE - 16) != 0xf395c277u || REG(OTHER_SLOT + SIZE - 4) != 0x8079b62cu)
+        return;
+#ifdef OTHER
+    if (REG(SLOT) == ERASED) {
+        APP = OTHER_SLOT;
+        return;
+    }
+#endif
+    erase_slot(SLOT);
+#ifdef EARLY
+    uint32_t copy[8];
+    for (uint32_t i = 0; i < 8; i++)
+        copy[i] = REG(OTHER_SLOT + 4 * i);
+    erase_slot(OTHER_SLOT);
+    for (uint32_t i = 0; i < 8; i++)
+        store(SLOT + 4 * i, copy[i]);
+#else
+    copy_slot();
+    erase_slot(OTHER_SLOT);
+#endif
+}
 #elif defined TIMER
 static void work(void)
 {
@@ -122,9 +177,13 @@ static void work(void)
 }
 #endif
 
+#ifndef ENTRY
+#define ENTRY REG(APP + 4)
+#endif
+
 void boot(void)
 {
     work();
-    __asm volatile("msr msp, %0\n bx %1" ::"r"(REG(APP)), "r"(REG(APP + 4)));
+    __asm volatile("msr msp, %0\n bx %1" ::"r"(REG(APP)), "r"(ENTRY));
     __builtin_unreachable();
 }
