@@ -88,7 +88,7 @@ struct live {
     const struct symbols *symbols;
     uint32_t caller_at; /* operation of which the caller is wanted */
     uint32_t caller;
-    struct source chain[SYMBOLS_CHAIN_MAX];
+    struct symbols_source chain[SYMBOLS_CHAIN_MAX];
     unsigned chain_count;
     /* of that operation, since power-up: the end of the one before, its begin and its end */
     uint64_t before_ns, begin_ns, end_ns;

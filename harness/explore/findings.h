@@ -13,7 +13,8 @@ struct cut {
                      * the   word, and value its bit */
     bool after;     /* power went after the last operation: op is that one */
     struct place place, caller;
-    struct source chain[SYMBOLS_CHAIN_MAX]; /* who was under way, innermost first, as the stack looks */
+    struct symbols_source
+        chain[SYMBOLS_CHAIN_MAX]; /* who was under way, innermost first, as the stack looks */
     unsigned chain_count;
     /* When to cut, since power-up of that boot: between the operation before and this one, or inside of it
      * when it is torn. Where a window of the finding holds the cut, that window. Not known of a reset and of

@@ -19,7 +19,7 @@ const char *explore_report_cut_kind(const struct cut *cut)
     return cut->model == TORN_CLEAN ? "before" : torn_is_erase(cut->model) ? "partial" : "torn";
 }
 
-static void print_source(FILE *file, const char *before, const struct source *source)
+static void print_source(FILE *file, const char *before, const struct symbols_source *source)
 {
     if (source->function[0])
         fprintf(file, "%s%s", before, source->function);
@@ -305,7 +305,8 @@ static char *forgiven(const struct search *search)
     struct place place = {0};
     char where[200] = "", more[60] = "";
     symbols_find(symbols, first->pc, &place);
-    const struct source *source = place.inlined_count ? &place.inlined[place.inlined_count - 1] : &place.in;
+    const struct symbols_source *source =
+        place.inlined_count ? &place.inlined[place.inlined_count - 1] : &place.in;
     if (source->function[0])
         snprintf(where, sizeof where, " (%s, %s:%d)", source->function, source->file, source->line);
     if (search->forgiven_count > 1)

@@ -212,7 +212,7 @@ static void flash_map(FILE *file, const struct search *search, const char *title
 static void put_place(FILE *file, const struct place *place)
 {
     for (unsigned i = 0; i <= place->inlined_count; i++) {
-        const struct source *source = i ? &place->inlined[i - 1] : &place->in;
+        const struct symbols_source *source = i ? &place->inlined[i - 1] : &place->in;
         fputs(i ? " &gt; " : "", file);
         put(file, source->function);
         if (source->line) {

@@ -14,7 +14,7 @@ static void put_hex(cJSON *to, const char *key, uint32_t value)
     cJSON_AddStringToObject(to, key, text);
 }
 
-static void put_line(cJSON *to, const char *key, const struct source *source)
+static void put_line(cJSON *to, const char *key, const struct symbols_source *source)
 {
     char line[128];
     if (!source->line)

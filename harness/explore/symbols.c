@@ -87,7 +87,7 @@ bool symbols_address(const char *path, const char *name, uint32_t *address, uint
     return found;
 }
 
-static void find_in_table(const struct file *file, uint32_t pc, struct source *source)
+static void find_in_table(const struct file *file, uint32_t pc, struct symbols_source *source)
 {
     Elf_Scn *section = NULL;
     GElf_Shdr head;
@@ -113,7 +113,7 @@ static const char *short_path(const char *path)
     return at ? at : path;
 }
 
-static void put_source(struct source *source, const char *path, int line)
+static void put_source(struct symbols_source *source, const char *path, int line)
 {
     if (!path)
         return;
@@ -131,7 +131,7 @@ static Dwarf_Word number_of(Dwarf_Die *die, unsigned name)
 }
 
 /* From where this inlined copy was called (DWARF 5, 3.3.8.2). */
-static void put_call(struct source *source, Dwarf_Die *unit, Dwarf_Die *copy)
+static void put_call(struct symbols_source *source, Dwarf_Die *unit, Dwarf_Die *copy)
 {
     Dwarf_Files *files;
     size_t count, file = number_of(copy, DW_AT_call_file);
@@ -144,15 +144,15 @@ static void put_inlined(struct place *place, const char *name)
 {
     if (place->inlined_count == PLACE_INLINED_MAX)
         return;
-    struct source *source = &place->inlined[place->inlined_count++];
+    struct symbols_source *source = &place->inlined[place->inlined_count++];
     *source = place->in;
     snprintf(source->function, sizeof source->function, "%s", name ? name : "");
 }
 
-static void turn(struct source *sources, unsigned count)
+static void turn(struct symbols_source *sources, unsigned count)
 {
     for (unsigned i = 0; i < count / 2; i++) {
-        struct source swap = sources[i];
+        struct symbols_source swap = sources[i];
         sources[i] = sources[count - 1 - i];
         sources[count - 1 - i] = swap;
     }
@@ -162,7 +162,7 @@ static void find_inlined(Dwarf_Die *unit, uint32_t pc, struct place *place)
 {
     Dwarf_Die *at = NULL, *scopes = NULL;
     int count = dwarf_getscopes(unit, pc, &at) > 0 ? dwarf_getscopes_die(&at[0], &scopes) : 0;
-    struct source function = place->in;
+    struct symbols_source function = place->in;
     for (int i = 0; i < count; i++) {
         if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
             continue;
@@ -294,7 +294,7 @@ static bool returns(bool (*read)(void *arg, uint32_t address, uint32_t *word), v
 
 unsigned symbols_chain(const struct symbols *symbols, const uint32_t registers[16],
                        bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg,
-                       struct source chain[SYMBOLS_CHAIN_MAX])
+                       struct symbols_source chain[SYMBOLS_CHAIN_MAX])
 {
     struct place place;
     char last[sizeof place.in.function];

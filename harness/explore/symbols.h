@@ -6,18 +6,18 @@
 
 #include "harness/explore/spec.h"
 
-struct source {
+struct symbols_source {
     char function[64]; /* "" when unknown */
     char file[96];     /* the last two parts of its path */
     int line;          /* 0: unknown */
 };
 #define PLACE_INLINED_MAX 6
 struct place {
-    uint32_t pc;      /* 0: unknown */
-    struct source in; /* the function that exists as code, and the line of its own at which it is */
+    uint32_t pc;              /* 0: unknown */
+    struct symbols_source in; /* the function that exists as code, and the line of its own at which it is */
     /* the functions that the compiler put into it there, each called by the one before; the last one has the
      * instruction. More than fit: the outer ones are left out. */
-    struct source inlined[PLACE_INLINED_MAX];
+    struct symbols_source inlined[PLACE_INLINED_MAX];
     unsigned inlined_count;
 };
 struct symbols;
@@ -39,6 +39,6 @@ bool symbols_caller(const struct symbols *symbols, const uint32_t registers[16],
 #define SYMBOLS_CHAIN_MAX 6
 unsigned symbols_chain(const struct symbols *symbols, const uint32_t registers[16],
                        bool (*read)(void *arg, uint32_t address, uint32_t *word), void *arg,
-                       struct source chain[SYMBOLS_CHAIN_MAX]);
+                       struct symbols_source chain[SYMBOLS_CHAIN_MAX]);
 
 #endif
