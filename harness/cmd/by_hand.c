@@ -131,7 +131,7 @@ static int inside_virtual_rack(struct by_hand *hand)
         return cmd_fail(&error);
     }
     take_signals(hand);
-    if (virtual_rack_start(&rack, hand->loop, hand->rack.path, cmd_boards_folder(), folder, &error)) {
+    if (virtual_rack_start(&rack, hand->loop, hand->rack.path, cmd_boards_folder(), folder, true, &error)) {
         code = cmd_fail(&error);
     } else {
         fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);

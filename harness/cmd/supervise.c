@@ -374,7 +374,7 @@ static int supervise(struct supervisor *sup, struct error *error)
     int result = write_spec(sup, error) || result_write(sup->result, sup->result_path, error) ? -1 : 0;
     if (!result && sup->job.rack.is_virtual)
         result = virtual_rack_start(&sup->rack, sup->loop, sup->job.rack.path, cmd_boards_folder(),
-                                    rack_folder, error);
+                                    rack_folder, false, error);
     free(rack_folder);
     /* a virtual rack goes with us */
     if (!result && !sup->job.rack.is_virtual)

@@ -75,6 +75,7 @@ void console_port_attach(struct console_port *port, int fd)
     port->source = loop_add_fd(port->env.loop, fd, EPOLLIN, on_ready, port);
     /* a mark's time is when it was read: before timers and everything else */
     loop_priority(port->source, -20);
+    loop_fd_of_rack(port->source);
 }
 
 void console_port_detach(struct console_port *port)

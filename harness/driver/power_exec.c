@@ -98,11 +98,11 @@ static int run(const struct config *config, char **argv, char answer[80], struct
     struct call call = {0};
     const struct child_spec spec = {.name = "power program", .argv = (const char *const *)argv};
     const struct child_events events = {.line = on_line, .ended = on_ended};
-    uint64_t end_us = clock_now_us() + (uint64_t)config->timeout_ms * 1000;
+    uint64_t end_us = clock_host_us() + (uint64_t)config->timeout_ms * 1000;
     struct loop *loop = loop_new();
     struct child *child = child_start(loop, &spec, &events, &call, error);
     int result = child ? 0 : -1;
-    for (uint64_t now_us; !result && !call.over && (now_us = clock_now_us()) < end_us;)
+    for (uint64_t now_us; !result && !call.over && (now_us = clock_host_us()) < end_us;)
         if (loop_turn(loop, end_us - now_us, error) < 0)
             result = -1;
     if (!result)

@@ -11,6 +11,9 @@
 #include "harness/io/child.h"
 
 #define RESET_LIMIT_US 10000000u
+/* On a rack's clock: so much of this computer's time may pass without any of the rack's before OpenOCD is
+ * given up, whatever it is doing. A loaded computer does not come near. */
+#define HOST_LIMIT_US 180000000u
 #define ARGUMENTS_MAX 120
 
 struct openocd_server {
@@ -23,7 +26,9 @@ struct openocd_server {
     struct child *child, *resetter;
     struct tcl_rpc *rpc;
     struct loop_source *reset_timer;
-    bool busy, reset_wanted;
+    bool busy, reset_wanted, holds;
+    struct loop_source *guard;
+    uint64_t guarded_us; /* time of the rack when the guard looked last */
     char last_error[200];
 };
 
@@ -130,19 +135,60 @@ static void build(struct arguments *arguments, const struct openocd_server *serv
     arguments->list[arguments->count] = NULL;
 }
 
+/* ---- the clock ---- */
+
+/* OpenOCD lives in the host's time: while an answer of its is awaited the rack's stands. */
+static void look_at_clock(struct openocd_server *server)
+{
+    bool holds = server->busy || (server->state != OPENOCD_DOWN && server->state != OPENOCD_UP);
+    if (holds == server->holds)
+        return;
+    server->holds = holds;
+    if (holds)
+        loop_hold(server->loop);
+    else
+        loop_release(server->loop);
+    server->guarded_us = clock_now_us();
+    loop_timer_set(server->guard, holds && clock_is_virtual() ? clock_host_us() + HOST_LIMIT_US : LOOP_NEVER);
+}
+
+static void set_state(struct openocd_server *server, enum openocd_state state)
+{
+    server->state = state;
+    look_at_clock(server);
+}
+
+static void set_busy(struct openocd_server *server, bool busy)
+{
+    server->busy = busy;
+    look_at_clock(server);
+}
+
+static void on_guard(void *arg, uint64_t now_us)
+{
+    struct openocd_server *server = arg;
+    if (clock_now_us() == server->guarded_us) {
+        openocd_server_stop(server, 0);
+        server->events.lost(server->arg, "openocd does not answer (stopped?)");
+        return;
+    }
+    server->guarded_us = clock_now_us();
+    loop_timer_set(server->guard, now_us + HOST_LIMIT_US);
+}
+
 /* ---- its life ---- */
 
 static void disconnect(struct openocd_server *server)
 {
     tcl_close(server->rpc);
     server->rpc = NULL;
-    server->busy = false;
+    set_busy(server, false);
 }
 
 static void on_reply(void *arg, enum tcl_end end, const char *text)
 {
     struct openocd_server *server = arg;
-    server->busy = false;
+    set_busy(server, false);
     server->events.reply(server->arg, end, text);
 }
 
@@ -164,13 +210,13 @@ static void on_line(void *arg, int stream, const char *text, size_t len)
         server->events.lost(server->arg, error.text);
         return;
     }
-    server->state = OPENOCD_UP;
+    set_state(server, OPENOCD_UP);
     server->events.up(server->arg);
 }
 
 static void go_down(struct openocd_server *server)
 {
-    server->state = OPENOCD_DOWN;
+    set_state(server, OPENOCD_DOWN);
     server->events.down(server->arg);
 }
 
@@ -186,7 +232,7 @@ static void on_ended(void *arg, int wait_status, bool asked)
     } else if (asked) {
         go_down(server);
     } else {
-        server->state = OPENOCD_DOWN;
+        set_state(server, OPENOCD_DOWN);
         snprintf(text, sizeof text, "openocd ended by itself%s%s", server->last_error[0] ? ":" : "",
                  server->last_error);
         server->events.lost(server->arg, text);
@@ -204,13 +250,13 @@ int openocd_server_start(struct openocd_server *server, struct error *error)
     server->child = child_start(server->loop, &spec, &events, server, error);
     for (int i = 0; i < arguments.owned_count; i++)
         free(arguments.owned[i]);
-    server->state = server->child ? OPENOCD_STARTING : OPENOCD_DOWN;
+    set_state(server, server->child ? OPENOCD_STARTING : OPENOCD_DOWN);
     return server->child ? 0 : -1;
 }
 
 void openocd_server_send(struct openocd_server *server, const char *command, uint64_t deadline_us)
 {
-    server->busy = true;
+    set_busy(server, true);
     tcl_send(server->rpc, command, deadline_us);
 }
 
@@ -229,7 +275,7 @@ void openocd_server_stop(struct openocd_server *server, uint64_t grace_us)
     disconnect(server);
     if (!server->child || !child_running(server->child))
         return;
-    server->state = OPENOCD_ENDING;
+    set_state(server, OPENOCD_ENDING);
     if (grace_us)
         child_stop(server->child, grace_us);
     else
@@ -264,8 +310,8 @@ static void run_resetter(struct openocd_server *server)
         go_down(server);
         return;
     }
-    server->state = OPENOCD_RESETTING;
-    loop_timer_set(server->reset_timer, clock_now_us() + RESET_LIMIT_US);
+    set_state(server, OPENOCD_RESETTING);
+    loop_timer_set(server->reset_timer, clock_host_us() + RESET_LIMIT_US);
 }
 
 void openocd_server_reset_adapter(struct openocd_server *server)
@@ -287,7 +333,8 @@ struct openocd_server *openocd_server_new(struct loop *loop, const struct openoc
     struct openocd_server *server = mem_alloc(sizeof *server);
     *server = (struct openocd_server){
         .loop = loop, .config = config, .place = mem_string(place), .events = *events, .arg = arg};
-    server->reset_timer = loop_add_timer(loop, LOOP_NEVER, on_reset_limit, server);
+    server->reset_timer = loop_add_host_timer(loop, LOOP_NEVER, on_reset_limit, server);
+    server->guard = loop_add_host_timer(loop, LOOP_NEVER, on_guard, server);
     return server;
 }
 
@@ -298,7 +345,10 @@ void openocd_server_free(struct openocd_server *server)
     disconnect(server);
     child_free(server->child);
     child_free(server->resetter);
+    if (server->holds)
+        loop_release(server->loop);
     loop_remove(server->reset_timer);
+    loop_remove(server->guard);
     free(server->place);
     free(server);
 }

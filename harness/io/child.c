@@ -290,7 +290,7 @@ bool child_running(const struct child *child)
 int child_write(struct child *child, const void *data, size_t len, struct error *error)
 {
     const char *bytes = data;
-    uint64_t end_us = clock_now_us() + WRITE_LIMIT_MS * 1000u;
+    uint64_t end_us = clock_host_us() + WRITE_LIMIT_MS * 1000u;
     if (child->stdin_fd < 0)
         return error_set(error, ERROR_SYSTEM, "%s: was started without a pipe to its stdin", child->name);
     while (len) {
@@ -305,7 +305,7 @@ int child_write(struct child *child, const void *data, size_t len, struct error 
         if (errno != EAGAIN)
             return error_set_errno(error, ERROR_SYSTEM, errno, "%s: write", child->name);
         struct pollfd ready = {.fd = child->stdin_fd, .events = POLLOUT};
-        uint64_t now_us = clock_now_us();
+        uint64_t now_us = clock_host_us();
         if (now_us >= end_us || poll(&ready, 1, (int)((end_us - now_us + 999) / 1000)) == 0)
             return error_set(error, ERROR_SYSTEM, "%s: does not read what it is sent", child->name);
     }
@@ -318,11 +318,11 @@ void child_stop(struct child *child, uint64_t grace_us)
     if (!child->running)
         return;
     kill(child->pid, SIGTERM);
-    uint64_t end_us = clock_now_us() + grace_us;
+    uint64_t end_us = clock_host_us() + grace_us;
     if (child->kill_timer)
         loop_timer_set(child->kill_timer, end_us);
     else
-        child->kill_timer = loop_add_timer(child->loop, end_us, on_grace_over, child);
+        child->kill_timer = loop_add_host_timer(child->loop, end_us, on_grace_over, child);
 }
 
 void child_kill(struct child *child)

@@ -1,20 +1,30 @@
 #include "harness/io/loop.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
+#include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/io/clock_wire.h"
 
 /* sd-event takes 0 as "the default accuracy", which is 250 ms */
 #define ACCURACY_US 1
+/* so long no grant came while nobody was asked anything: the rack is stopped or stuck */
+#define GRANT_LIMIT_MS 240000
 
 struct loop_source {
     struct loop *loop;
     struct loop_source *next, *previous;
-    sd_event_source *event;
+    sd_event_source *event; /* NULL: a timer or a wire that goes by a rack's clock */
+    uint64_t number;        /* in the order of the adding */
+    int64_t priority;
     int fd;
+    uint32_t events;
+    uint64_t at_us; /* of a timer that goes by a rack's clock */
+    bool by_host;
     void (*ready)(void *arg, int fd, uint32_t events);
     void (*fire)(void *arg, uint64_t now_us);
     void (*caught)(void *arg, int signal_number);
@@ -24,7 +34,12 @@ struct loop_source {
 
 struct loop {
     sd_event *event;
-    struct loop_source *sources;
+    struct loop_source *sources; /* youngest first */
+    uint64_t added;
+    bool clocked; /* timers go by a rack's clock */
+    bool timers_changed;
+    struct clock_follower *follower; /* NULL: none, or we keep it ourselves */
+    unsigned holds;
 };
 
 struct loop *loop_new(void)
@@ -42,6 +57,7 @@ void loop_free(struct loop *loop)
         return;
     while (loop->sources)
         loop_remove(loop->sources); /* NOLINT(clang-analyzer-unix.Malloc): the first has no previous one */
+    clock_follower_close(loop->follower);
     sd_event_unref(loop->event);
     free(loop);
 }
@@ -51,6 +67,184 @@ struct sd_event *loop_sd_event(struct loop *loop)
     return loop->event;
 }
 
+/* ---- a rack's clock ---- */
+
+static bool is_wire(const struct loop_source *source)
+{
+    return source->ready && !source->event;
+}
+
+static bool is_clocked_timer(const struct loop_source *source)
+{
+    return source->fire && !source->event;
+}
+
+static short poll_events(uint32_t events)
+{
+    return (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0));
+}
+
+static uint32_t ready_events(const struct loop_source *source)
+{
+    struct pollfd now = {.fd = source->fd, .events = poll_events(source->events)};
+    if (poll(&now, 1, 0) <= 0)
+        return 0;
+    return (now.revents & POLLIN ? EPOLLIN : 0u) | (now.revents & POLLOUT ? EPOLLOUT : 0u) |
+           (now.revents & POLLHUP ? EPOLLHUP : 0u) | (now.revents & POLLERR ? EPOLLERR : 0u);
+}
+
+static bool comes_first(const struct loop_source *a, const struct loop_source *b)
+{
+    return !b || a->priority < b->priority || (a->priority == b->priority && a->number < b->number);
+}
+
+/* One wire at a time, always the same one first. */
+static bool read_wire(struct loop *loop)
+{
+    struct loop_source *first = NULL;
+    uint32_t first_events = 0;
+    for (struct loop_source *source = loop->sources; source; source = source->next) {
+        uint32_t events = is_wire(source) && comes_first(source, first) ? ready_events(source) : 0;
+        if (events) {
+            first = source;
+            first_events = events;
+        }
+    }
+    if (first)
+        first->ready(first->arg, first->fd, first_events);
+    return first;
+}
+
+static struct loop_source *next_timer(const struct loop *loop)
+{
+    struct loop_source *next = NULL;
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (is_clocked_timer(source) && source->at_us != LOOP_NEVER &&
+            (!next || source->at_us < next->at_us ||
+             (source->at_us == next->at_us && comes_first(source, next))))
+            next = source;
+    return next;
+}
+
+bool loop_fire_due(struct loop *loop)
+{
+    struct loop_source *timer = next_timer(loop);
+    uint64_t now_us = clock_now_us();
+    if (!timer || timer->at_us > now_us)
+        return false;
+    timer->at_us = LOOP_NEVER;
+    timer->fire(timer->arg, now_us);
+    return true;
+}
+
+uint64_t loop_next_us(const struct loop *loop)
+{
+    const struct loop_source *timer = next_timer(loop);
+    return timer ? timer->at_us : LOOP_NEVER;
+}
+
+uint64_t loop_next_but_us(const struct loop *loop, bool (*leave_out)(void *arg, const void *timer_arg),
+                          void *arg)
+{
+    uint64_t next_us = LOOP_NEVER;
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (is_clocked_timer(source) && source->at_us < next_us && !leave_out(arg, source->arg))
+            next_us = source->at_us;
+    return next_us;
+}
+
+bool loop_has_input(struct loop *loop)
+{
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (source->ready && source->events && ready_events(source))
+            return true;
+    return false;
+}
+
+bool loop_timers_changed(struct loop *loop)
+{
+    bool changed = loop->timers_changed;
+    loop->timers_changed = false;
+    return changed;
+}
+
+void loop_keep_clock(struct loop *loop)
+{
+    loop->clocked = true;
+}
+
+int loop_join_clock(struct loop *loop, const char *rack_folder, bool *found, struct error *error)
+{
+    loop->follower = clock_follower_join(rack_folder, found, error);
+    loop->clocked = loop->follower;
+    return *found && !loop->follower ? -1 : 0;
+}
+
+void loop_hold(struct loop *loop)
+{
+    loop->holds++;
+}
+
+void loop_release(struct loop *loop)
+{
+    loop->holds--;
+}
+
+static void turn_into_host_source(struct loop_source *source);
+
+/* The clock stands for good: what is left to do is done in the host's time. */
+static int leave_clock(struct loop *loop)
+{
+    clock_follower_close(loop->follower);
+    loop->follower = NULL;
+    loop->clocked = false;
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (is_wire(source) || is_clocked_timer(source))
+            turn_into_host_source(source);
+    return -1;
+}
+
+/* Nothing is left to do: tells the keeper, and waits for it or for somebody outside of the rack. */
+static int wait_for_clock(struct loop *loop, uint64_t end_us, struct error *error)
+{
+    uint64_t next_us = loop_next_us(loop);
+    if (end_us < next_us)
+        next_us = end_us;
+    const struct clock_report report = {.next_ns = next_us > UINT64_MAX / 1000 ? CLOCK_NEVER : next_us * 1000,
+                                        .demand_ns = CLOCK_NEVER,
+                                        .holds = loop->holds};
+    struct pollfd ready[] = {{.fd = clock_follower_fd(loop->follower), .events = POLLIN},
+                             {.fd = sd_event_get_fd(loop->event), .events = POLLIN}};
+    if (clock_follower_report(loop->follower, &report, error))
+        return leave_clock(loop);
+    int count = poll(ready, 2, loop->holds ? -1 : GRANT_LIMIT_MS);
+    if (count == 0) {
+        error_set(error, ERROR_RIG, "the virtual rack, which keeps the clock, does not answer (stopped?)");
+        return leave_clock(loop);
+    }
+    if (count > 0 && ready[0].revents && clock_follower_take(loop->follower, error) < 0)
+        return leave_clock(loop);
+    return 0;
+}
+
+static int turn_by_clock(struct loop *loop, uint64_t timeout_us, struct error *error)
+{
+    uint64_t end_us = timeout_us == LOOP_NEVER ? LOOP_NEVER : clock_now_us() + timeout_us;
+    for (;;) {
+        int ran = sd_event_run(loop->event, 0);
+        if (ran < 0)
+            return error_set_errno(error, ERROR_SYSTEM, -ran, "event loop");
+        if (ran > 0 || read_wire(loop) || loop_fire_due(loop))
+            return 1;
+        if (clock_now_us() >= end_us)
+            return 0;
+        if (wait_for_clock(loop, end_us, error))
+            return -1;
+    }
+}
+
+/* ---- turns ---- */
+
 int loop_run(struct loop *loop, struct error *error)
 {
     int result = sd_event_loop(loop->event);
@@ -59,6 +253,8 @@ int loop_run(struct loop *loop, struct error *error)
 
 int loop_turn(struct loop *loop, uint64_t timeout_us, struct error *error)
 {
+    if (loop->follower)
+        return turn_by_clock(loop, timeout_us, error);
     int result = sd_event_run(loop->event, timeout_us);
     if (result < 0)
         return error_set_errno(error, ERROR_SYSTEM, -result, "event loop");
@@ -70,11 +266,15 @@ void loop_stop(struct loop *loop)
     sd_event_exit(loop->event, 0);
 }
 
+/* ---- sources ---- */
+
 static struct loop_source *source_new(struct loop *loop, void *arg)
 {
     struct loop_source *source = mem_alloc(sizeof *source);
     source->loop = loop;
     source->arg = arg;
+    source->number = loop->added++;
+    source->at_us = LOOP_NEVER;
     source->next = loop->sources;
     if (source->next)
         source->next->previous = source;
@@ -86,6 +286,8 @@ static struct loop_source *source_checked(struct loop_source *source, int result
 {
     if (result < 0)
         abort(); /* out of memory or descriptors, or a descriptor that cannot be polled: our bug */
+    if (source->event && source->priority)
+        sd_event_source_set_priority(source->event, source->priority);
     return source;
 }
 
@@ -96,18 +298,43 @@ static int on_fd(sd_event_source *event, int fd, uint32_t events, void *arg)
     return 0;
 }
 
+static struct loop_source *watch_fd(struct loop_source *source)
+{
+    return source_checked(source, sd_event_add_io(source->loop->event, &source->event, source->fd,
+                                                  source->events, on_fd, source));
+}
+
 struct loop_source *loop_add_fd(struct loop *loop, int fd, uint32_t events,
                                 void (*ready)(void *arg, int fd, uint32_t events), void *arg)
 {
     struct loop_source *source = source_new(loop, arg);
     source->ready = ready;
     source->fd = fd;
-    return source_checked(source, sd_event_add_io(loop->event, &source->event, fd, events, on_fd, source));
+    source->events = events;
+    return watch_fd(source);
 }
 
 void loop_fd_events(struct loop_source *source, uint32_t events)
 {
-    sd_event_source_set_io_events(source->event, events);
+    source->events = events;
+    if (source->event)
+        sd_event_source_set_io_events(source->event, events);
+}
+
+static void forget_event(struct loop_source *source)
+{
+    if (!source->event)
+        return;
+    /* disabled first: sd-event keeps a source alive while its own callback runs */
+    sd_event_source_set_enabled(source->event, SD_EVENT_OFF);
+    sd_event_source_unref(source->event);
+    source->event = NULL;
+}
+
+void loop_fd_of_rack(struct loop_source *source)
+{
+    if (source->loop->follower)
+        forget_event(source);
 }
 
 static int on_timer(sd_event_source *event, uint64_t due_us, void *arg)
@@ -115,8 +342,23 @@ static int on_timer(sd_event_source *event, uint64_t due_us, void *arg)
     struct loop_source *source = arg;
     uint64_t now_us = due_us;
     sd_event_now(source->loop->event, CLOCK_MONOTONIC, &now_us);
-    source->fire(source->arg, now_us);
+    source->fire(source->arg, now_us + clock_ahead_us());
     return 0;
+}
+
+static int on_host_timer(sd_event_source *event, uint64_t due_us, void *arg)
+{
+    struct loop_source *source = arg;
+    source->fire(source->arg, clock_host_us());
+    return 0;
+}
+
+static struct loop_source *watch_time(struct loop_source *source, sd_event_time_handler_t handler)
+{
+    source_checked(source, sd_event_add_time(source->loop->event, &source->event, CLOCK_MONOTONIC, 0,
+                                             ACCURACY_US, handler, source));
+    sd_event_source_set_enabled(source->event, SD_EVENT_OFF);
+    return source;
 }
 
 struct loop_source *loop_add_timer(struct loop *loop, uint64_t at_us,
@@ -124,17 +366,44 @@ struct loop_source *loop_add_timer(struct loop *loop, uint64_t at_us,
 {
     struct loop_source *source = source_new(loop, arg);
     source->fire = fire;
-    source_checked(source, sd_event_add_time(loop->event, &source->event, CLOCK_MONOTONIC,
-                                             at_us == LOOP_NEVER ? 0 : at_us, ACCURACY_US, on_timer, source));
+    if (!loop->clocked)
+        watch_time(source, on_timer);
+    loop_timer_set(source, at_us);
+    return source;
+}
+
+struct loop_source *loop_add_host_timer(struct loop *loop, uint64_t at_us,
+                                        void (*fire)(void *arg, uint64_t now_us), void *arg)
+{
+    struct loop_source *source = source_new(loop, arg);
+    source->fire = fire;
+    source->by_host = true;
+    watch_time(source, on_host_timer);
     loop_timer_set(source, at_us);
     return source;
 }
 
 void loop_timer_set(struct loop_source *source, uint64_t at_us)
 {
+    if (!source->event) {
+        source->at_us = at_us;
+        source->loop->timers_changed = true;
+        return;
+    }
     if (at_us != LOOP_NEVER)
-        sd_event_source_set_time(source->event, at_us);
+        sd_event_source_set_time(source->event, source->by_host ? at_us : at_us - clock_ahead_us());
     sd_event_source_set_enabled(source->event, at_us == LOOP_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+static void turn_into_host_source(struct loop_source *source)
+{
+    uint64_t at_us = source->at_us;
+    if (source->ready) {
+        watch_fd(source);
+    } else {
+        watch_time(source, on_timer);
+        loop_timer_set(source, at_us);
+    }
 }
 
 static int on_signal(sd_event_source *event, const struct signalfd_siginfo *info, void *arg)
@@ -176,7 +445,9 @@ void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg)
 
 void loop_priority(struct loop_source *source, int64_t priority)
 {
-    sd_event_source_set_priority(source->event, priority);
+    source->priority = priority;
+    if (source->event)
+        sd_event_source_set_priority(source->event, priority);
 }
 
 void loop_remove(struct loop_source *source)
@@ -189,8 +460,6 @@ void loop_remove(struct loop_source *source)
         source->loop->sources = source->next;
     if (source->next)
         source->next->previous = source->previous;
-    /* disabled first: sd-event keeps a source alive while its own callback runs */
-    sd_event_source_set_enabled(source->event, SD_EVENT_OFF);
-    sd_event_source_unref(source->event);
+    forget_event(source);
     free(source);
 }

@@ -71,7 +71,7 @@ static int wait_ready(struct virtual_rack *rack, struct loop *loop, struct error
 }
 
 int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char *rack_file,
-                       const char *boards_folder, const char *folder, struct error *error)
+                       const char *boards_folder, const char *folder, bool real_time, struct error *error)
 {
     *rack = (struct virtual_rack){0};
     if (mkdir(folder, 0755) && errno != EEXIST)
@@ -79,7 +79,8 @@ int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char 
     rack->folder = realpath(folder, NULL);
     char *program = program_beside("otarig-rack");
     const char *argv[] = {program,      "--rack",   rack_file,     "--folder",
-                          rack->folder, "--boards", boards_folder, NULL};
+                          rack->folder, "--boards", boards_folder, real_time ? "--time" : NULL,
+                          "real",       NULL};
     const struct child_spec spec = {
         .name = "virtual rack", .argv = argv, .ready_prefix = "ready ", .parent_death_signal = SIGTERM};
     const struct child_events events = {.line = on_line, .ready = on_ready, .ended = on_ended};
@@ -120,7 +121,8 @@ void virtual_rack_stop(struct virtual_rack *rack, struct loop *loop)
 static int control_connect(const char *folder, struct error *error)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
-    struct timeval limit = {.tv_sec = 2};
+    /* on a rack's clock nothing is lost by waiting for a busy computer */
+    struct timeval limit = {.tv_sec = clock_is_virtual() ? 60 : 2};
     if ((size_t)snprintf(where.sun_path, sizeof where.sun_path, "%s/control", folder) >=
         sizeof where.sun_path)
         return error_set(error, ERROR_INPUT, "%s: too long for a unix socket", folder);

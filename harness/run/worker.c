@@ -178,6 +178,30 @@ static void align_cuts(const cJSON *align)
     }
 }
 
+/* Time is a virtual rack's own, unless its file says otherwise. */
+static int follow_rack(struct worker *worker, struct error *error)
+{
+    const char *rack = getenv("OTARIG_RACK");
+    bool found = false;
+    if (rack && loop_join_clock(worker->loop, rack, &found, error))
+        return -1;
+    if (found)
+        fprintf(stderr, "timing: by the virtual rack's own clock\n");
+    else
+        ask_for_precision();
+    return 0;
+}
+
+/* The clock stands for good: whatever runs ends, in the host's time, as the rig's fault. */
+static void lose_clock(struct worker *worker, const char *why)
+{
+    for (size_t i = 0; i < worker->job->place_count; i++)
+        if (worker->benches[i].run)
+            run_fail_rig(worker->benches[i].run, "%s", why);
+    printf("fault %s\n", why);
+    worker->interrupted = worker->faulty = true;
+}
+
 int worker_run(struct job *job, uint64_t seed, const cJSON *align)
 {
     struct worker worker = {.job = job, .loop = loop_new(), .seed = seed};
@@ -189,18 +213,23 @@ int worker_run(struct job *job, uint64_t seed, const cJSON *align)
     worker.benches = mem_array(job->place_count, sizeof *worker.benches);
     loop_add_signal(worker.loop, SIGTERM, on_signal, &worker);
     loop_add_signal(worker.loop, SIGINT, on_signal, &worker);
-    ask_for_precision();
-    if (open_rigs(&worker, seed, &error)) {
+    if (follow_rack(&worker, &error) || open_rigs(&worker, seed, &error)) {
         printf("fault %s\n", error.text);
         code = 3;
     } else {
         align_cuts(align);
-        while (step(&worker))
-            if (loop_turn(worker.loop, LOOP_NEVER, &error) < 0) {
+        while (step(&worker)) {
+            if (loop_turn(worker.loop, LOOP_NEVER, &error) >= 0)
+                continue;
+            if (error.kind == ERROR_RIG) {
+                lose_clock(&worker, error.text);
+            } else {
                 fprintf(stderr, "otarig: %s\n", error.text);
                 code = 3;
                 worker.interrupted = true;
             }
+            error = (struct error){0};
+        }
     }
     for (size_t i = 0; i < job->place_count; i++)
         if (worker.benches[i].open)
