@@ -63,8 +63,11 @@ def run_once(name, scenarios, wanted, *options):
     return done.returncode, cases, folder
 
 
-def rack_with(name, defects):
+def rack_with(name, defects, update=None):
+    """`update`: options of the update client at all places, beside the driver's name."""
     tree = json.loads(rack.read_text())
+    for place in tree["places"] if update is not None else []:
+        place["update"] = {"driver": place["update"]["driver"], **update}
     tree["virtual"] = {"defects": defects or []}
     path = work / f"{name}.rack.json"
     path.write_text(json.dumps(tree))
@@ -82,8 +85,8 @@ def firmware(entry):
 def rig(entry):
     all_rigs, name = expected("rigs.json"), entry["name"]
     scenario, case = [entry.get(key, all_rigs[key]) for key in ("scenario", "case")]
-    code, cases, folder = run(name, [scenario + ".json"], [case], "--rack", rack_with(name, entry["defects"]),
-                              "--place", entry["defects"][0]["place"], "--firmware",
+    code, cases, folder = run(name, [scenario + ".json"], [case], "--rack",
+                              rack_with(name, entry["defects"], entry.get("update")), "--place", entry["defects"][0]["place"], "--firmware",
                               build / "firmware" / entry.get("firmware", "good"))
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
     if entry.get("passes"):

@@ -37,6 +37,7 @@ DEFECTS = {
     "twin-dead": {}, "twin-stopped": {}, "power-not-off": {}, "stuck-relay": {}, "unplug-relay": {}, "relay-readback-wrong": {},
     "unplug-serial": {}, "probe-refused": {}, "probe-silent": {}, "probe-dropped": {}, "stall-usb": {},
     "serial-silent": {"toward": ["both", "host", "board"]}, "serial-garbage": {"ppm": [1000, 20000, 200000]},
+    "serial-short-buffer": {"bytes": [100, 400, 900]},
     "serial-floats": {"bytes": [1, 2, 9]}, "wrong-baud": {"baud": [115200, 500000, 921600]},
     "console-of": {"other": ["p2"]}, "probe-of": {"other": ["p2"]},
 }

@@ -194,7 +194,9 @@ static void small_answered(void *arg, const struct smp_answer *answer)
 {
     struct smp *smp = arg;
     bool by_echo = smp->talk.header.group == SMP_OS;
-    if (answer->end == SMP_SILENT && by_echo) {
+    /* an upload asks in between only to know whether anybody is there */
+    bool asks_otherwise = !smp->echo || smp->intent == UPDATE_PING;
+    if (answer->end == SMP_SILENT && by_echo && asks_otherwise) {
         ask_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE, &smp->small.patience, small_answered);
         return;
     }

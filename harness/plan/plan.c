@@ -224,6 +224,42 @@ static bool needs_named(const struct plan *plan, enum rack_role role)
     return false;
 }
 
+static bool has_activation(const struct plan *plan, const char *mode)
+{
+    for (size_t i = 0; i < plan->scenario.step_count; i++)
+        if (plan->scenario.steps[i].kind == STEP_ACTIVATE && !strcmp(plan->scenario.steps[i].mode, mode))
+            return true;
+    return false;
+}
+
+static bool has_confirmation(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->scenario.step_count; i++)
+        if (plan->scenario.steps[i].kind == STEP_CONFIRM)
+            return true;
+    return plan->scenario.expect.next != NULL;
+}
+
+/* A client that cannot activate at all has no need to: what it delivers will run. */
+static size_t client_lacks(const struct plan *plan, const struct rack_place *place, const char **reasons)
+{
+    const struct rack_device *client = &place->devices[RACK_UPDATE];
+    unsigned can = client->driver->update->abilities(client->config);
+    size_t count = 0;
+    if (!(can & UPDATE_CAN_ACTIVATE))
+        return 0;
+    if (!(can & UPDATE_CAN_TRIAL) && has_activation(plan, "test"))
+        reasons[count++] = "its update client cannot start an image on trial (activate, mode test)";
+    if (!(can & UPDATE_CAN_PERMANENT) && has_activation(plan, "confirm"))
+        reasons[count++] = "its update client cannot start an image for good (activate, mode confirm)";
+    if (can & UPDATE_CAN_TRIAL && !(can & UPDATE_CAN_CONFIRM) && plan->board->confirms == CONFIRMS_HOST &&
+        has_confirmation(plan))
+        reasons[count++] =
+            "its update client starts images on trial and cannot confirm them, and neither does "
+            "the board by itself (\"confirms\")";
+    return count;
+}
+
 size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
                   const char *reasons[PLAN_REASONS_MAX])
 {
@@ -238,6 +274,8 @@ size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
         reasons[count++] = "it has no probe, which a step, a trigger or $.needs asks for";
     if (lacks(place, RACK_UPDATE) && (plan_updates(plan) || needs_named(plan, RACK_UPDATE)))
         reasons[count++] = "it has no update client";
+    if (!lacks(place, RACK_UPDATE) && plan_updates(plan))
+        count += client_lacks(plan, place, reasons + count);
     if (cuts_power(plan) && (lack = facts_lack(plan->board, place, "H1")))
         reasons[count++] =
             "nothing could prove that a cut reached the board: its board file needs a source of \"cold\" (a "

@@ -94,6 +94,38 @@ Test(plan, needs_an_updater_for_the_clean_update_whether_or_not_it_says_so)
     plan_release(&plan);
 }
 
+static unsigned can;
+
+static unsigned abilities(const void *config)
+{
+    return can;
+}
+
+Test(plan, needs_an_updater_that_can_confirm_what_it_starts_on_trial)
+{
+    static const struct update_ops ops = {.abilities = abilities};
+    static const struct driver client = {.update = &ops};
+    const unsigned trial = UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL;
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = role == RACK_UPDATE ? &client : &driver;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 3, &plan), 0, "%s", error.text);
+    can = trial;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
+    cr_expect(strstr(error.text, "cannot confirm them"), "%s", error.text);
+    board.confirms = CONFIRMS_ITSELF;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    board.confirms = CONFIRMS_HOST;
+    can = trial | UPDATE_CAN_CONFIRM;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    can = 0; /* what it delivers will run */
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    can = UPDATE_CAN_ACTIVATE | UPDATE_CAN_PERMANENT;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    plan_release(&plan);
+}
+
 Test(plan, a_clean_update_to_what_runs_already_is_none)
 {
     struct plan plan;

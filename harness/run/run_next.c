@@ -71,7 +71,9 @@ const char *run_update_to(struct run *run, const struct image *image)
     /* how long each may take is the client's to know */
     const struct update_job state = {.intent = UPDATE_STATE},
                             deliver = {.intent = UPDATE_DELIVER, .path = image->file, .resume = true},
-                            activate = run_job_activate(image, UPDATE_TRIAL, hash),
+                            activate = run_job_activate(
+                                image, rig_can(run->rig, UPDATE_CAN_TRIAL) ? UPDATE_TRIAL : UPDATE_PERMANENT,
+                                hash),
                             restart = {.intent = UPDATE_RESTART}, confirm = {.intent = UPDATE_CONFIRM};
     if (run_update(run, &state))
         return "state";
