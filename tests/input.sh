@@ -127,6 +127,70 @@ echo '{"schema_version": 1, "scenario": "s", "board": "b", "summary": {"operatio
 right explore.json
 edit explore.json "d['failures'][0]['class'] = 'lost'"; expect "\$.failures[0].class: expected one of" "$otarig" validate edited.json
 edit explore.json "d['depths'][0]['new_states'] = 3"; expect "\$.depths[0].new_states" "$otarig" validate edited.json
+validate() { "$otarig" validate "$@"; }
+grid=$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json
+board=$OTARIG_SOURCE/boards/nrf52840dk.json
+explore=$OTARIG_SOURCE/scenarios/explore/upgrade.json
+# what a kind does not look at, and what no file name and no device can be
+edit "$grid" "d['faults'][0]['action']['probability'] = 0.5"
+expect "\$.faults[0].action: unknown key 'probability', expected one of: do, off_ms, comment" validate edited.json
+edit "$grid" "d['faults'][0]['trigger'] = {'on': 'now', 'mark': 'boot'}; d.pop('vary')"
+expect "\$.faults[0].trigger: unknown key 'mark', expected one of: on, delay_ms" validate edited.json
+edit "$grid" "d['faults'][0]['action'] = {'do': 'link', 'mode': 'cut', 'every': 3}"
+expect "\$.faults[0].action: unknown key 'every', expected one of: do, mode, from_byte, for_ms" validate edited.json
+edit "$grid" "d['faults'][0]['action'] = {'do': 'link', 'mode': 'flap', 'up_ms': 3}"
+expect "\$.faults[0].action.down_ms: expected a number from 0" validate edited.json
+edit "$good" "d['faults'][0]['trigger'] = {'on': 'now'}"
+expect "\$.faults[0].trigger: expected none: the step that delivers a bad image is its trigger" validate edited.json
+edit "$grid" "d['clauses'] += ['G1']"; expect "\$.clauses[6]: expected each word once, found \"G1\"" validate edited.json
+edit "$grid" "d['needs'] += ['power']"; expect "\$.needs[4]: expected each word once, found \"power\"" validate edited.json
+edit "$grid" "d['recovery_ms'] = '0x10'"; expect "\$.recovery_ms: expected a whole number from 0 to 3600000, found \"0x10\"" validate edited.json
+edit "$grid" "d['vary'] = {'k%d' % i: [1] for i in range(17)}"; expect "\$.vary: expected at most 16 keys" validate edited.json
+edit "$grid" "d['vary']['mark'] = ['x' * 101]"; expect "\$.vary.mark[0]: expected at most 100 bytes" validate edited.json
+edit "$grid" "d['vary'].update(a=['x' * 100], b=['y' * 100])"; expect "\$.vary: expected values that make ids of cases of at most 200 bytes" validate edited.json
+edit "$grid" "d['faults'] *= 101"; expect "\$.faults: expected at most 100, found a list of 101" validate edited.json
+edit "$board" "d['limits'] = '0x10'"; expect "\$.limits: expected an object, found \"0x10\"" validate edited.json
+edit "$board" "d['limits']['boot_ms'] = '0x10'"; expect "\$.limits.boot_ms: expected a whole number from 1 to 3600000, found \"0x10\"" validate edited.json
+for name in '../x' 'a}b' '' 'a b' '.x' '$(id)'; do
+  edit "$board" "d['evidence'] = {'$name': {'address': 0, 'size': 4096}}"
+  expect "expected as its key a name of 1 to 64 letters, digits, '.', '_' or '-', found '$name'" validate edited.json
+done
+edit "$board" "d['marks']['<b>'] = 'x'"; expect "found '<b>'" validate edited.json
+edit "$board" "d['images']['a/b'] = {}"; expect "found 'a/b'" validate edited.json
+edit "$explore" "d['covers'] = [1]"; expect "\$.covers[0]: expected a string, found 1" validate edited.json --board nrf52840dk
+edit "$explore" "d['end']['quiet_ms'] = '0x10'"; expect "\$.end.quiet_ms: expected a whole number" validate edited.json --board nrf52840dk
+edit "$good_rack" "d['places'][0]['console']['port'] = ''"; expect "\$.places[0].console.port: expected a text that is not empty, found \"\"" validate edited.json
+for usb in 0403:6001x 0403 :6001 10403:6001 0403:6001:1 '0403: 601'; do
+  edit "$good_rack" "d['places'][0]['console'] = {'driver': 'serial', 'usb': '$usb'}"
+  expect "\$.places[0].console.usb: expected VENDOR:PRODUCT in hexadecimal, as 0403:6001, found \"$usb\"" validate edited.json
+done
+edit "$good_rack" "d['places'][0]['console'] = {'driver': 'serial', 'port': '/dev/x', 'baud': '0x10'}"
+expect "\$.places[0].console.baud: expected a whole number" validate edited.json
+edit "$good_rack" "d['places'][0]['power'] = {'driver': 'exec', 'on': [], 'off': ['true']}"
+expect "\$.places[0].power.on: expected a program and its arguments, found a list of 0" validate edited.json
+edit "$good_rack" "d['places'][0]['probe']['adapter_reset'] = ['']"
+expect "\$.places[0].probe.adapter_reset[0]: expected a program, found \"\"" validate edited.json
+# --firmware: the images of an exploration, and with --board all that a run would look for
+right "$grid" --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
+right "$explore" --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
+expect "nowhere" validate "$explore" --board nrf52840dk --firmware nowhere
+edit "$grid" "d['start'] = 'v9'"; right edited.json
+expect "\$.start: expected an image of $OTARIG_BUILD/firmware/good/manifest.json, found \"v9\"" validate edited.json --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
+# long input takes a time like its length: a square of it would be hours
+edit "$grid" "d['steps'] += [{'do': 'sleep', 'ms': 1}] * 200000; d.pop('vary'); d['faults'][0]['trigger']['delay_ms'] = 5"
+timeout 120 "$otarig" validate edited.json >out.txt || { echo "WRONG: 200000 steps"; bad=1; }
+edit result.json "d['cases'] *= 200000; d['summary'].update(cases=200000, **{'pass': 200000})"
+timeout 120 "$otarig" validate edited.json >out.txt || { echo "WRONG: 200000 cases"; bad=1; }
+# a rack file that others can write runs nothing
+edit "$good_rack" "d.update(virtual=False); d['places'] = d['places'][:1]; d['places'][0]['power'] = {'driver': 'exec', 'on': ['true'], 'off': ['true'], 'get': ['echo', 'on']}"
+chmod 666 edited.json
+expect "\$.places[0].power.on: this is run: expected a file that belongs to you or to root and that nobody else can write, or --allow-exec" "$otarig" power p1 get --rack edited.json
+expect "this is run" run "$good" --rack edited.json
+expect "this is run" "$otarig" doctor --rack edited.json
+right edited.json
+"$otarig" power p1 get --rack edited.json --allow-exec >out.txt 2>err.txt && grep -q '^p1: on$' out.txt || { echo "WRONG: --allow-exec"; cat err.txt; bad=1; }
+chmod 644 edited.json
+"$otarig" power p1 get --rack edited.json >out.txt 2>err.txt || { echo "WRONG: a rack of one's own"; cat err.txt; bad=1; }
 expect "unknown command" "$otarig" frobnicate
 # what is printed and does not arrive is an error, in one line; -h is --help
 full() {

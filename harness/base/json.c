@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/base/file.h"
 #include "harness/base/json_text.h"
@@ -95,11 +97,22 @@ int json_parse(struct json_document *document, const char *name, const char *tex
     return 0;
 }
 
-static int read_all(const char *path, char **text, size_t *len, struct error *error)
+/* Writable for a group of its owner's own is no matter: such a group has no other member by custom. */
+static bool is_foreign(FILE *file)
+{
+    struct stat about;
+    if (fstat(fileno(file), &about))
+        return true;
+    bool others = (about.st_mode & S_IWOTH) || ((about.st_mode & S_IWGRP) && about.st_gid != getegid());
+    return others || (about.st_uid != geteuid() && about.st_uid != 0);
+}
+
+static int read_all(const char *path, char **text, size_t *len, bool *foreign, struct error *error)
 {
     FILE *file = file_open(path, error);
     if (!file)
         return -1;
+    *foreign = is_foreign(file);
     size_t room = 1 << 14;
     *text = mem_alloc(room);
     *len = 0;
@@ -121,10 +134,12 @@ int json_load(struct json_document *document, const char *path, struct error *er
 {
     char *text = NULL;
     size_t len = 0;
+    bool foreign = false;
     *document = (struct json_document){0};
-    if (read_all(path, &text, &len, error) || !text)
+    if (read_all(path, &text, &len, &foreign, error) || !text)
         return -1;
     int result = json_parse(document, path, text, len, error);
+    document->foreign = foreign;
     free(text);
     return result;
 }
@@ -237,20 +252,45 @@ struct json json_get(struct json object, const char *key)
     return step(object, node, key, 0);
 }
 
+/* The document is const to its readers, who do not see that it remembers where they were. */
+static struct json_place *place_of(struct json list)
+{
+    struct json_document *document = (struct json_document *)list.document;
+    struct json_place *place = &document->places[(uintptr_t)list.node / sizeof(cJSON) % JSON_PLACES];
+    if (place->list != list.node)
+        *place = (struct json_place){
+            .list = list.node, .item = list.node->child, .count = (size_t)cJSON_GetArraySize(list.node)};
+    return place;
+}
+
+/* Of a list or an object: from where the last walk stood, or from the start. */
+static const cJSON *item(struct json list, size_t index)
+{
+    struct json_place *place = place_of(list);
+    if (index >= place->count)
+        return NULL;
+    if (index < place->index) {
+        place->index = 0;
+        place->item = list.node->child;
+    }
+    for (; place->index < index; place->index++)
+        place->item = place->item->next;
+    return place->item;
+}
+
 struct json json_at(struct json array, size_t index)
 {
-    const cJSON *node = cJSON_IsArray(array.node) ? cJSON_GetArrayItem(array.node, (int)index) : NULL;
-    return step(array, node, NULL, index);
+    return step(array, cJSON_IsArray(array.node) ? item(array, index) : NULL, NULL, index);
 }
 
 size_t json_count(struct json at)
 {
-    return at.node ? (size_t)cJSON_GetArraySize(at.node) : 0;
+    return at.node ? place_of(at)->count : 0;
 }
 
 struct json json_member(struct json object, size_t index)
 {
-    const cJSON *node = object.node ? cJSON_GetArrayItem(object.node, (int)index) : NULL;
+    const cJSON *node = object.node ? item(object, index) : NULL;
     return step(object, node, node && node->string ? node->string : "?", 0);
 }
 
@@ -274,14 +314,14 @@ int json_string(struct json at, const char **out, struct error *error)
     return 0;
 }
 
-static bool read_integer(const cJSON *node, int64_t *out)
+static bool read_integer(const cJSON *node, bool hex, int64_t *out)
 {
     if (cJSON_IsNumber(node) && node->valuedouble == floor(node->valuedouble) &&
         fabs(node->valuedouble) < 9007199254740992.0) {
         *out = (int64_t)node->valuedouble;
         return true;
     }
-    const char *text = cJSON_IsString(node) ? node->valuestring : "";
+    const char *text = hex && cJSON_IsString(node) ? node->valuestring : "";
     size_t digits = strncmp(text, "0x", 2) ? 0 : strspn(text + 2, "0123456789abcdefABCDEF");
     if (!digits || text[2 + digits] || digits > 13) /* 13 digits are 52 bits */
         return false;
@@ -289,16 +329,26 @@ static bool read_integer(const cJSON *node, int64_t *out)
     return true;
 }
 
-int json_integer(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error)
+static int whole(struct json at, bool hex, int64_t low, int64_t high, int64_t *out, struct error *error)
 {
     int64_t value;
-    if (!read_integer(at.node, &value) || value < low || value > high) {
+    if (!read_integer(at.node, hex, &value) || value < low || value > high) {
         if (low == high)
             return json_expected(at, error, "%lld", (long long)low);
         return json_expected(at, error, "a whole number from %lld to %lld", (long long)low, (long long)high);
     }
     *out = value;
     return 0;
+}
+
+int json_integer(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error)
+{
+    return whole(at, false, low, high, out, error);
+}
+
+int json_word(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error)
+{
+    return whole(at, true, low, high, out, error);
 }
 
 int json_number(struct json at, double low, double high, double *out, struct error *error)

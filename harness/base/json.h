@@ -19,9 +19,18 @@
 #define JSON_DEPTH_MAX 64
 #define JSON_KEYS_MAX 4096 /* of one object */
 
+#define JSON_PLACES 16
 struct json_document {
     char *name; /* file name, as given by the user */
     cJSON *root;
+    /* Of a file: somebody else than who runs this program (and root) wrote it or can. */
+    bool foreign;
+    /* Where the last walks along lists stood, so that json_at() and json_count() in a loop take linear time.
+     * All zero in the beginning; whoever changes the tree of a document makes them so again. */
+    struct json_place {
+        const cJSON *list, *item;
+        size_t index, count;
+    } places[JSON_PLACES];
 };
 
 struct json {
@@ -58,12 +67,13 @@ static inline bool json_present(struct json at)
 }
 
 /* Typed reads: -1 with a message when absent or of another type or range. `*out` strings are borrowed from
- * the document. Integers must be exact (no fraction, |x| < 2^53); hexadecimal strings "0x..." are also
- * accepted. */
+ * the document. Integers must be exact (no fraction, |x| < 2^53). */
 int json_object(struct json at, struct error *error);
 int json_array(struct json at, struct error *error);
 int json_string(struct json at, const char **out, struct error *error);
 int json_integer(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error);
+/* An address, a size of memory or a word in it: also "0x..." in a string. */
+int json_word(struct json at, int64_t low, int64_t high, int64_t *out, struct error *error);
 int json_number(struct json at, double low, double high, double *out, struct error *error);
 int json_bool(struct json at, bool *out, struct error *error);
 /* One of a NULL-terminated list of words; *out is its index. */

@@ -10,11 +10,13 @@
 #include "harness/base/json.h"
 
 enum option_type {
-    OPTION_STRING,  /* char *, owned by the config */
+    OPTION_STRING,  /* char *, owned by the config; never empty */
     OPTION_INTEGER, /* int64_t */
+    OPTION_WORD,    /* int64_t; also "0x...": a size of memory, a number of USB */
     OPTION_BOOL,    /* bool */
     OPTION_CHOICE,  /* int: index into choices */
     OPTION_STRINGS, /* char **, NULL-terminated, owned by the config */
+    OPTION_PROGRAM, /* as OPTION_STRINGS: a program and its arguments, so neither it nor the list is empty */
 };
 
 struct option_spec {
@@ -24,8 +26,11 @@ struct option_spec {
     size_t offset; /* offsetof() in the config struct */
     bool required;
     const char *standard;       /* default as text, NULL: zero / NULL */
-    int64_t low, high;          /* OPTION_INTEGER; both 0: any */
+    int64_t low, high;          /* OPTION_INTEGER, OPTION_WORD; both 0: any */
     const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
+    /* OPTION_STRING; may be NULL. What the text should be ("VENDOR:PRODUCT in hexadecimal"); NULL: it is. */
+    const char *(*check)(const char *text);
+    bool runs; /* who writes it decides what is executed: only in a file that its user owns */
 };
 
 /* Fills `config` (zeroed first, `size` bytes) from an object. Keys that are neither in the table nor in

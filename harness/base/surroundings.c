@@ -33,6 +33,17 @@ char *surroundings_data(const char *sub)
     return mem_printf("%s/%s", own && *own ? own : OTARIG_SOURCE_DIR, sub);
 }
 
+bool surroundings_may_run(void)
+{
+    const char *allowed = getenv("OTARIG_ALLOW_EXEC");
+    return allowed && !strcmp(allowed, "1");
+}
+
+void surroundings_allow_exec(void)
+{
+    setenv("OTARIG_ALLOW_EXEC", "1", 1);
+}
+
 char *surroundings_board(const char *folder, const char *board)
 {
     size_t len = strlen(board);

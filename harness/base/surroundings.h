@@ -17,6 +17,10 @@ char *surroundings_in_rack(const char *path);
 const char *surroundings_locks(void);
 /* OTARIG_DATA (laid out as the source tree) or the source tree, and `sub` in it; the caller frees. */
 char *surroundings_data(const char *sub);
+/* What a file of somebody else says is to be run may be run: --allow-exec, which the processes that we start
+ * inherit (OTARIG_ALLOW_EXEC=1). */
+bool surroundings_may_run(void);
+void surroundings_allow_exec(void);
 /* The file of a board: `board` itself when it has a slash or ends with .json, else FOLDER/BOARD.json; the
  * caller frees. */
 char *surroundings_board(const char *folder, const char *board);

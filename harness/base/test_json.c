@@ -83,13 +83,13 @@ Test(json, integers_are_exact_or_refused)
     } good[] = {{"a", 9007199254740991}, {"b", 0xffffffff}, {"i", -3}};
     int64_t value;
     for (size_t i = 0; i < 3; i++) {
-        cr_expect_eq(json_integer(json_get(root, good[i].key), -10, INT64_MAX, &value, &error), 0, "%s",
+        cr_expect_eq(json_word(json_get(root, good[i].key), -10, INT64_MAX, &value, &error), 0, "%s",
                      error.text);
         cr_expect_eq(value, good[i].value);
     }
     static const char *const bad[] = {"c", "d", "e", "f", "g", "h", "j", "absent"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_expect_eq(json_integer(json_get(root, bad[i]), INT64_MIN, INT64_MAX, &value, &error), -1, "%s",
+        cr_expect_eq(json_word(json_get(root, bad[i]), INT64_MIN, INT64_MAX, &value, &error), -1, "%s",
                      bad[i]);
     json_close(&document);
 }
@@ -148,4 +148,42 @@ Test(json, load_tells_folders_and_missing_files_apart)
     cr_expect(strstr(error.text, "found a folder"), "%s", error.text);
     cr_expect_eq(json_load(&document, "/nonexistent", &error), -1);
     cr_expect(strstr(error.text, "No such file"), "%s", error.text);
+}
+
+/* A walk remembers where it was: in turns, backwards, in lists of lists and past the end. */
+Test(json, walks_find_what_they_should)
+{
+    static const char text[] = "{\"a\":[0,1,2,3,4],\"b\":[[10,11],[20,21],[30,31]],\"c\":{\"x\":7,\"y\":8}}";
+    cr_assert_eq(json_parse(&document, "t", text, strlen(text), &error), 0, "%s", error.text);
+    struct json root = json_root(&document), a = json_get(root, "a"), b = json_get(root, "b");
+    static const size_t order[] = {0, 1, 4, 2, 2, 0, 3};
+    int64_t value;
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        cr_expect_eq(json_integer(json_at(a, order[i]), 0, 99, &value, &error), 0, "%s", error.text);
+        cr_expect_eq(value, (int64_t)order[i]);
+    }
+    for (size_t i = 0; i < json_count(b); i++)
+        for (size_t k = 0; k < json_count(json_at(b, i)); k++) {
+            cr_expect_eq(json_integer(json_at(json_at(b, i), k), 0, 99, &value, &error), 0, "%s", error.text);
+            cr_expect_eq(value, (int64_t)(10 * (i + 1) + k));
+            json_at(a, k);
+        }
+    cr_expect_not(json_present(json_at(a, 5)));
+    cr_expect_str_eq(json_at(b, 2).path, "$.b[2]");
+    cr_expect_str_eq(json_member(json_get(root, "c"), 1).path, "$.c.y");
+    cr_expect_eq(json_count(json_get(root, "none")), 0);
+    json_close(&document);
+}
+
+Test(json, only_words_of_memory_are_hexadecimal)
+{
+    int64_t value;
+    cr_assert_eq(json_parse(&document, "t", "[\"0x10\", 16]", 12, &error), 0, "%s", error.text);
+    struct json list = json_root(&document);
+    cr_expect_eq(json_word(json_at(list, 0), 0, 99, &value, &error), 0);
+    cr_expect_eq(value, 16);
+    cr_expect_eq(json_word(json_at(list, 1), 0, 99, &value, &error), 0);
+    cr_expect_eq(json_integer(json_at(list, 0), 0, 99, &value, &error), -1);
+    cr_expect_str_eq(error.text, "t: $[0]: expected a whole number from 0 to 99, found \"0x10\"");
+    json_close(&document);
 }

@@ -196,7 +196,9 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *cons
             *code = 0;
             return -1;
         }
-        if (!strcmp(argv[i], "--rack") && i + 1 < *argc) {
+        if (!strcmp(argv[i], "--allow-exec")) {
+            surroundings_allow_exec();
+        } else if (!strcmp(argv[i], "--rack") && i + 1 < *argc) {
             rack_file = argv[++i];
         } else if (argv[i][0] == '-' && !is_flag(flags, argv[i])) {
             fprintf(stderr, "otarig %s: %s '%s' (see otarig %s --help)\n", argv[0],
@@ -216,7 +218,7 @@ int by_hand_begin(struct by_hand *hand, int *argc, char **argv, const char *cons
     for (int i = 1; i < *argc; i++)
         if (!strcmp(argv[i], "--rack"))
             i++;
-        else if (i != place)
+        else if (i != place && strcmp(argv[i], "--allow-exec"))
             argv[kept++] = argv[i];
     *argc = kept;
     return 0;

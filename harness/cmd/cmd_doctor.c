@@ -5,6 +5,7 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
 
@@ -103,8 +104,12 @@ static int all_devices(struct doctor *doctor, const char *named)
 static int take_options(int argc, char **argv, const char **file, const char **named, bool *as_json,
                         int *code)
 {
+    bool allow_exec = false;
     const struct argument table[] = {{"rack", "RACK", "the rack", ARGUMENT_TEXT, .to = file},
                                      {"json", NULL, "as JSON", ARGUMENT_FLAG, .to = as_json},
+                                     {"allow-exec", NULL,
+                                      "run what a rack file of somebody else says is to be run",
+                                      ARGUMENT_FLAG, .to = &allow_exec},
                                      {0}};
     const struct arguments arguments = {
         "doctor",
@@ -116,6 +121,8 @@ static int take_options(int argc, char **argv, const char **file, const char **n
     int first;
     if (arguments_take(&arguments, argc, argv, &first, code))
         return -1;
+    if (allow_exec)
+        surroundings_allow_exec();
     *named = first < argc ? argv[first] : NULL;
     *code = !*file ? arguments_wrong("doctor", "expected --rack RACK")
             : argc - first > 1

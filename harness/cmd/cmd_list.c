@@ -47,7 +47,8 @@ static void print_json(cJSON *tree)
 
 static const char *type_name(enum option_type type)
 {
-    static const char *const names[] = {"string", "number", "true|false", "choice", "list"};
+    static const char *const names[] = {"string", "number", "number", "true|false",
+                                        "choice", "list",   "program"};
     return names[type];
 }
 
@@ -66,7 +67,7 @@ static cJSON *driver_json(const struct driver *driver)
         cJSON_AddBoolToObject(option, "required", spec->required);
         if (spec->standard)
             cJSON_AddStringToObject(option, "default", spec->standard);
-        if (spec->type == OPTION_INTEGER && (spec->low || spec->high)) {
+        if ((spec->type == OPTION_INTEGER || spec->type == OPTION_WORD) && (spec->low || spec->high)) {
             cJSON_AddNumberToObject(option, "low", (double)spec->low);
             cJSON_AddNumberToObject(option, "high", (double)spec->high);
         }

@@ -9,7 +9,7 @@
 /* ---- power ---- */
 
 static const char power_usage[] =
-    "usage: otarig power PLACE on|off|cycle|get --rack RACK\n"
+    "usage: otarig power PLACE on|off|cycle|get --rack RACK [--allow-exec]\n"
     "Switches a board's power by hand. Only the power switch is opened; it stays as it was switched last.\n";
 
 enum power_verb { POWER_ON, POWER_OFF, POWER_CYCLE, POWER_GET, POWER_VERBS };
@@ -68,7 +68,7 @@ int cmd_power(int argc, char **argv)
 /* ---- console ---- */
 
 static const char console_usage[] =
-    "usage: otarig console PLACE --rack RACK [--power]\n"
+    "usage: otarig console PLACE --rack RACK [--power] [--allow-exec]\n"
     "Connects the terminal with the board's console; --power switches the board on first, and it stays on.\n"
     "Without it the power switch is not touched. End with Ctrl-C.\n";
 

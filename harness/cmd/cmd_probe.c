@@ -20,7 +20,7 @@
 /* ---- probe ---- */
 
 static const char probe_usage[] =
-    "usage: otarig probe PLACE VERB [ARGUMENT...] --rack RACK\n"
+    "usage: otarig probe PLACE VERB [ARGUMENT...] --rack RACK [--allow-exec]\n"
     "  reset | reset-halt | halt | resume | attach | erase-all\n"
     "  read ADDRESS LEN | write ADDRESS WORD | dump ADDRESS LEN FILE | program ADDRESS FILE | verify ADDRESS "
     "FILE\n"
@@ -118,7 +118,7 @@ int cmd_probe(int argc, char **argv)
 /* ---- flash ---- */
 
 static const char flash_usage[] =
-    "usage: otarig flash PLACE [IMAGE] [FOLDER] --rack RACK\n"
+    "usage: otarig flash PLACE [IMAGE] [FOLDER] --rack RACK [--allow-exec]\n"
     "Erases the board and writes its initial images; IMAGE (default v1) is the application, FOLDER the\n"
     "firmware (default: the good demo firmware). The console is not opened. The board is powered first when\n"
     "the place has a switch, and stays powered: the application runs (otarig power PLACE off).\n";

@@ -12,6 +12,7 @@
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/aim.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/live.h"
@@ -253,7 +254,7 @@ static int repro(const char *folder, const char *rack_named, const char *place, 
 
 struct wish {
     const char *name, *rack, *place, *run, *out, *aim, *jitter_given, *board;
-    bool by_time;
+    bool by_time, allow_exec;
     double jitter_ms;
 };
 
@@ -278,6 +279,8 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
         {"place", "P", "on another place than before", ARGUMENT_TEXT, .to = &wish->place},
         {"run", "DIR", "the run's folder, when CASE is an id", ARGUMENT_TEXT, .to = &wish->run},
         {"out", "DIR", "where the result goes (default: out)", ARGUMENT_TEXT, .to = &wish->out},
+        {"allow-exec", NULL, "run what a rack file of somebody else says is to be run", ARGUMENT_FLAG,
+         .to = &wish->allow_exec},
         {0}};
     const struct arguments arguments = {
         "repro",
@@ -289,6 +292,8 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
     int first;
     if (arguments_take(&arguments, argc, argv, &first, code))
         return -1;
+    if (wish->allow_exec)
+        surroundings_allow_exec();
     *code = 2;
     if (first + 1 != argc)
         arguments_wrong("repro", "expected one case, found %d", argc - first);

@@ -7,6 +7,7 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/campaign.h"
 #include "harness/plan/strategy.h"
 
@@ -151,6 +152,7 @@ struct wish {
     const char *rack, *firmware, *known_bad, *needs_strategy, *chosen_by_strategy;
     cJSON *scenarios, *places, *vary, *cases;
     double seed, repeat, jobs;
+    bool allow_exec;
     struct run_request request;
     struct campaign_options campaign;
 };
@@ -179,6 +181,8 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
         {"case", "ID", "only this case (may be given several times)", ARGUMENT_TEXTS, .to = wish->cases,
          .given = without},
         {"jobs", "N", "at most N places at once", ARGUMENT_WHOLE, .to = &wish->jobs, 1, 1000},
+        {"allow-exec", NULL, "run what a rack file of somebody else says is to be run", ARGUMENT_FLAG,
+         .to = &wish->allow_exec},
         {"quiet", NULL, "only the summary line", ARGUMENT_FLAG, .to = &wish->request.quiet},
         {"", NULL,
          "Instead of all cases of a scenario that varies one time, choose times by what the last ones "
@@ -202,6 +206,8 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
     int first;
     if (arguments_take(&arguments, argc, argv, &first, code))
         return -1;
+    if (wish->allow_exec)
+        surroundings_allow_exec();
     *code = !wish->rack     ? arguments_wrong("run", "expected --rack FILE")
             : first == argc ? arguments_wrong("run", "expected at least one scenario")
                             : check_strategy(campaign->strategy, *with, *without);

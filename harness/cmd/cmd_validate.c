@@ -12,24 +12,63 @@
 #include "harness/record/journal.h"
 #include "reports/result.h"
 
-static int check_scenario(const char *path, struct error *error)
+/* What a scenario is checked against; what is NULL is left out. */
+struct against {
+    const char *board, *firmware;
+};
+
+static int check_case(const struct plan_file *file, size_t index, struct error *error)
+{
+    struct scenario scenario;
+    cJSON *tree = NULL;
+    if (variation_apply(json_root(&file->document), file->variations.list[index].values, &tree, error))
+        return -1;
+    struct json_document document = {.name = file->document.name, .root = tree};
+    int result = scenario_parse(json_root(&document), &scenario, error);
+    if (!result)
+        scenario_release(&scenario);
+    cJSON_Delete(tree);
+    return result;
+}
+
+static int check_cases(const struct plan_file *file, struct error *error)
+{
+    for (size_t i = 0; i < file->variations.count; i++)
+        if (check_case(file, i, error))
+            return -1;
+    return 0;
+}
+
+/* As a run of it would: the images, marks and watches that it names must be there. */
+static int check_plans(const struct plan_file *file, const struct against *against, struct error *error)
+{
+    struct board board;
+    struct image_set images;
+    struct plan plan;
+    int result = 0;
+    if (board_load(against->board, &board, error))
+        return -1;
+    if (board_can_run(&board, error) || image_set_load(against->firmware, &images, error)) {
+        board_release(&board);
+        return -1;
+    }
+    for (size_t i = 0; i < file->variations.count && !result; i++) {
+        result = plan_build(file, i, &board, &images, &plan, error);
+        if (!result)
+            plan_release(&plan);
+    }
+    image_set_release(&images);
+    board_release(&board);
+    return result;
+}
+
+static int check_scenario(const char *path, const struct against *against, struct error *error)
 {
     struct plan_file file;
     if (plan_file_load(path, NULL, 1, &file, error))
         return -1;
-    int result = 0;
-    for (size_t i = 0; i < file.variations.count && !result; i++) {
-        struct scenario scenario;
-        cJSON *tree = NULL;
-        result = variation_apply(json_root(&file.document), file.variations.list[i].values, &tree, error);
-        if (result)
-            break;
-        struct json_document document = {.name = file.document.name, .root = tree};
-        result = scenario_parse(json_root(&document), &scenario, error);
-        if (!result)
-            scenario_release(&scenario);
-        cJSON_Delete(tree);
-    }
+    int result =
+        against->board && against->firmware ? check_plans(&file, against, error) : check_cases(&file, error);
     if (!result)
         printf("%s: scenario '%s', %zu case%s\n", path, file.name, file.variations.count,
                file.variations.count == 1 ? "" : "s");
@@ -102,7 +141,7 @@ static bool has(struct json root, const char *key)
 }
 
 /* What a file is, is told by what it holds. */
-static int check(const char *path, const char *board, const char *firmware, struct error *error)
+static int check(const char *path, const struct against *against, struct error *error)
 {
     struct json_document document;
     const char *kind = NULL;
@@ -116,11 +155,11 @@ static int check(const char *path, const char *board, const char *firmware, stru
     if (has(root, "kind"))
         json_string(json_get(root, "kind"), &kind, NULL);
     if (kind && !strcmp(kind, "explore"))
-        result = validate_explore_scenario(path, board, firmware, root, error);
+        result = validate_explore_scenario(path, against->board, against->firmware, root, error);
     else if (has(root, "summary"))
         result = has(root, "depths") ? validate_explore_result(path, root, error) : check_run(path, error);
     else if (has(root, "steps") || has(root, "family"))
-        result = check_scenario(path, error);
+        result = check_scenario(path, against, error);
     else if (has(root, "places"))
         result = check_rack(path, error);
     else if (has(root, "chip"))
@@ -136,13 +175,15 @@ static int check(const char *path, const char *board, const char *firmware, stru
 
 int cmd_validate(int argc, char **argv)
 {
-    const char *name = NULL, *firmware = NULL;
+    const char *name = NULL;
+    struct against against = {0};
     const struct argument table[] = {
         {"board", "BOARD", "for the scenarios of explorations: a name (boards/BOARD.json) or a file",
          ARGUMENT_TEXT, .to = &name},
         {"firmware", "DIR",
-         "for them: where their images are looked for first, and nothing of the demo's then", ARGUMENT_TEXT,
-         .to = &firmware},
+         "where the images of explorations are (default: the good demo firmware);\nwith --board, other "
+         "scenarios are held against both, too",
+         ARGUMENT_TEXT, .to = &against.firmware},
         {0}};
     const struct arguments arguments = {
         "validate",
@@ -153,13 +194,15 @@ int cmd_validate(int argc, char **argv)
     int first, code;
     if (arguments_take(&arguments, argc, argv, &first, &code))
         return code;
+    surroundings_allow_exec(); /* nothing is run here */
     if (first == argc)
         return arguments_wrong("validate", "expected at least one file");
     char *board = name ? surroundings_board(cmd_boards_folder(), name) : NULL;
+    against.board = board;
     code = 0;
     for (int i = first; i < argc; i++) {
         struct error error = {0};
-        if (check(argv[i], board, firmware, &error))
+        if (check(argv[i], &against, &error))
             code = cmd_fail(&error);
     }
     free(board);

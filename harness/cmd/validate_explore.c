@@ -52,8 +52,8 @@ int validate_explore_scenario(const char *path, const char *board, const char *f
                               struct error *error)
 {
     struct spec spec;
-    char *demo = cmd_firmware_folder();
-    const struct spec_folders folders = {.firmware = firmware, .standard = firmware ? NULL : demo};
+    char *demo = firmware ? NULL : cmd_firmware_folder();
+    const struct spec_folders folders = {.firmware = firmware, .standard = demo};
     int result = -1;
     if (!board)
         json_expected(json_get(root, "kind"), error, "--board BOARD beside an exploration");

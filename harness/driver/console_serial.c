@@ -25,6 +25,12 @@ struct config {
     int dtr, rts;
 };
 
+static const char *check_usb(const char *text)
+{
+    int vendor, product;
+    return serial_read_ids(text, &vendor, &product) ? NULL : "VENDOR:PRODUCT in hexadecimal, as 0403:6001";
+}
+
 static const char *const levels[] = {"high", "low", "leave", NULL};
 static const struct option_spec options[] = {
     {.name = "port",
@@ -34,6 +40,7 @@ static const struct option_spec options[] = {
     {.name = "usb",
      .help = "instead of port: the adapter's VENDOR:PRODUCT, as lsusb shows it",
      .type = OPTION_STRING,
+     .check = check_usb,
      .offset = offsetof(struct config, usb)},
     {.name = "serial",
      .help = "instead of port: the adapter's serial number",

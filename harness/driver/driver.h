@@ -40,6 +40,17 @@ struct link {
     void *receive_arg;
 };
 
+/* What a fault does to a link (link_fault.h). */
+enum link_mode {
+    LINK_DROP,      /* lines vanish with `probability` (0: 0.3) */
+    LINK_STALL,     /* nothing passes; what came is delivered when the fault is lifted */
+    LINK_CORRUPT,   /* one bit of every `every`-th byte (0: 97) flips */
+    LINK_DUPLICATE, /* lines come twice with `probability` (0: 0.3) */
+    LINK_CUT,       /* nothing passes, what came is lost */
+    LINK_FLAP,      /* up_us up, down_us down (lost), in turns */
+    LINK_TRICKLE,   /* at most `rate` bytes a second to the board */
+};
+
 /* ---- console: input arrives as EVENT_INPUT in the sink and through the link ---- */
 struct console_ops {
     int (*write)(void *self, const void *data, size_t len, struct error *error);

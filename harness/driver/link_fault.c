@@ -124,7 +124,7 @@ static int choose(struct link_fault *fault, enum direction direction, const uint
                   struct error *error)
 {
     struct lane *lane = &fault->lanes[direction];
-    bool drops = fault->spec.mode == LINK_FAULT_DROP;
+    bool drops = fault->spec.mode == LINK_DROP;
     uint8_t *out = mem_alloc(2 * len + PIECE_MAX);
     size_t out_len = 0;
     for (size_t i = 0; i < len; i++) {
@@ -187,24 +187,24 @@ static int act(struct link_fault *fault, enum direction direction, const void *d
                struct error *error)
 {
     switch (fault->spec.mode) {
-    case LINK_FAULT_CUT:
+    case LINK_CUT:
         note(fault, len);
         return 0;
-    case LINK_FAULT_STALL:
+    case LINK_STALL:
         note(fault, len);
         hold(fault, direction, data, len);
         return 0;
-    case LINK_FAULT_DROP:
-    case LINK_FAULT_DUPLICATE:
+    case LINK_DROP:
+    case LINK_DUPLICATE:
         return choose(fault, direction, data, len, error);
-    case LINK_FAULT_CORRUPT:
+    case LINK_CORRUPT:
         return corrupt(fault, direction, data, len, error);
-    case LINK_FAULT_FLAP:
+    case LINK_FLAP:
         if (!down_now(fault))
             break;
         note(fault, len);
         return 0;
-    case LINK_FAULT_TRICKLE:
+    case LINK_TRICKLE:
         if (direction == UP)
             break;
         trickle(fault, data, len);

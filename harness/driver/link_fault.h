@@ -6,18 +6,8 @@
 
 #include "harness/driver/driver.h"
 
-/* In the order of enum link_mode (harness/plan/scenario.h). */
-enum link_fault_mode {
-    LINK_FAULT_DROP,      /* lines vanish with `probability` (0: 0.3) */
-    LINK_FAULT_STALL,     /* nothing passes; what came is delivered when the fault is lifted */
-    LINK_FAULT_CORRUPT,   /* one bit of every `every`-th byte (0: 97) flips */
-    LINK_FAULT_DUPLICATE, /* lines come twice with `probability` (0: 0.3) */
-    LINK_FAULT_CUT,       /* nothing passes, what came is lost */
-    LINK_FAULT_FLAP,      /* up_us up, down_us down (lost), in turns */
-    LINK_FAULT_TRICKLE,   /* at most `rate` bytes a second to the board */
-};
 struct link_fault_spec {
-    enum link_fault_mode mode;
+    enum link_mode mode;
     uint64_t from_byte; /* bytes sent to the board since the fault was set that still pass */
     uint64_t up_us, down_us, for_us, rate, every;
     double probability;

@@ -25,17 +25,20 @@ struct config {
 static const struct option_spec options[] = {
     {.name = "on",
      .help = "program and arguments that switch it on",
-     .type = OPTION_STRINGS,
+     .type = OPTION_PROGRAM,
+     .runs = true,
      .offset = offsetof(struct config, on),
      .required = true},
     {.name = "off",
      .help = "program and arguments that switch it off",
-     .type = OPTION_STRINGS,
+     .type = OPTION_PROGRAM,
+     .runs = true,
      .offset = offsetof(struct config, off),
      .required = true},
     {.name = "get",
      .help = "program that prints on or off (1 or 0)",
-     .type = OPTION_STRINGS,
+     .type = OPTION_PROGRAM,
+     .runs = true,
      .offset = offsetof(struct config, get)},
     {.name = "timeout_ms",
      .help = "limit of one call",
@@ -147,23 +150,8 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
                                  on ? "on" : "off", now ? "on" : "off");
 }
 
-static int check(const struct config *config, struct error *error)
-{
-    const struct {
-        const char *name;
-        char **argv;
-    } calls[] = {{"on", config->on}, {"off", config->off}, {"get", config->get}};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].argv && (!calls[i].argv[0] || !calls[i].argv[0][0]))
-            return error_set(error, ERROR_INPUT, "power program: \"%s\": expected a program, found nothing",
-                             calls[i].name);
-    return 0;
-}
-
 static int outlet_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
-    if (check(config, error))
-        return -1;
     struct outlet *outlet = mem_alloc(sizeof *outlet);
     *outlet = (struct outlet){.config = config, .safe_on = env->safe_on};
     *self = outlet;
@@ -227,8 +215,6 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
     struct outlet outlet = {.config = config};
     char **const calls[] = {config->on, config->off};
     bool on;
-    if (check(config, error))
-        return -1;
     for (size_t i = 0; i < 2; i++)
         if (!program_found(calls[i][0])) {
             snprintf(advice, size, "install it, or give its full path in the rack file");

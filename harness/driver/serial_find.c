@@ -12,6 +12,7 @@
 #include "harness/base/mem.h"
 
 #define LINKS_MAX 8
+#define HEX "0123456789abcdefABCDEF"
 
 static bool is_device(const char *path)
 {
@@ -62,11 +63,12 @@ static bool location_of(const char *name, char *location, size_t size)
     return found;
 }
 
-static bool read_ids(const char *text, int *vendor, int *product)
+bool serial_read_ids(const char *text, int *vendor, int *product)
 {
     unsigned v, p;
-    int end = 0;
-    if (sscanf(text, "%4x:%4x%n", &v, &p, &end) != 2 || text[end])
+    size_t first = strspn(text, HEX), second = text[first] == ':' ? strspn(text + first + 1, HEX) : 0;
+    if (!first || first > 4 || !second || second > 4 || text[first + 1 + second] ||
+        sscanf(text, "%4x:%4x", &v, &p) != 2)
         return false;
     *vendor = (int)v;
     *product = (int)p;
@@ -77,7 +79,7 @@ static bool fits(const struct serial_wanted *wanted, struct sp_port *port)
 {
     char location[64];
     int vendor = 0, product = 0, its_vendor = -1, its_product = -1;
-    if (wanted->usb && (!read_ids(wanted->usb, &vendor, &product) ||
+    if (wanted->usb && (!serial_read_ids(wanted->usb, &vendor, &product) ||
                         sp_get_port_usb_vid_pid(port, &its_vendor, &its_product) != SP_OK ||
                         vendor != its_vendor || product != its_product))
         return false;
@@ -109,16 +111,11 @@ static int search(const struct serial_wanted *wanted, char name[SERIAL_NAME_MAX]
 
 int serial_find(const struct serial_wanted *wanted, char name[SERIAL_NAME_MAX], struct error *error)
 {
-    int vendor, product;
     if (wanted->port)
         return follow(wanted->port, name, error);
     if (!wanted->usb && !wanted->serial && !wanted->location)
         return error_set(error, ERROR_INPUT,
                          "serial: expected \"port\", or one of \"usb\", \"serial\" and \"location\"");
-    if (wanted->usb && !read_ids(wanted->usb, &vendor, &product))
-        return error_set(error, ERROR_INPUT,
-                         "serial: expected \"usb\" as VENDOR:PRODUCT in hexadecimal, found '%s'",
-                         wanted->usb);
     return search(wanted, name, error);
 }
 

@@ -2,6 +2,7 @@
 #ifndef OTARIG_DRIVER_SERIAL_FIND_H
 #define OTARIG_DRIVER_SERIAL_FIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "harness/base/error.h"
@@ -19,6 +20,9 @@ struct serial_wanted {
 /* The device's name (/dev/...), which changes with every plugging in. ERROR_INPUT: nothing or nonsense asked
  * for; ERROR_RIG: no port or more than one fits. A `port` need not be there. */
 int serial_find(const struct serial_wanted *wanted, char name[SERIAL_NAME_MAX], struct error *error);
+
+/* "1a86:7523" and nothing else. */
+bool serial_read_ids(const char *text, int *vendor, int *product);
 
 /* "/dev/ttyUSB0 (1a86:7523, at 1-2), ..." or "none", for people. */
 void serial_list(char *text, size_t size);

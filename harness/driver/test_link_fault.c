@@ -102,7 +102,7 @@ Test(link_fault, passes_everything_without_a_fault)
 Test(link_fault, cuts_after_the_exact_byte_in_both_directions)
 {
     struct bench *bench = bench_new(1);
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_CUT, .from_byte = 5});
+    set(bench, (struct link_fault_spec){.mode = LINK_CUT, .from_byte = 5});
     down(bench, "abc");
     up(bench, "1");
     down(bench, "defg");
@@ -124,7 +124,7 @@ Test(link_fault, cuts_after_the_exact_byte_in_both_directions)
 Test(link_fault, a_fault_that_did_not_act_says_nothing)
 {
     struct bench *bench = bench_new(1);
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_CUT, .from_byte = 50});
+    set(bench, (struct link_fault_spec){.mode = LINK_CUT, .from_byte = 50});
     down(bench, "abc");
     link_fault_clear(bench->link);
     cr_assert_eq(bench->acts + bench->lifts, 0);
@@ -134,7 +134,7 @@ Test(link_fault, a_fault_that_did_not_act_says_nothing)
 Test(link_fault, delivers_what_stalled)
 {
     struct bench *bench = bench_new(1);
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_STALL, .for_us = 20000});
+    set(bench, (struct link_fault_spec){.mode = LINK_STALL, .for_us = 20000});
     down(bench, "ab");
     up(bench, "12");
     down(bench, "c");
@@ -170,7 +170,7 @@ static size_t lines_in(const struct tray *tray)
 
 Test(link_fault, drops_and_doubles_by_seed_and_position_alone)
 {
-    static const enum link_fault_mode modes[] = {LINK_FAULT_DROP, LINK_FAULT_DUPLICATE};
+    static const enum link_mode modes[] = {LINK_DROP, LINK_DUPLICATE};
     for (int i = 0; i < 2; i++) {
         struct bench *whole = bench_new(7), *bytes = bench_new(7), *other = bench_new(8);
         struct link_fault_spec spec = {.mode = modes[i], .probability = 0.25};
@@ -185,7 +185,7 @@ Test(link_fault, drops_and_doubles_by_seed_and_position_alone)
         cr_assert(whole->board.len != other->board.len ||
                   memcmp(whole->board.data, other->board.data, other->board.len));
         size_t count = lines_in(&whole->board);
-        if (modes[i] == LINK_FAULT_DROP)
+        if (modes[i] == LINK_DROP)
             cr_assert(count > 120 && count < 180, "%zu of 200 lines left", count);
         else
             cr_assert(count > 220 && count < 280, "200 lines became %zu", count);
@@ -202,7 +202,7 @@ Test(link_fault, flips_one_bit_of_every_nth_byte)
     char text[101];
     memset(text, 'x', 100);
     text[100] = 0;
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_CORRUPT, .every = 10});
+    set(bench, (struct link_fault_spec){.mode = LINK_CORRUPT, .every = 10});
     down(bench, text);
     cr_assert_eq(bench->board.len, 100);
     for (size_t i = 0; i < 100; i++)
@@ -217,9 +217,9 @@ Test(link_fault, flips_one_bit_of_every_nth_byte)
 Test(link_fault, flaps)
 {
     struct bench *bench = bench_new(3);
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_FLAP, .up_us = 0, .down_us = 1000000});
+    set(bench, (struct link_fault_spec){.mode = LINK_FLAP, .up_us = 0, .down_us = 1000000});
     down(bench, "lost");
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_FLAP, .up_us = 3600000000u, .down_us = 1});
+    set(bench, (struct link_fault_spec){.mode = LINK_FLAP, .up_us = 3600000000u, .down_us = 1});
     down(bench, "kept");
     EXPECT(bench->board, "kept");
     cr_assert_eq(bench->acts, 1);
@@ -229,7 +229,7 @@ Test(link_fault, flaps)
 Test(link_fault, trickles_in_order_and_loses_nothing)
 {
     struct bench *bench = bench_new(3);
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_TRICKLE, .rate = 1000});
+    set(bench, (struct link_fault_spec){.mode = LINK_TRICKLE, .rate = 1000});
     down(bench, "0123456789");
     down(bench, "abcdefghij");
     cr_assert_lt(bench->board.len, 20);
@@ -245,7 +245,7 @@ Test(link_fault, trickles_in_order_and_loses_nothing)
 static void on_reached(void *arg)
 {
     struct bench *bench = arg;
-    set(bench, (struct link_fault_spec){.mode = LINK_FAULT_CUT});
+    set(bench, (struct link_fault_spec){.mode = LINK_CUT});
 }
 
 Test(link_fault, tells_when_bytes_have_been_sent)

@@ -172,12 +172,52 @@ Test(power_exec, an_answer_that_is_none)
           "echo: expected on or off, found 'perhaps'");
 }
 
+/* What the parser says of it. */
+static void refused(const char *text, const char *said)
+{
+    const struct driver *driver = &power_exec_driver;
+    struct json_document document;
+    config = mem_alloc(driver->config_size);
+    cr_assert_eq(json_parse(&document, "test", text, strlen(text), &error), 0, "%s", error.text);
+    cr_expect_eq(
+        option_parse(driver->options, json_root(&document), NULL, config, driver->config_size, &error), -1);
+    cr_expect_eq(error.kind, ERROR_INPUT);
+    cr_expect_str_eq(error.text, said);
+    json_close(&document);
+    option_release(driver->options, config);
+    free(config);
+}
+
 Test(power_exec, an_empty_command_is_the_users_fault)
 {
-    cr_expect_eq(bench_open("{\"on\":[],\"off\":[\"true\"]}", true), -1);
-    cr_expect_eq(error.kind, ERROR_INPUT);
-    cr_expect_str_eq(error.text, "power program: \"on\": expected a program, found nothing");
-    bench_end();
+    refused("{\"on\":[],\"off\":[\"true\"]}",
+            "test: $.on: expected a program and its arguments, found a list of 0");
+    refused("{\"on\":[\"true\"],\"off\":[\"\",\"x\"]}", "test: $.off[0]: expected a program, found \"\"");
+    refused("{\"on\":[\"true\"],\"off\":[\"true\"],\"lock\":\"\"}",
+            "test: $.lock: expected a text that is not empty, found \"\"");
+}
+
+/* Who may write the file decides what is run. */
+Test(power_exec, the_file_of_a_stranger_runs_nothing)
+{
+    struct json_document document;
+    const struct driver *driver = &power_exec_driver;
+    static const char text[] = "{\"on\":[\"true\"],\"off\":[\"true\"]}";
+    config = mem_alloc(driver->config_size);
+    cr_assert_eq(json_parse(&document, "test", text, strlen(text), &error), 0);
+    document.foreign = true;
+    unsetenv("OTARIG_ALLOW_EXEC");
+    cr_expect_eq(
+        option_parse(driver->options, json_root(&document), NULL, config, driver->config_size, &error), -1);
+    cr_expect(strstr(error.text, "test: $.on: this is run: expected a file that belongs to you"), "%s",
+              error.text);
+    option_release(driver->options, config);
+    setenv("OTARIG_ALLOW_EXEC", "1", 1);
+    cr_expect_eq(
+        option_parse(driver->options, json_root(&document), NULL, config, driver->config_size, &error), 0);
+    option_release(driver->options, config);
+    free(config);
+    json_close(&document);
 }
 
 Test(power_exec, examine_switches_nothing)

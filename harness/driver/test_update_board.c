@@ -253,9 +253,9 @@ Test(update_board, goes_from_v1_to_v2_over_a_bad_line_and_past_a_cut)
     supply(bench, true);
     expect_console(bench, V1_STARTS);
 
-    link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_FAULT_CORRUPT, .every = 7001});
+    link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_CORRUPT, .every = 7001});
     cr_assert(update(bench, upload), "%s", bench->reason);
-    link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_FAULT_DROP, .probability = 0.1});
+    link_fault_set(bench->link, &(struct link_fault_spec){.mode = LINK_DROP, .probability = 0.1});
     cr_assert(update(bench, (struct update_job){.intent = UPDATE_STATE}), "%s", bench->reason);
     link_fault_clear(bench->link);
 

@@ -105,6 +105,17 @@ static int parse(struct spec_loader *loader, struct json root, struct json board
     spec->installs_given = json_present(installs);
     if (spec->installs_given && json_bool(installs, &spec->installs, loader->error))
         return -1;
+    struct json covers = json_get(root, "covers");
+    if (json_present(covers) && json_array(covers, loader->error))
+        return -1;
+    for (size_t i = 0; i < json_count(covers); i++)
+        if (json_string(json_at(covers, i), &text, loader->error))
+            return -1;
+    static const char *const words[] = {"description", "$schema", NULL};
+    for (size_t i = 0; words[i]; i++)
+        if (json_present(json_get(root, words[i])) &&
+            json_string(json_get(root, words[i]), &text, loader->error))
+            return -1;
     struct json title = json_get(root, "title"), regions = json_get(root, "regions");
     if (json_present(title) && json_string(title, &text, loader->error))
         return -1;

@@ -94,10 +94,10 @@ static int clause_word(struct spec_loader *loader, struct json at, struct clause
     int64_t value, mask = UINT32_MAX;
     clause->kind = CLAUSE_WORD;
     if (spec_take_address(loader, json_get(at, "word"), &clause->region.address) ||
-        json_integer(json_get(at, "value"), 0, UINT32_MAX, &value, loader->error))
+        json_word(json_get(at, "value"), 0, UINT32_MAX, &value, loader->error))
         return -1;
     if (json_present(json_get(at, "mask")) &&
-        json_integer(json_get(at, "mask"), 0, UINT32_MAX, &mask, loader->error))
+        json_word(json_get(at, "mask"), 0, UINT32_MAX, &mask, loader->error))
         return -1;
     if (value & ~mask)
         return json_expected(json_get(at, "value"), loader->error,

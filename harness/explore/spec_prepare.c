@@ -23,7 +23,7 @@ int spec_take_address(struct spec_loader *loader, struct json at, uint32_t *out)
             return 0;
         }
     }
-    if (json_integer(at, 0, UINT32_MAX, &address, loader->error))
+    if (json_word(at, 0, UINT32_MAX, &address, loader->error))
         return -1;
     *out = (uint32_t)address;
     return 0;
@@ -73,7 +73,7 @@ static int prepare_words(struct spec_loader *loader, struct json at, struct prep
     prepare->len = (uint32_t)count * 4;
     prepare->bytes = mem_alloc(prepare->len);
     for (size_t i = 0; i < count; i++) {
-        if (json_integer(json_at(words, i), 0, UINT32_MAX, &value, loader->error))
+        if (json_word(json_at(words, i), 0, UINT32_MAX, &value, loader->error))
             return -1;
         uint32_t word = (uint32_t)value;
         memcpy(prepare->bytes + 4 * i, &word, 4);
@@ -115,7 +115,7 @@ static int prepare_fill(struct spec_loader *loader, struct json at, struct prepa
 {
     int64_t value;
     struct spec_region region;
-    if (json_integer(json_get(at, "fill"), 0, 255, &value, loader->error) ||
+    if (json_word(json_get(at, "fill"), 0, 255, &value, loader->error) ||
         spec_take_nvm_region(loader, json_get(at, "region"), &region))
         return -1;
     prepare->fill = (uint8_t)value;

@@ -29,11 +29,11 @@ static int parse_span(struct spec_loader *loader, struct json at, const char *na
     struct json where = json_get(at, "address");
     if (json_object(at, loader->error) ||
         (spec_is_symbol(where) ? spec_take_symbol(loader, where, &symbol, &its_len)
-                               : json_integer(where, 0, UINT32_MAX, &address, loader->error)))
+                               : json_word(where, 0, UINT32_MAX, &address, loader->error)))
         return -1;
     if (spec_is_symbol(where))
         address = symbol;
-    if (json_integer(json_get(at, "size"), 1, UINT32_MAX, &len, loader->error))
+    if (json_word(json_get(at, "size"), 1, UINT32_MAX, &len, loader->error))
         return -1;
     if (address + len > (int64_t)1 << 32)
         return json_expected(json_get(at, "size"), loader->error, "an end below 4 GiB");

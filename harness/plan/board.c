@@ -13,6 +13,17 @@
 
 const char *const board_confirms_words[] = {"host", "itself", "never", NULL};
 
+/* Names that the author chooses become names of files, words of commands and lines of reports. */
+static int check_name(struct json at, struct error *error)
+{
+    if (take_is_name(at.node->string))
+        return 0;
+    return error_set(
+        error, ERROR_INPUT,
+        "%s: %s: expected as its key a name of 1 to 64 letters, digits, '.', '_' or '-', found '%s'",
+        at.document->name, at.path, at.node->string);
+}
+
 static int check_expression(struct json at, const char *text, struct error *error)
 {
     int code;
@@ -38,7 +49,7 @@ static int parse_marks(struct json root, struct board *board, struct error *erro
     for (size_t i = 0; i < json_count(marks); i++) {
         struct json at = json_member(marks, i);
         const char *text;
-        if (json_string(at, &text, error) || check_expression(at, text, error))
+        if (check_name(at, error) || json_string(at, &text, error) || check_expression(at, text, error))
             return -1;
         struct board_mark *mark = &board->marks[board->mark_count++];
         mark->name = mem_string(at.node->string);
@@ -91,8 +102,8 @@ static int parse_span(struct json at, struct board_span *span, struct error *err
     int64_t len = 0, page = 1;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
         take_address(at, "address", true, &span->address, error) ||
-        take_integer(at, "size", true, 1, UINT32_MAX, &len, error) ||
-        take_integer(at, "page", false, 1, UINT32_MAX, &page, error))
+        take_word(at, "size", true, 1, UINT32_MAX, &len, error) ||
+        take_word(at, "page", false, 1, UINT32_MAX, &page, error))
         return -1;
     if (len % page || span->address % page)
         return json_expected(at, error, "a range of whole pages of %" PRId64 " bytes", page);
@@ -154,7 +165,7 @@ static int parse_named_spans(struct json spans, struct board_span **list, size_t
         struct json at = json_member(spans, i);
         struct board_span *span = &(*list)[(*count)++];
         span->name = mem_string(at.node->string);
-        if (parse_span(at, span, error))
+        if (check_name(at, error) || parse_span(at, span, error))
             return -1;
     }
     return 0;
@@ -172,7 +183,7 @@ static int parse_images(struct json root, struct board *board, struct error *err
         struct board_image *image = &board->images[board->image_count++];
         image->name = mem_string(at.node->string);
         image->has_address = json_present(json_get(at, "address"));
-        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        if (check_name(at, error) || json_object(at, error) || json_check_keys(at, keys, error) ||
             take_string(at, "file", false, &image->file, error) ||
             take_address(at, "address", false, &image->address, error))
             return -1;
@@ -247,7 +258,7 @@ int board_load(const char *path, struct board *board, struct error *error)
         take_choice(root, "confirms", false, board_confirms_words, &confirms, error) ||
         parse_named_spans(json_get(root, "evidence"), &board->evidence, &board->evidence_count, error) ||
         parse_images(root, board, error) || parse_limits(root, board, error) ||
-        take_integer(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
+        take_word(root, "power_on_reset", false, 0, UINT32_MAX, &board->power_on_reset, error) ||
         take_bool(root, "power_on_reset_shared", &board->power_on_reset_shared, error) ||
         take_strings(root, "transports", false, &board->transports, error) ||
         facts_parse(root, board, error) || check_facts(root, board, error))

@@ -105,7 +105,7 @@ static int take_equals(struct json at, char **out, struct error *error)
         *out = mem_string(equals.node->valuestring);
         return 0;
     }
-    if (json_integer(equals, 0, UINT32_MAX, &number, error))
+    if (json_word(equals, 0, UINT32_MAX, &number, error))
         return -1;
     *out = mem_printf("%llx", (unsigned long long)number);
     return 0;

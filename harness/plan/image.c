@@ -52,6 +52,12 @@ static int parse_image(struct json at, const char *folder, struct image *image, 
     char *file = NULL;
     int64_t size = -1;
     image->name = mem_string(at.node->string);
+    if (!take_is_name(image->name))
+        return error_set(
+            error, ERROR_INPUT,
+            "%s: %s: expected as its key a name of 1 to 64 letters, digits, '.', '_' or '-', found "
+            "'%s'",
+            at.document->name, at.path, image->name);
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
         take_string(at, "file", true, &file, error) ||
         take_string(at, "version", false, &image->version, error) ||

@@ -41,23 +41,52 @@ static const struct {
      (const char *const[]){"do", "comment", "optional", "image", "change", "within_ms", "proves", NULL},
      "image"},
 };
+#define FAULTS_MAX 100
+#define IMAGES_MAX 100
+#define CLAUSES_MAX 7
 #define STEP_KIND_COUNT (sizeof step_table / sizeof *step_table)
 
+/* Each kind of trigger and of action, too: what it does not look at would be a wish that nobody fulfils. */
 static const char *const trigger_words[] = {"now",   "elapsed",  "mark", "bytes",
                                             "watch", "power_up", "done", NULL};
+static const char *const *const trigger_keys[] = {
+    [TRIGGER_NOW] = (const char *const[]){"on", "delay_ms", "comment", NULL},
+    [TRIGGER_ELAPSED] = (const char *const[]){"on", "delay_ms", "comment", NULL},
+    [TRIGGER_MARK] = (const char *const[]){"on", "mark", "count", "delay_ms", "comment", NULL},
+    [TRIGGER_BYTES] = (const char *const[]){"on", "bytes", "percent", "delay_ms", "comment", NULL},
+    [TRIGGER_WATCH] =
+        (const char *const[]){"on", "watch", "address", "value", "count", "delay_ms", "comment", NULL},
+    [TRIGGER_POWER_UP] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
+    [TRIGGER_DONE] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
+};
 const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
 static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate",
                                          "cut",  "flap",  "trickle", NULL};
+#define LINK_KEYS "do", "mode", "from_byte", "for_ms", "comment"
+static const char *const *const link_keys[] = {
+    [LINK_DROP] = (const char *const[]){LINK_KEYS, "probability", NULL},
+    [LINK_STALL] = (const char *const[]){LINK_KEYS, NULL},
+    [LINK_CORRUPT] = (const char *const[]){LINK_KEYS, "every", NULL},
+    [LINK_DUPLICATE] = (const char *const[]){LINK_KEYS, "probability", NULL},
+    [LINK_CUT] = (const char *const[]){LINK_KEYS, NULL},
+    [LINK_FLAP] = (const char *const[]){LINK_KEYS, "up_ms", "down_ms", NULL},
+    [LINK_TRICKLE] = (const char *const[]){LINK_KEYS, "rate", NULL},
+};
+static const char *const *const action_keys[] = {
+    [ACTION_POWER_CUT] = (const char *const[]){"do", "off_ms", "comment", NULL},
+    [ACTION_POWER_STORM] = (const char *const[]){"do", "off_ms", "on_ms", "times", "comment", NULL},
+    [ACTION_LINK] = NULL, /* by its mode */
+    [ACTION_RESET] = (const char *const[]){"do", "comment", NULL},
+    [ACTION_IMAGE] = (const char *const[]){"do", "comment", NULL},
+};
 
 static int parse_trigger(struct json at, struct trigger *trigger, struct error *error)
 {
-    static const char *const keys[] = {"on",      "mark",  "watch",   "count",   "delay_ms", "bytes",
-                                       "percent", "value", "address", "comment", NULL};
     int kind = 0;
     trigger->count = 1;
     trigger->bytes = trigger->percent = -1;
-    if (json_object(at, error) || json_check_keys(at, keys, error) ||
-        take_choice(at, "on", true, trigger_words, &kind, error))
+    if (json_object(at, error) || take_choice(at, "on", true, trigger_words, &kind, error) ||
+        json_check_keys(at, trigger_keys[kind], error))
         return -1;
     trigger->kind = kind;
     trigger->match_value = json_present(json_get(at, "value"));
@@ -82,10 +111,11 @@ static int parse_link_action(struct json at, struct action *action, struct error
 {
     int mode = 0;
     if (take_choice(at, "mode", true, link_words, &mode, error) ||
+        json_check_keys(at, link_keys[mode], error) ||
         take_integer(at, "from_byte", false, 0, UINT32_MAX, &action->from_byte, error) ||
         take_ms(at, "for_ms", false, &action->for_us, error) ||
-        take_ms(at, "up_ms", false, &action->up_us, error) ||
-        take_ms(at, "down_ms", false, &action->down_us, error) ||
+        take_ms(at, "up_ms", mode == LINK_FLAP, &action->up_us, error) ||
+        take_ms(at, "down_ms", mode == LINK_FLAP, &action->down_us, error) ||
         take_integer(at, "rate", false, 1, 10000000, &action->rate, error) ||
         take_integer(at, "every", false, 1, 1000000, &action->every, error))
         return -1;
@@ -97,26 +127,33 @@ static int parse_link_action(struct json at, struct action *action, struct error
 
 static int parse_action(struct json at, struct action *action, struct error *error)
 {
-    static const char *const keys[] = {"do",        "off_ms",      "on_ms",   "times",   "mode",
-                                       "from_byte", "for_ms",      "up_ms",   "down_ms", "rate",
-                                       "every",     "probability", "comment", NULL};
     int kind = 0;
     action->off_us = 300000;
     action->times = 1;
-    if (json_object(at, error) || json_check_keys(at, keys, error) ||
-        take_choice(at, "do", true, action_words, &kind, error) ||
-        take_ms(at, "off_ms", false, &action->off_us, error) ||
-        take_ms(at, "on_ms", kind == ACTION_POWER_STORM, &action->on_us, error) ||
-        take_integer(at, "times", kind == ACTION_POWER_STORM, 1, 10000, &action->times, error))
+    if (json_object(at, error) || take_choice(at, "do", true, action_words, &kind, error) ||
+        (action_keys[kind] && json_check_keys(at, action_keys[kind], error)))
         return -1;
     action->kind = kind;
-    return kind == ACTION_LINK ? parse_link_action(at, action, error) : 0;
+    if (kind == ACTION_LINK)
+        return parse_link_action(at, action, error);
+    return take_ms(at, "off_ms", false, &action->off_us, error) ||
+                   take_ms(at, "on_ms", kind == ACTION_POWER_STORM, &action->on_us, error) ||
+                   take_integer(at, "times", kind == ACTION_POWER_STORM, 1, 10000, &action->times, error)
+               ? -1
+               : 0;
+}
+
+/* What is looked through for each of something else is short, so that no file takes a square of its length.
+ */
+static int check_count(struct json list, size_t most, struct error *error)
+{
+    return json_count(list) > most ? json_expected(list, error, "at most %zu", most) : 0;
 }
 
 static int parse_faults(struct json list, struct scenario *scenario, struct error *error)
 {
     static const char *const keys[] = {"name", "trigger", "action", "comment", NULL};
-    if (json_array(list, error))
+    if (json_array(list, error) || check_count(list, FAULTS_MAX, error))
         return -1;
     scenario->faults = mem_array(json_count(list) + 1, sizeof *scenario->faults);
     for (size_t i = 0; i < json_count(list); i++) {
@@ -134,9 +171,12 @@ static int parse_faults(struct json list, struct scenario *scenario, struct erro
         if (parse_action(json_get(at, "action"), &fault->action, error))
             return -1;
         /* a bad image is its own trigger: the step that delivers it proves it */
+        struct json trigger = json_get(at, "trigger");
+        if (fault->action.kind == ACTION_IMAGE && json_present(trigger))
+            return json_expected(trigger, error, "none: the step that delivers a bad image is its trigger");
         if (fault->action.kind == ACTION_IMAGE)
             continue;
-        if (parse_trigger(json_get(at, "trigger"), &fault->trigger, error))
+        if (parse_trigger(trigger, &fault->trigger, error))
             return -1;
     }
     return 0;
@@ -267,6 +307,8 @@ static int parse_never(struct json list, struct expect *expect, struct error *er
         return 0;
     if (json_array(list, error))
         return -1;
+    if (check_count(list, IMAGES_MAX, error))
+        return -1;
     expect->never = mem_array(json_count(list) + 1, sizeof *expect->never);
     for (size_t i = 0; i < json_count(list); i++) {
         struct json at = json_at(list, i);
@@ -302,6 +344,7 @@ static int parse_expect(struct json at, struct expect *expect, struct error *err
     static const char *const classes[] = {"wrong-version", "no-rollback", NULL};
     int class = 0;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        check_count(json_get(at, "runs"), IMAGES_MAX, error) ||
         take_strings(at, "runs", true, &expect->runs, error) ||
         parse_never(json_get(at, "never"), expect, error) ||
         take_name(at, "final", false, &expect->final, error) ||
@@ -322,6 +365,8 @@ static int parse_without(struct json list, struct scenario *scenario, struct err
         return 0;
     if (json_array(list, error))
         return -1;
+    if (check_count(list, CLAUSES_MAX, error))
+        return -1;
     scenario->without = mem_array(json_count(list) + 1, sizeof *scenario->without);
     for (size_t i = 0; i < json_count(list); i++) {
         struct json at = json_at(list, i);
@@ -338,28 +383,35 @@ static int parse_without(struct json list, struct scenario *scenario, struct err
     return 0;
 }
 
-static int check_clauses(struct json list, const struct scenario *scenario, struct error *error)
+/* Words of a list, each once. */
+static int check_known(struct json list, const char *const *known, struct error *error)
 {
-    static const char *const known[] = {"G1", "G2", "G3", "G4", "G5", "G6", "G7", NULL};
-    for (size_t i = 0; scenario->clauses[i]; i++) {
+    bool seen[8] = {false};
+    for (size_t i = 0; i < json_count(list); i++) {
         int index;
         if (json_choice(json_at(list, i), known, &index, error))
             return -1;
+        if (seen[index])
+            return json_expected(json_at(list, i), error, "each word once");
+        seen[index] = true;
     }
+    return 0;
+}
+
+static int check_clauses(struct json list, const struct scenario *scenario, struct error *error)
+{
+    static const char *const known[] = {"G1", "G2", "G3", "G4", "G5", "G6", "G7", NULL};
+    if (check_known(list, known, error))
+        return -1;
     if (!scenario->clauses[0])
         return json_expected(list, error, "at least one clause (G1 to G7)");
     return 0;
 }
 
-static int check_needs(struct json list, const struct scenario *scenario, struct error *error)
+static int check_needs(struct json list, struct error *error)
 {
     static const char *const known[] = {"power", "console", "probe", "update", NULL};
-    for (size_t i = 0; scenario->needs && scenario->needs[i]; i++) {
-        int index;
-        if (json_choice(json_at(list, i), known, &index, error))
-            return -1;
-    }
-    return 0;
+    return check_known(list, known, error);
 }
 
 static int parse_head(struct json root, struct scenario *scenario, struct error *error)
@@ -374,7 +426,7 @@ static int parse_head(struct json root, struct scenario *scenario, struct error 
         take_choice(root, "family", true, family_names, &family, error) ||
         take_strings(root, "covers", true, &scenario->covers, error) ||
         take_strings(root, "needs", false, &scenario->needs, error) ||
-        check_needs(json_get(root, "needs"), scenario, error) ||
+        check_needs(json_get(root, "needs"), error) ||
         take_name(root, "start", true, &scenario->start, error) ||
         take_integer(root, "recovery_ms", false, 0, 3600000, &scenario->recovery_ms, error))
         return -1;
@@ -384,7 +436,7 @@ static int parse_head(struct json root, struct scenario *scenario, struct error 
 
 int scenario_parse(struct json root, struct scenario *scenario, struct error *error)
 {
-    *scenario = (struct scenario){.seed = 1};
+    *scenario = (struct scenario){0};
     if (parse_head(root, scenario, error) || parse_faults(json_get(root, "faults"), scenario, error) ||
         parse_steps(json_get(root, "steps"), scenario, error) ||
         parse_expect(json_get(root, "expect"), &scenario->expect, error) ||

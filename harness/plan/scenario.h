@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "harness/base/json.h"
+#include "harness/driver/driver.h"
 #include "harness/plan/image.h"
 
 /* A clean update has no fault; each of the others has at least one. */
@@ -37,7 +38,6 @@ struct trigger {
     uint32_t value; /* WATCH */
 };
 enum action_kind { ACTION_POWER_CUT, ACTION_POWER_STORM, ACTION_LINK, ACTION_RESET, ACTION_IMAGE };
-enum link_mode { LINK_DROP, LINK_STALL, LINK_CORRUPT, LINK_DUPLICATE, LINK_CUT, LINK_FLAP, LINK_TRICKLE };
 struct action {
     enum action_kind kind;
     int64_t off_us, on_us, times;
@@ -109,7 +109,6 @@ struct scenario {
     size_t step_count;
     struct expect expect;
     int64_t recovery_ms; /* 0: the board's */
-    uint64_t seed;
 };
 
 /* Parses one case's tree (see variation.h). Everything is checked but what needs the board. */

@@ -18,7 +18,7 @@ int take_string(struct json object, const char *key, bool required, char **out, 
     return 0;
 }
 
-static bool name_ok(const char *text)
+bool take_is_name(const char *text)
 {
     size_t len = strlen(text);
     return len > 0 && len <= 64 && text[0] != '.' &&
@@ -29,7 +29,7 @@ int take_name(struct json object, const char *key, bool required, char **out, st
 {
     if (take_string(object, key, required, out, error))
         return -1;
-    if (*out && json_present(json_get(object, key)) && !name_ok(*out))
+    if (*out && json_present(json_get(object, key)) && !take_is_name(*out))
         return json_expected(json_get(object, key), error,
                              "a name of 1 to 64 letters, digits, '.', '_' or '-'");
     return 0;
@@ -69,10 +69,19 @@ int take_integer(struct json object, const char *key, bool required, int64_t low
 int take_address(struct json object, const char *key, bool required, uint32_t *out, struct error *error)
 {
     int64_t value = *out;
-    if (take_integer(object, key, required, 0, UINT32_MAX, &value, error))
+    if (take_word(object, key, required, 0, UINT32_MAX, &value, error))
         return -1;
     *out = (uint32_t)value;
     return 0;
+}
+
+int take_word(struct json object, const char *key, bool required, int64_t low, int64_t high, int64_t *out,
+              struct error *error)
+{
+    struct json at = json_get(object, key);
+    if (!json_present(at) && !required)
+        return 0;
+    return json_word(at, low, high, out, error);
 }
 
 int take_bool(struct json object, const char *key, bool *out, struct error *error)

@@ -10,10 +10,14 @@
 
 int take_string(struct json object, const char *key, bool required, char **out, struct error *error);
 /* A name: letters, digits, '.', '_' and '-', at most 64 characters. */
+bool take_is_name(const char *text);
 int take_name(struct json object, const char *key, bool required, char **out, struct error *error);
 int take_strings(struct json object, const char *key, bool required, char ***out, struct error *error);
 int take_integer(struct json object, const char *key, bool required, int64_t low, int64_t high, int64_t *out,
                  struct error *error);
+/* Also "0x..." in a string: addresses, sizes of memory, words in it. */
+int take_word(struct json object, const char *key, bool required, int64_t low, int64_t high, int64_t *out,
+              struct error *error);
 int take_address(struct json object, const char *key, bool required, uint32_t *out, struct error *error);
 int take_bool(struct json object, const char *key, bool *out, struct error *error);
 /* "key" in milliseconds (a fraction is fine) -> microseconds. */

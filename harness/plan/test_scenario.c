@@ -86,7 +86,7 @@ static const struct {
     {"\"percent\":10", "\"percent\":101",
      "$.faults[2].trigger.percent: expected a whole number from 0 to 100, found 101"},
     {"\"percent\":10", "\"percent\":1,\"bytes\":1", "expected either 'bytes' or 'percent'"},
-    {"\"percent\":10", "\"count\":1", "expected either 'bytes' or 'percent'"},
+    {"\"percent\":10", "\"delay_ms\":1", "expected either 'bytes' or 'percent'"},
     {"\"on_ms\":25,", "", "$.faults[0].action.on_ms"},
     {"\"within_ms\":1.5", "\"within_ms\":0", "$.expect.resume.within_ms: expected at least 1"},
     {"\"times\":3", "\"times\":0", "$.faults[0].action.times"},

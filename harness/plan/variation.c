@@ -44,10 +44,14 @@ static int range_values(struct json at, uint64_t seed, cJSON *values, struct err
 
 static int list_values(struct json at, cJSON *values, struct error *error)
 {
+    if (json_count(at) > VARIATION_CASES_MAX)
+        return json_expected(at, error, "at most %d values", VARIATION_CASES_MAX);
     for (size_t i = 0; i < json_count(at); i++) {
         struct json item = json_at(at, i);
         if (!cJSON_IsNumber(item.node) && !cJSON_IsString(item.node) && !cJSON_IsBool(item.node))
             return json_expected(item, error, "a number, a string, true or false");
+        if (cJSON_IsString(item.node) && strlen(item.node->valuestring) > VARIATION_TEXT_MAX)
+            return json_expected(item, error, "at most %d bytes", VARIATION_TEXT_MAX);
         cJSON_AddItemToArray(values, cJSON_Duplicate(item.node, true));
     }
     if (!json_count(at))
@@ -64,7 +68,10 @@ static cJSON *override_values(const char *key, const char *text, struct error *e
     for (char *word = strtok_r(copy, ",", &save); word && !failed; word = strtok_r(NULL, ",", &save)) {
         char *end;
         double number = strtod(word, &end);
-        if (!*end && end != word && !isfinite(number))
+        if (strlen(word) > VARIATION_TEXT_MAX)
+            failed = error_set(error, ERROR_INPUT, "--vary %s: expected at most %d bytes, found '%s'", key,
+                               VARIATION_TEXT_MAX, word);
+        else if (!*end && end != word && !isfinite(number))
             failed = error_set(error, ERROR_INPUT,
                                "--vary %s: expected a finite number or a word, found '%s'", key, word);
         cJSON_AddItemToArray(values,
@@ -136,6 +143,17 @@ static void add_case(const char *name, const struct axis *axes, size_t axis_coun
     out->id = id;
 }
 
+/* An id is the name of a folder (255 bytes on Linux), with "#1000" where it is repeated. */
+static int check_ids(struct json vary, const struct variations *list, struct error *error)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strlen(list->list[i].id) > VARIATION_ID_MAX)
+            return json_expected(vary, error,
+                                 "values that make ids of cases of at most %d bytes, not '%.60s...'",
+                                 VARIATION_ID_MAX, list->list[i].id);
+    return 0;
+}
+
 static void fill_list(struct axis *axis)
 {
     const cJSON *value;
@@ -203,6 +221,8 @@ int variation_list(struct json root, const char *name, const char *const *overri
     if (check_overrides(vary, overrides, error))
         return -1;
     size_t axis_count = json_count(vary), total = 1;
+    if (axis_count > VARIATION_KEYS_MAX)
+        return json_expected(vary, error, "at most %d keys", VARIATION_KEYS_MAX);
     struct axis *axes = mem_array(axis_count + 1, sizeof *axes);
     int result = 0;
     for (size_t i = 0; i < axis_count && !result; i++) {
@@ -217,6 +237,7 @@ int variation_list(struct json root, const char *name, const char *const *overri
         out->list = mem_array(total + 1, sizeof *out->list);
         for (size_t i = 0; i < total; i++)
             add_case(name, axes, axis_count, i, &out->list[out->count++]);
+        result = check_ids(vary, out, error);
         drop_twins(out);
     }
     for (size_t i = 0; i < axis_count; i++) {

@@ -13,6 +13,9 @@
 #include "harness/base/json.h"
 
 #define VARIATION_CASES_MAX 100000
+#define VARIATION_KEYS_MAX 16
+#define VARIATION_TEXT_MAX 100 /* it is a part of the id */
+#define VARIATION_ID_MAX 200
 
 struct variation {
     char *id;      /* "swap-grid+delay_ms=250" */

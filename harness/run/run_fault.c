@@ -59,7 +59,7 @@ static void restore(struct run_fault *fault)
 static void link_act(struct run_fault *fault)
 {
     const struct action *action = &fault->fault->action;
-    struct link_fault_spec spec = {.mode = (enum link_fault_mode)action->link,
+    struct link_fault_spec spec = {.mode = action->link,
                                    .from_byte = (uint64_t)action->from_byte,
                                    .up_us = (uint64_t)action->up_us,
                                    .down_us = (uint64_t)action->down_us,
