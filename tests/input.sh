@@ -67,9 +67,9 @@ edit "$good_rack" "d['places'][0]['power']['channel'] = 9"; expect "from 1 to 8,
 edit "$good_rack" "d['places'][0]['power']['driver'] = 'fdti'"; expect "\$.places[0].power.driver" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['power']['chanel'] = 1"; expect "did you mean 'channel'" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['board'] = 'nrf99'"; expect "nrf99" run "$good" --rack edited.json
-edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "'update'" run "$good" --rack edited.json
+edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "place 'p1': it has no update client" run "$good" --rack edited.json
 edit "$good_rack" "[p.pop('update') for p in d['places']]"; mv edited.json no-update.json
-edit "$good" "d.pop('needs')"; expect "\$.steps: expected a place with 'update', found none at 'p1'" run edited.json --rack no-update.json
+edit "$good" "d.pop('needs')"; expect "place 'p1': it has no update client" run edited.json --rack no-update.json
 edit "$good_rack" "d['places'][1]['console']['port'] = '/dev/../dev/ttyUSB0'"
 expect "\$.places[1].console: expected a device of its own (tty:/dev/ttyUSB0 belongs to place 'p1'" run "$good" --rack edited.json
 # what only the emulation of a rack knows to be wrong

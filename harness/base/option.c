@@ -105,7 +105,7 @@ static int check_keys(const struct option_spec *table, struct json object, const
 
 /* A rack file says what is run. That of a stranger is read before it is used, not run because it lay there.
  */
-static int check_may_run(struct json at, struct error *error)
+int option_may_run(struct json at, struct error *error)
 {
     if (!at.document->foreign || surroundings_may_run())
         return 0;
@@ -126,7 +126,7 @@ int option_parse(const struct option_spec *table, struct json object, const char
         struct json at = json_get(object, spec->name);
         if (!json_present(at) && spec->required)
             return json_expected(at, error, "%s (required)", spec->help);
-        if (json_present(at) && spec->runs && check_may_run(at, error))
+        if (json_present(at) && spec->runs && option_may_run(at, error))
             return -1;
         if (!json_present(at))
             set_standard(spec, config);

@@ -38,6 +38,8 @@ struct option_spec {
  * wants option_release. */
 int option_parse(const struct option_spec *table, struct json object, const char *const *also, void *config,
                  size_t size, struct error *error);
+/* What `at` says is to be executed: refused when its file is somebody else's, unless --allow-exec says so. */
+int option_may_run(struct json at, struct error *error);
 /* Frees what option_parse allocated inside the config. */
 void option_release(const struct option_spec *table, void *config);
 

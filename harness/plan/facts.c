@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/option.h"
 #include "harness/plan/board.h"
 #include "harness/plan/rack.h"
 #include "harness/plan/take.h"
@@ -164,7 +165,9 @@ static int take_exec(struct json at, struct source *source, struct error *error)
     if (json_check_keys(at, keys, error) || take_strings(at, "run", true, &source->run, error) ||
         take_ms(at, "within_ms", false, &source->within_us, error))
         return -1;
-    return source->run[0] ? 0 : json_expected(json_get(at, "run"), error, "a program and its arguments");
+    return source->run[0] && source->run[0][0]
+               ? option_may_run(json_get(at, "run"), error)
+               : json_expected(json_get(at, "run"), error, "a program and its arguments");
 }
 
 static int take_canary(struct json at, struct source *source, struct error *error)
