@@ -131,7 +131,7 @@ Test(json_text, long_values_are_cut_between_characters)
 
 static bool integer(const char *text, int64_t *value)
 {
-    int result = json_integer(parse(text), INT64_MIN, INT64_MAX, value, &error);
+    int result = json_word(parse(text), INT64_MIN, INT64_MAX, value, &error);
     json_close(&document);
     return !result;
 }

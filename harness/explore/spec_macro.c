@@ -50,7 +50,7 @@ static int take_number(struct spec_loader *loader, struct json object, const cha
 {
     struct json at = json_get(object, key);
     *out = standard;
-    return json_present(at) ? json_integer(at, 0, most, out, loader->error) : 0;
+    return json_present(at) ? json_word(at, 0, most, out, loader->error) : 0;
 }
 
 /* ---- MCUboot: the trailer at the end of a slot (docs/design.md of MCUboot, "Image trailer") ---- */
