@@ -102,6 +102,8 @@ for file in fifo /dev/zero; do
   mkdir -p fw; ln -sf "$PWD/$file" fw/manifest.json; [ -e fw/manifest.json ] || ln -sf "$file" fw/manifest.json
   expect "manifest.json: expected a file, found a" timeout 600 "$otarig" run "$good" --rack "$good_rack" --firmware fw
 done
+edit "$good_rack" "d['places'][1]['board'] = 'nrf52832'"
+expect "edited.json: place 'p2': expected a nrf52840dk, as the places named before it, found a nrf52832" run "$good" --rack edited.json --place p1 --place p2
 expect "no place 'p9'" run "$good" --rack "$good_rack" --place p9
 expect "nowhere.json" run nowhere.json --rack "$good_rack"
 expect "manifest.json" run "$good" --rack "$good_rack" --firmware nowhere

@@ -35,6 +35,7 @@
 #define RUN_LEN (sizeof "/20260101T000000Z/rack/.uart" - 1)
 #define WORKER_GRACE_US 8000000u
 #define TICK_US 1000000u
+#define LOG_TICK_US 120000000u
 #define WRITE_SHARE 20 /* result.json of a long night takes a while: a twentieth of the time goes into it */
 
 struct supervisor {
@@ -141,11 +142,42 @@ static void show_progress(struct supervisor *sup)
     fflush(stdout);
 }
 
+/* On a terminal a line that changes; in a log a line now and then, so that whoever looks at a long run sees
+ * that it goes on. */
 static void on_tick(void *arg, uint64_t now_us)
 {
     struct supervisor *sup = arg;
-    show_progress(sup);
-    loop_timer_set(sup->tick, now_us + TICK_US);
+    char text[120];
+    if (sup->terminal) {
+        show_progress(sup);
+    } else {
+        progress_text(&sup->progress, now_us, text, sizeof text);
+        printf("progress: %s\n", text);
+    }
+    loop_timer_set(sup->tick, now_us + (sup->terminal ? TICK_US : LOG_TICK_US));
+}
+
+/* What an interrupt leaves, also where nobody sees the table. */
+static void tell_interrupted(const struct supervisor *sup)
+{
+    char *word = escape_shell(sup->folder);
+    fprintf(
+        stderr,
+        "otarig: interrupted: %zu of %zu cases have a verdict (otarig report %s); to go on, run the others "
+        "with --case\n",
+        sup->done - sup->unjudged, sup->job.case_count, word);
+    free(word);
+}
+
+/* Places of other boards take no part: said once, so that nobody believes they did. */
+static void tell_left_out(const struct supervisor *sup)
+{
+    for (size_t i = 0; i < sup->job.rack.place_count; i++) {
+        const struct rack_place *place = &sup->job.rack.places[i];
+        if (strcmp(place->board, sup->job.places[0]->board) != 0)
+            fprintf(stderr, "otarig: place '%s' takes no part: it holds a %s, not a %s\n", place->name,
+                    place->board, sup->job.places[0]->board);
+    }
 }
 
 /* ---- the worker's words ---- */
@@ -417,8 +449,11 @@ int cmd_run_spec(struct run_request *request)
         loop_add_signal(sup.loop, signals[i], on_signal, &sup);
     sup.writer = loop_add_timer(sup.loop, LOOP_NEVER, write_result, &sup);
     sup.progress = progress_new(sup.job.case_count, sup.job.place_count);
-    if (sup.terminal && !request->quiet)
-        sup.tick = loop_add_timer(sup.loop, clock_now_us() + TICK_US, on_tick, &sup);
+    if (!request->quiet)
+        sup.tick =
+            loop_add_timer(sup.loop, clock_now_us() + (sup.terminal ? TICK_US : LOG_TICK_US), on_tick, &sup);
+    if (!cJSON_GetArraySize(cJSON_GetObjectItem(request->spec, "places")))
+        tell_left_out(&sup);
     int code = supervise(&sup, &error) ? cmd_fail(&error) : 0;
     if (error.kind == ERROR_INPUT && !sup.done) { /* the rack's emulation refused its file: nothing was run */
         remove_folder(&sup, made_out);
@@ -436,8 +471,10 @@ int cmd_run_spec(struct run_request *request)
     }
     if (!code)
         code = result_exit_code(sup.result);
-    if (sup.interrupted)
+    if (sup.interrupted) {
+        tell_interrupted(&sup);
         code = 130;
+    }
     if (request->folder)
         *request->folder = mem_string(sup.folder);
     progress_free(&sup.progress);

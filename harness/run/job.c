@@ -36,6 +36,10 @@ static int choose_places(struct job *job, const cJSON *spec, struct error *error
         board = board ? board : place->board;
         if (!strcmp(board, place->board))
             job->places[job->place_count++] = place;
+        else if (names[0]) /* asked for: to leave it out silently would be another run */
+            result = error_set(error, ERROR_INPUT,
+                               "%s: place '%s': expected a %s, as the places named before it, found a %s",
+                               job->rack.path, place->name, board, place->board);
     }
     free(names);
     if (!result && !job->place_count)
