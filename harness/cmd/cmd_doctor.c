@@ -63,12 +63,17 @@ static int examine_probe(struct doctor *doctor, const struct rack_place *place)
     if (!place->devices[RACK_PROBE].driver)
         return 0;
     hand->place = place;
-    int failed = by_hand_open(hand, 1u << RACK_POWER | 1u << RACK_PROBE, &error) ||
-                 by_hand_power_up(hand, &error) ||
-                 by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ATTACH}, &error);
-    tell(doctor, place, RACK_PROBE, failed ? &error : NULL,
-         "is the board powered, the adapter plugged in, its cable the board's? try the same openocd command "
-         "by hand");
+    /* the driver's own examination knows its server and what to advise */
+    bool own = place->devices[RACK_PROBE].driver->examine != NULL;
+    int failed = by_hand_open(hand, 1u << RACK_POWER | (own ? 0 : 1u << RACK_PROBE), &error) ||
+                 by_hand_power_up(hand, &error);
+    if (!failed && own)
+        failed = examine_device(doctor, place, RACK_PROBE);
+    else if (!failed)
+        failed = by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ATTACH}, &error);
+    if (!own || error.kind)
+        tell(doctor, place, RACK_PROBE, failed ? &error : NULL,
+             "is the board powered, the adapter plugged in, its cable the board's?");
     if (hand->open)
         rig_close(&hand->rig);
     hand->open = false;
@@ -114,8 +119,8 @@ static int take_options(int argc, char **argv, const char **file, const char **n
     const struct arguments arguments = {
         "doctor",
         "usage: otarig doctor --rack RACK [PLACE] [--json]\n"
-        "Looks at each device of the rack: is it found, reachable, answering? For the probe and the update\n"
-        "client the board is powered; afterwards it is in the place's safe state (\"safe\" in the rack, off "
+        "Looks at each device of the rack: is it found, reachable, answering? For the probe the\n"
+        "board is powered; afterwards it is in the place's safe state (\"safe\" in the rack, off "
         "when\nnothing is said).\n",
         "Exit: 0 every device is well, 2 bad input, 3 one is not.\n", table};
     int first;
