@@ -6,17 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/config.h"
 #include "common/smp.h"
-
-/* What makes one build of it an image: app_config.c is written by build.sh. */
-struct app_config {
-    uint32_t data_format; /* of the user data it writes */
-    bool crash, hang;     /* at start */
-    bool dead_updater;    /* answers no SMP request */
-    bool bad_selftest;
-    bool auto_confirm; /* confirms by itself once the self-test has passed */
-};
-extern const struct app_config app_config;
 
 /* upload.c */
 int upload_put(const struct smp_chunk *chunk, uint32_t *next_off); /* an SMP return code, 0 fine */

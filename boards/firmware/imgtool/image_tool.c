@@ -221,33 +221,65 @@ static void put_tlv(uint8_t **at, unsigned type, const void *value, size_t len)
 
 static size_t hashed_max = SIZE_MAX;
 
-/* sign KEY VERSION COUNTER HARDWARE IN OUT */
+/* `names`: comma-separated flags of struct app_config, or "-" (common/config.h) */
+static void set_config(uint8_t *body, size_t len, const char *format, const char *names)
+{
+    static const char *const flags[] = {"crash", "hang", "dead_updater", "bad_selftest", "auto_confirm"};
+    uint8_t magic[] = {0x2e, 0x63, 0x74, 0x6f}, *at = memmem(body, len, magic, sizeof magic);
+    if (!at || at + 13 > body + len)
+        die("no configuration in the application");
+    at[4] = (uint8_t)strtoul(format, NULL, 0);
+    char *copy = strdup(names);
+    for (char *name = strtok(copy, ","); name && strcmp(name, "-"); name = strtok(NULL, ",")) {
+        size_t i = 0;
+        while (i < sizeof flags / sizeof *flags && strcmp(flags[i], name))
+            i++;
+        if (i == sizeof flags / sizeof *flags)
+            die("no flag '%s'", name);
+        at[8 + i] = 1;
+    }
+    free(copy);
+}
+
+/* Filler that no run-length trick and no erased page can stand for: a linear congruential sequence. */
+static uint8_t *put_filler(uint8_t *at, size_t len, uint32_t seed)
+{
+    for (uint32_t i = 0; i < len / 4; i++)
+        put_le(&at, (0x41c64e6du * i ^ seed << 24 ^ 0x5bd1e995u), 4);
+    return at;
+}
+
+/* sign KEY VERSION COUNTER HARDWARE FORMAT FLAGS KIB IN OUT */
 static int sign_image(char **argv)
 {
     struct key key;
     unsigned major, minor, revision;
     uint32_t counter = (uint32_t)strtoul(argv[2], NULL, 0), hardware = (uint32_t)strtoul(argv[3], NULL, 0);
     size_t len;
-    uint8_t *body = read_file(argv[4], &len), *image = calloc(1, IMAGE_MAX + 8192), *at = image;
+    uint8_t *body = read_file(argv[7], &len), *image = calloc(1, IMAGE_MAX + 8192), *at = image;
     uint8_t digest[32], signature[SIGNATURE_LEN];
     if (sscanf(argv[1], "%u.%u.%u", &major, &minor, &revision) != 3)
         die("%s: expected a version like 1.2.3", argv[1]);
     load_key(argv[0], &key);
+    size_t filler_len = strtoul(argv[6], NULL, 0) * 1024;
     if (len % 4)
         memset(body + len, 0xff, 4 - len % 4), len += 4 - len % 4;
+    set_config(body, len, argv[4], argv[5]);
+    if (HEADER_LEN + len + filler_len > IMAGE_MAX)
+        die("%s: too large with %zu bytes of filler", argv[7], filler_len);
     /* MCUboot docs/design.md "Image format": image_header, 32 bytes, here padded to HEADER_LEN with the
      * erased value */
     put_le(&at, 0x96f3b83d, 4);
     put_le(&at, 0, 4);
     put_le(&at, HEADER_LEN, 2);
     put_le(&at, 4 + 2 * 8, 2);
-    put_le(&at, (uint32_t)len, 4);
+    put_le(&at, (uint32_t)(len + filler_len), 4);
     put_le(&at, 0, 4);
     put_le(&at, major | minor << 8 | revision << 16, 4);
     memset(image + 32, 0xff, HEADER_LEN - 32);
     at = image + HEADER_LEN;
     memcpy(at, body, len);
-    at += len;
+    at = put_filler(at + len, filler_len, counter);
     put_le(&at, 0x6908, 2);
     put_le(&at, 4 + 2 * 8, 2);
     put_tlv(&at, 0x50, &counter, 4);
@@ -259,7 +291,7 @@ static int sign_image(char **argv)
     put_le(&at, 4 + 4 + 32 + 4 + SIGNATURE_LEN, 2);
     put_tlv(&at, 0x10, digest, 32);
     put_tlv(&at, 0xa1, signature, SIGNATURE_LEN);
-    write_file(argv[5], image, (size_t)(at - image), 0644);
+    write_file(argv[8], image, (size_t)(at - image), 0644);
     for (int i = 0; i < 32; i++)
         printf("%02x", digest[i]);
     printf(" %zu\n", (size_t)(at - image));
@@ -340,8 +372,8 @@ static const struct {
     int (*run)(char **argv);
 } commands[] = {{"keygen", "KEY", 1, keygen},
                 {"pubkey", "KEY", 1, pubkey},
-                {"sign", "KEY VERSION COUNTER HARDWARE IN OUT", 6, sign_image},
-                {"sign-first-8k", "KEY VERSION COUNTER HARDWARE IN OUT", 6, sign_first_8k},
+                {"sign", "KEY VERSION COUNTER HARDWARE FORMAT FLAGS KIB IN OUT", 9, sign_image},
+                {"sign-first-8k", "KEY VERSION COUNTER HARDWARE FORMAT FLAGS KIB IN OUT", 9, sign_first_8k},
                 {"verify", "KEY IMAGE", 2, verify},
                 {"info", "IMAGE", 1, info}};
 

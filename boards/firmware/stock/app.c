@@ -3,6 +3,7 @@
 #include "common/flash.h"
 #include "common/layout.h"
 #include "common/nrf52840.h"
+#include "common/settings.h"
 #include "common/smp.h"
 #include "common/sys.h"
 #include "stock/app.h"

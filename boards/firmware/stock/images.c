@@ -2,6 +2,7 @@
 #include "common/flash.h"
 #include "common/image.h"
 #include "common/layout.h"
+#include "common/settings.h"
 #include "common/smp.h"
 #include "common/sys.h"
 #include "stock/app.h"

@@ -4,6 +4,22 @@
 
 #include "common/sys.h"
 
+#ifdef FW_MUTE
+
+void log_raw(const char *format, ...)
+{
+}
+
+void log_boot(enum log_level level, const char *format, ...)
+{
+}
+
+void log_app(enum log_level level, const char *module, const char *format, ...)
+{
+}
+
+#else
+
 #ifdef ODD_LF_CR
 #define LINE_END "\n\r"
 #else
@@ -97,3 +113,5 @@ void log_app(enum log_level level, const char *module, const char *format, ...)
     put_end();
     va_end(args);
 }
+
+#endif

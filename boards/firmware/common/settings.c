@@ -1,8 +1,9 @@
+#include "common/settings.h"
+
 #include "common/flash.h"
 #include "common/layout.h"
 #include "common/nrf52840.h"
 #include "common/sys.h"
-#include "stock/app.h"
 
 #define MAGIC 0x5e771265u
 #define VALUE_WORDS 16u
@@ -53,4 +54,12 @@ void settings_rewrite(void)
     struct settings settings;
     memcpy(&settings, flash_at(SETTINGS), sizeof settings);
     save(&settings);
+}
+
+uint32_t settings_print(void)
+{
+    uint32_t sum = 0x811c9dc5u;
+    for (uint32_t i = 0; i < VALUE_WORDS; i++)
+        sum = (sum ^ flash_word(SETTINGS + 4 + 4 * i)) * 0x01000193u ^ sum >> 15;
+    return sum;
 }
