@@ -47,6 +47,18 @@ void result_plan(cJSON *result, size_t cases)
     cJSON_AddNumberToObject(cJSON_GetObjectItem(result, "run"), "cases_planned", (double)cases);
 }
 
+void result_skip(cJSON *result, const char *id, const char *scenario_file, char *const *reasons)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(result, "skipped");
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "id", id);
+    cJSON_AddStringToObject(one, "scenario_file", scenario_file);
+    cJSON *why = cJSON_AddArrayToObject(one, "reasons");
+    for (; *reasons; reasons++)
+        cJSON_AddItemToArray(why, cJSON_CreateString(*reasons));
+    cJSON_AddItemToArray(list ? list : cJSON_AddArrayToObject(result, "skipped"), one);
+}
+
 size_t result_missing(const cJSON *result)
 {
     const cJSON *run = cJSON_GetObjectItemCaseSensitive(result, "run");

@@ -15,6 +15,8 @@
 cJSON *result_new(const char *run_id, const char *command, uint64_t seed);
 /* How many cases were asked for, so that a run that ended early does not look whole. */
 void result_plan(cJSON *result, size_t cases);
+/* A case that the board or the place could not be asked for; `reasons`: NULL-terminated. No verdict. */
+void result_skip(cJSON *result, const char *id, const char *scenario_file, char *const *reasons);
 /* Those of them that have no verdict (0 in results of older runs, which do not say). */
 size_t result_missing(const cJSON *result);
 /* `case_fields`: of EVENT_CASE (borrowed). `folder`: relative to the run's. `evidence`: NULL-terminated file

@@ -64,7 +64,8 @@ static char *families_in(const char *path)
     return text;
 }
 
-static int add_scenario(cJSON *list, const char *path)
+/* `named`: those that were not found in a folder. */
+static int add_scenario(cJSON *list, cJSON *named, const char *path)
 {
     struct error error;
     if (!is_folder(path)) {
@@ -76,6 +77,7 @@ static int add_scenario(cJSON *list, const char *path)
             cmd_fail(&error);
         } else {
             cJSON_AddItemToArray(list, cJSON_CreateString(path));
+            cJSON_AddItemToArray(named, cJSON_CreateString(path));
         }
         free(family);
         return meant ? -1 : 0;
@@ -150,7 +152,7 @@ static const char exits[] =
 /* What stands on the command line. The lists are the spec's. */
 struct wish {
     const char *rack, *firmware, *known_bad, *needs_strategy, *chosen_by_strategy;
-    cJSON *scenarios, *places, *vary, *cases;
+    cJSON *scenarios, *named, *places, *vary, *cases;
     double seed, repeat, jobs;
     bool allow_exec;
     struct run_request request;
@@ -212,7 +214,7 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
             : first == argc ? arguments_wrong("run", "expected at least one scenario")
                             : check_strategy(campaign->strategy, *with, *without);
     for (int i = first; !*code && i < argc; i++)
-        if (add_scenario(wish->scenarios, argv[i]))
+        if (add_scenario(wish->scenarios, wish->named, argv[i]))
             *code = 2;
     return *code ? -1 : 0;
 }
@@ -239,6 +241,7 @@ int cmd_run(int argc, char **argv)
     char *demo = cmd_firmware_folder(), *command = join(argc, argv);
     struct wish wish = {.firmware = demo,
                         .scenarios = cJSON_AddArrayToObject(spec, "scenarios"),
+                        .named = cJSON_AddArrayToObject(spec, "named"),
                         .places = cJSON_AddArrayToObject(spec, "places"),
                         .vary = cJSON_AddArrayToObject(spec, "vary"),
                         .cases = cJSON_AddArrayToObject(spec, "cases"),

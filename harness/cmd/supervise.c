@@ -420,6 +420,30 @@ static int supervise(struct supervisor *sup, struct error *error)
     return result;
 }
 
+/* What this board cannot be asked for is told, once a scenario, and stands in the result. */
+static void add_skipped(struct supervisor *sup)
+{
+    const struct job *job = &sup->job;
+    for (size_t i = 0; i < job->skipped_count; i++) {
+        const struct job_skipped *one = &job->skipped[i];
+        const char *file = job->files[one->file].document.name;
+        result_skip(sup->result, one->id, file, one->reasons);
+        bool told = i && job->skipped[i - 1].file == one->file &&
+                    !strcmp(job->skipped[i - 1].reasons[0], one->reasons[0]);
+        if (told || sup->request->quiet)
+            continue;
+        char *line = mem_printf("skipped      %-52s %s", one->id, one->reasons[0]);
+        escape_terminal(stdout, line);
+        fputc('\n', stdout);
+        free(line);
+        for (char **more = one->reasons + 1; *more; more++) {
+            fputs("             also: ", stdout);
+            escape_terminal(stdout, *more);
+            fputc('\n', stdout);
+        }
+    }
+}
+
 int cmd_run_spec(struct run_request *request)
 {
     struct supervisor sup = {.request = request, .terminal = isatty(1), .guard = {.alive = -1}};
@@ -442,6 +466,7 @@ int cmd_run_spec(struct run_request *request)
     sup.result =
         result_new(strrchr(sup.folder, '/') + 1, request->command, seed ? (uint64_t)seed->valuedouble : 1);
     result_plan(sup.result, sup.job.case_count);
+    add_skipped(&sup);
     sup.loop = loop_new();
     /* closing the terminal ends a run as Ctrl-C does */
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};

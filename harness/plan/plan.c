@@ -1,5 +1,6 @@
 #include "harness/plan/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,31 +31,91 @@ void plan_file_release(struct plan_file *file)
     *file = (struct plan_file){0};
 }
 
-static int known_image(const struct plan *plan, struct json at, const char *name, struct error *error)
+static void add_unfit(struct plan *plan, const char *text)
 {
+    for (size_t i = 0; i < plan->unfit_count; i++)
+        if (!strcmp(plan->unfit[i], text))
+            return;
+    if (plan->unfit_count < PLAN_REASONS_MAX)
+        snprintf(plan->unfit[plan->unfit_count++], sizeof plan->unfit[0], "%s", text);
+}
+
+static void know_image(struct plan *plan, struct json at, const char *name)
+{
+    struct error error = {0};
     if (!name || image_find(plan->images, name))
-        return 0;
-    return json_expected(at, error, "an image of %s/manifest.json", plan->images->folder);
+        return;
+    json_expected(at, &error, "an image of %s/manifest.json", plan->images->folder);
+    add_unfit(plan, error.text);
 }
 
-static int known_mark(const struct plan *plan, struct json at, const char *name, struct error *error)
+static void know_mark(struct plan *plan, struct json at, const char *name)
 {
+    struct error error = {0};
     if (!name || board_mark(plan->board, name))
-        return 0;
-    return json_expected(at, error, "a mark of %s", plan->board->path);
+        return;
+    json_expected(at, &error, "a mark of %s", plan->board->path);
+    add_unfit(plan, error.text);
 }
 
-static int check_steps(const struct plan *plan, struct json root, struct error *error)
+static void check_steps(struct plan *plan, struct json root)
 {
     struct json steps = json_get(root, "steps");
     for (size_t i = 0; i < plan->scenario.step_count; i++) {
         const struct step *step = &plan->scenario.steps[i];
         struct json at = json_at(steps, i);
-        if (known_image(plan, json_get(at, "image"), step->image, error) ||
-            known_mark(plan, json_get(at, "mark"), step->mark, error))
-            return -1;
+        know_image(plan, json_get(at, "image"), step->image);
+        if (!step->fact && !step->optional && !(step->mark && !strcmp(step->mark, "app_up")))
+            know_mark(plan, json_get(at, "mark"), step->mark);
     }
-    return 0;
+}
+
+/* The board's word for a phase: a mark, or so long after the restart where its console tells none. */
+static void resolve_phase(struct plan *plan, struct json at, struct trigger *trigger)
+{
+    const struct board_phase *phase = board_phase(plan->board, trigger->phase);
+    struct error error = {0};
+    if (!phase) {
+        json_expected(json_get(at, "phase"), &error, "a phase of %s", plan->board->path);
+        add_unfit(plan, error.text);
+    } else if (phase->mark) {
+        trigger->kind = TRIGGER_MARK;
+        trigger->mark = mem_string(phase->mark);
+    } else {
+        trigger->kind = TRIGGER_RESTART;
+        trigger->delay_us += phase->after_ms * 1000;
+    }
+}
+
+static void check_faults(struct plan *plan, struct json root)
+{
+    struct json faults = json_get(root, "faults");
+    for (size_t i = 0; i < plan->scenario.fault_count; i++) {
+        struct trigger *trigger = &plan->scenario.faults[i].trigger;
+        struct json at = json_get(json_at(faults, i), "trigger");
+        struct error error = {0};
+        if (trigger->kind == TRIGGER_PHASE)
+            resolve_phase(plan, at, trigger);
+        else
+            know_mark(plan, json_get(at, "mark"), trigger->mark);
+        if (!trigger->watch || board_watch(plan->board, trigger->watch))
+            continue;
+        json_expected(json_get(at, "watch"), &error, "a watch of %s", plan->board->path);
+        add_unfit(plan, error.text);
+    }
+}
+
+static void check_expect(struct plan *plan, struct json root)
+{
+    const struct expect *expect = &plan->scenario.expect;
+    struct json at = json_get(root, "expect");
+    for (size_t i = 0; expect->runs[i]; i++)
+        know_image(plan, json_at(json_get(at, "runs"), i), expect->runs[i]);
+    for (size_t i = 0; i < expect->never_count; i++)
+        know_image(plan, json_get(json_at(json_get(at, "never"), i), "image"), expect->never[i].image);
+    know_image(plan, json_get(at, "final"), expect->final);
+    know_image(plan, json_get(json_get(at, "resume"), "image"), expect->resume);
+    know_image(plan, json_get(at, "next"), expect->next);
 }
 
 static bool cuts_power(const struct plan *plan)
@@ -67,38 +128,6 @@ static bool cuts_power(const struct plan *plan)
     return false;
 }
 
-static int check_faults(const struct plan *plan, struct json root, struct error *error)
-{
-    struct json faults = json_get(root, "faults");
-    for (size_t i = 0; i < plan->scenario.fault_count; i++) {
-        const struct trigger *trigger = &plan->scenario.faults[i].trigger;
-        struct json at = json_get(json_at(faults, i), "trigger");
-        if (known_mark(plan, json_get(at, "mark"), trigger->mark, error))
-            return -1;
-        if (trigger->watch && !board_watch(plan->board, trigger->watch))
-            return json_expected(json_get(at, "watch"), error, "a watch of %s", plan->board->path);
-    }
-    return 0;
-}
-
-static int check_expect(const struct plan *plan, struct json root, struct error *error)
-{
-    const struct expect *expect = &plan->scenario.expect;
-    struct json at = json_get(root, "expect");
-    for (size_t i = 0; expect->runs[i]; i++)
-        if (known_image(plan, json_at(json_get(at, "runs"), i), expect->runs[i], error))
-            return -1;
-    for (size_t i = 0; i < expect->never_count; i++)
-        if (known_image(plan, json_get(json_at(json_get(at, "never"), i), "image"), expect->never[i].image,
-                        error))
-            return -1;
-    return known_image(plan, json_get(at, "final"), expect->final, error) ||
-                   known_image(plan, json_get(json_get(at, "resume"), "image"), expect->resume, error) ||
-                   known_image(plan, json_get(at, "next"), expect->next, error)
-               ? -1
-               : 0;
-}
-
 /* The names differ, but a folder may give the same image under both. */
 static int check_next(const struct plan *plan, struct json root, struct error *error)
 {
@@ -106,7 +135,7 @@ static int check_next(const struct plan *plan, struct json root, struct error *e
     const struct image *next = expect->next ? image_find(plan->images, expect->next) : NULL;
     for (size_t i = 0; next && next->hash && expect->runs[i]; i++) {
         const struct image *old = image_find(plan->images, expect->runs[i]);
-        if (old->hash && !strcasecmp(old->hash, next->hash))
+        if (old && old->hash && !strcasecmp(old->hash, next->hash))
             return json_expected(json_get(json_get(root, "expect"), "next"), error,
                                  "an image that is another one than '%s' in %s/manifest.json", old->name,
                                  plan->images->folder);
@@ -125,9 +154,11 @@ static int check_possible(const struct plan *plan, struct json root, struct erro
 
 static int check(struct plan *plan, struct json root, struct error *error)
 {
-    if (known_image(plan, json_get(root, "start"), plan->scenario.start, error) ||
-        check_steps(plan, root, error) || check_faults(plan, root, error) ||
-        check_expect(plan, root, error) || check_next(plan, root, error) || check_possible(plan, root, error))
+    know_image(plan, json_get(root, "start"), plan->scenario.start);
+    check_steps(plan, root);
+    check_faults(plan, root);
+    check_expect(plan, root);
+    if (check_next(plan, root, error) || check_possible(plan, root, error))
         return -1;
     if (!facts_lack(plan->board, NULL, "G5"))
         scenario_add_clause(&plan->scenario, "G5");
@@ -152,7 +183,12 @@ int plan_build(const struct plan_file *file, size_t index, const struct board *b
     const struct variation *variation = &file->variations.list[index];
     cJSON *tree = NULL;
     *plan = (struct plan){.board = board, .images = images};
-    if (variation_apply(json_root(&file->document), variation->values, &tree, error))
+    cJSON *values = cJSON_Duplicate(variation->values, true);
+    if (!cJSON_HasObjectItem(values, "confirms")) /* what is expected may depend on who confirms */
+        cJSON_AddStringToObject(values, "confirms", board_confirms_words[board->confirms]);
+    int failed = variation_apply(json_root(&file->document), values, &tree, error);
+    cJSON_Delete(values);
+    if (failed)
         return -1;
     struct json_document document = {.name = file->document.name, .root = tree};
     struct json root = json_root(&document);
@@ -241,60 +277,61 @@ static bool has_confirmation(const struct plan *plan)
 }
 
 /* A client that cannot activate at all has no need to: what it delivers will run. */
-static size_t client_lacks(const struct plan *plan, const struct rack_place *place, const char **reasons)
+static void find_client_unfit(struct plan *plan, const struct rack_place *place)
 {
     const struct rack_device *client = &place->devices[RACK_UPDATE];
     unsigned can = client->driver->update->abilities(client->config);
-    size_t count = 0;
     if (!(can & UPDATE_CAN_ACTIVATE))
-        return 0;
+        return;
     if (!(can & UPDATE_CAN_TRIAL) && has_activation(plan, "test"))
-        reasons[count++] = "its update client cannot start an image on trial (activate, mode test)";
+        add_unfit(plan, "its update client cannot start an image on trial (activate, mode test)");
     if (!(can & UPDATE_CAN_PERMANENT) && has_activation(plan, "confirm"))
-        reasons[count++] = "its update client cannot start an image for good (activate, mode confirm)";
+        add_unfit(plan, "its update client cannot start an image for good (activate, mode confirm)");
     if (can & UPDATE_CAN_TRIAL && !(can & UPDATE_CAN_CONFIRM) && plan->board->confirms == CONFIRMS_HOST &&
         has_confirmation(plan))
-        reasons[count++] =
-            "its update client starts images on trial and cannot confirm them, and neither does "
-            "the board by itself (\"confirms\")";
-    return count;
+        add_unfit(plan,
+                  "its update client starts images on trial and cannot confirm them, and neither does the "
+                  "board by itself (\"confirms\")");
 }
 
-size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
-                  const char *reasons[PLAN_REASONS_MAX])
+void plan_find_unfit(struct plan *plan, const struct rack_place *place)
 {
-    size_t count = 0;
-    const char *lack;
     static const char *const clauses[] = {"G1", "G2", "G4"};
+    const char *lack;
+    if (!place)
+        return;
     if (lacks(place, RACK_POWER))
-        reasons[count++] = "it has no power switch";
+        add_unfit(plan, "the place has no power switch");
     if (lacks(place, RACK_CONSOLE) && uses_link(plan))
-        reasons[count++] = "it has no console, over whose link the fault would act";
+        add_unfit(plan, "the place has no console, on whose link the fault would act");
     if (lacks(place, RACK_PROBE) && (uses_probe(plan) || needs_named(plan, RACK_PROBE)))
-        reasons[count++] = "it has no probe, which a step, a trigger or $.needs asks for";
+        add_unfit(plan, "the place has no probe, which a step, a trigger or $.needs asks for");
     if (lacks(place, RACK_UPDATE) && (plan_updates(plan) || needs_named(plan, RACK_UPDATE)))
-        reasons[count++] = "it has no update client";
+        add_unfit(plan, "the place has no update client");
     if (!lacks(place, RACK_UPDATE) && plan_updates(plan))
-        count += client_lacks(plan, place, reasons + count);
-    if (cuts_power(plan) && (lack = facts_lack(plan->board, place, "H1")))
-        reasons[count++] =
-            "nothing could prove that a cut reached the board: its board file needs a source of \"cold\" (a "
-            "mark "
-            "with a group and what it equals, a probe register, a canary, a sensed rail, or silence)";
-    for (size_t i = 0; i < sizeof clauses / sizeof *clauses && count < PLAN_REASONS_MAX; i++)
+        find_client_unfit(plan, place);
+    if (cuts_power(plan) && facts_lack(plan->board, place, "H1"))
+        add_unfit(plan,
+                  "nothing could prove that a cut reached the board: its file needs a source of \"cold\" (a "
+                  "mark with a group and what it equals, a probe register, a canary, a sensed rail, or "
+                  "silence)");
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         if (scenario_judges(&plan->scenario, clauses[i]) &&
             (lack = facts_lack(plan->board, place, clauses[i])))
-            reasons[count++] = lack;
-    return count;
+            add_unfit(plan, lack);
 }
 
-int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error)
+int plan_check_place(struct plan *plan, const struct rack_place *place, struct error *error)
 {
-    const char *reasons[PLAN_REASONS_MAX];
-    if (plan_unfit(plan, place, reasons))
+    size_t before = plan->unfit_count;
+    plan_find_unfit(plan, place);
+    if (before)
+        return error_set(error, ERROR_INPUT, "%s", plan->unfit[0]);
+    if (plan->unfit_count)
         return error_set(error, ERROR_INPUT, "%s: place '%s': %s", plan->scenario.file, place->name,
-                         reasons[0]);
-    if (strcmp(place->board, plan->board->name))
+                         plan->unfit[0]);
+    /* by its name, or by the path of its file */
+    if (strcmp(place->board, plan->board->name) && strcmp(place->board, plan->board->path))
         return error_set(error, ERROR_INPUT, "place '%s' holds a %s, not a %s", place->name, place->board,
                          plan->board->name);
     return 0;

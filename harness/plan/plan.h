@@ -8,12 +8,17 @@
 #include "harness/plan/scenario.h"
 #include "harness/plan/variation.h"
 
+#define PLAN_REASONS_MAX 10
+
 struct plan {
     char *id; /* case id */
     struct scenario scenario;
     cJSON *values;                  /* variation */
     const struct board *board;      /* borrowed */
     const struct image_set *images; /* borrowed */
+    /* What board or images lack for it: each as a message. A case that has any is not run. */
+    char unfit[PLAN_REASONS_MAX][240];
+    size_t unfit_count;
 };
 
 /* One scenario file with all its cases. */
@@ -26,8 +31,8 @@ int plan_file_load(const char *path, const char *const *vary, uint64_t seed, str
                    struct error *error);
 void plan_file_release(struct plan_file *file);
 
-/* Builds and checks the plan of case `index`: marks and watches exist in the board, images in the set, the
- * fault names and image names are known, the clauses possible. */
+/* Builds and checks the plan of case `index`. What board and images lack for it is no error but a reason in
+ * `unfit`: marks, watches and phases of the board, images of the set, clauses that could not be judged. */
 int plan_build(const struct plan_file *file, size_t index, const struct board *board,
                const struct image_set *images, struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
@@ -35,12 +40,10 @@ void plan_release(struct plan *plan);
 bool plan_updates(const struct plan *plan);
 /* Leaves out what nobody can judge at this place (G5, G6): the verdict says so and why. */
 void plan_fit(struct plan *plan, const struct rack_place *place);
-#define PLAN_REASONS_MAX 10
-/* All reasons why this case cannot be run there (static texts); 0: it can. */
-size_t plan_unfit(const struct plan *plan, const struct rack_place *place,
-                  const char *reasons[PLAN_REASONS_MAX]);
-/* Does this place have what the scenario needs, by its "needs" and by its steps? -1 with the message. */
-int plan_check_place(const struct plan *plan, const struct rack_place *place, struct error *error);
+/* Adds to `unfit` what the place lacks for it; `place` may be NULL: nothing. */
+void plan_find_unfit(struct plan *plan, const struct rack_place *place);
+/* Does this place have what the scenario needs, and nothing is unfit? -1 with the first message. */
+int plan_check_place(struct plan *plan, const struct rack_place *place, struct error *error);
 /* The fields of EVENT_CASE (verdict.h); the caller frees. */
 cJSON *plan_case_fields(const struct plan *plan, const char *place);
 

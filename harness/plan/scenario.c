@@ -29,9 +29,9 @@ static const struct {
      NULL},
     {"reset", STEP_RESET, (const char *const[]){"do", "comment", "optional", "by", "within_ms", NULL}, NULL},
     {"wait", STEP_WAIT,
-     (const char *const[]){"do", "comment", "optional", "mark", "image", "within_ms", "absent", "proves",
-                           NULL},
-     "mark"},
+     (const char *const[]){"do", "comment", "optional", "mark", "fact", "image", "within_ms", "absent",
+                           "proves", NULL},
+     NULL},
     {"await", STEP_AWAIT, (const char *const[]){"do", "comment", "optional", "fault", "within_ms", NULL},
      "fault"},
     {"arm", STEP_ARM, (const char *const[]){"do", "comment", "fault", NULL}, "fault"},
@@ -47,8 +47,8 @@ static const struct {
 #define STEP_KIND_COUNT (sizeof step_table / sizeof *step_table)
 
 /* Each kind of trigger and of action, too: what it does not look at would be a wish that nobody fulfils. */
-static const char *const trigger_words[] = {"now",   "elapsed",  "mark", "bytes",
-                                            "watch", "power_up", "done", NULL};
+static const char *const trigger_words[] = {"now",      "elapsed", "mark",  "bytes", "watch",
+                                            "power_up", "done",    "phase", NULL};
 static const char *const *const trigger_keys[] = {
     [TRIGGER_NOW] = (const char *const[]){"on", "delay_ms", "comment", NULL},
     [TRIGGER_ELAPSED] = (const char *const[]){"on", "delay_ms", "comment", NULL},
@@ -58,6 +58,7 @@ static const char *const *const trigger_keys[] = {
         (const char *const[]){"on", "watch", "address", "value", "count", "delay_ms", "comment", NULL},
     [TRIGGER_POWER_UP] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
     [TRIGGER_DONE] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
+    [TRIGGER_PHASE] = (const char *const[]){"on", "phase", "count", "delay_ms", "comment", NULL},
 };
 const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
 static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate",
@@ -94,6 +95,7 @@ static int parse_trigger(struct json at, struct trigger *trigger, struct error *
     if (kind == TRIGGER_WATCH && trigger->has_address == json_present(json_get(at, "watch")))
         return json_expected(at, error, "either 'watch' or 'address'");
     if (take_name(at, "mark", kind == TRIGGER_MARK, &trigger->mark, error) ||
+        take_name(at, "phase", kind == TRIGGER_PHASE, &trigger->phase, error) ||
         take_name(at, "watch", false, &trigger->watch, error) ||
         take_address(at, "address", false, &trigger->address, error) ||
         take_integer(at, "count", false, 1, 1000000, &trigger->count, error) ||
@@ -236,6 +238,23 @@ static int parse_step_words(struct json at, struct step *step, struct error *err
     return 0;
 }
 
+/* A mark, or a fact that stands for one where the console tells it and is asked for where it does not. */
+static int parse_wait(struct json at, struct step *step, struct error *error)
+{
+    static const char *const facts[] = {"started", "up", NULL}, *const marks[] = {"boot", "app_up"};
+    struct json fact = json_get(at, "fact");
+    int index = 0;
+    if (json_present(fact) == (step->mark != NULL))
+        return json_expected(at, error, "either 'mark' or 'fact' (step 'wait')");
+    if (!json_present(fact))
+        return 0;
+    if (json_choice(fact, facts, &index, error))
+        return -1;
+    step->fact = true;
+    step->mark = mem_string(marks[index]);
+    return 0;
+}
+
 static int parse_step(struct json at, struct step *step, struct error *error)
 {
     size_t index;
@@ -246,7 +265,9 @@ static int parse_step(struct json at, struct step *step, struct error *error)
     step->attempts = 1;
     step->off_us = 300000;
     /* how long an image takes follows from its size and the wire: the client judges by progress */
-    step->within_us = step->kind == STEP_UPLOAD ? 0 : 30000000;
+    /* and how long a board takes to come back is the board's */
+    bool by_board = step->kind == STEP_UPLOAD || step->kind == STEP_WAIT || step->kind == STEP_AWAIT;
+    step->within_us = by_board ? 0 : 30000000;
     const char *needs = step_table[index].needs;
     if (needs && !json_present(json_get(at, needs)))
         return json_expected(at, error, "a member '%s' (step '%s')", needs, step->kind_name);
@@ -261,6 +282,8 @@ static int parse_step(struct json at, struct step *step, struct error *error)
         take_bool(at, "optional", &step->optional, error) ||
         take_bool(at, "may_refuse", &step->may_refuse, error) ||
         take_bool(at, "absent", &step->absent, error))
+        return -1;
+    if (step->kind == STEP_WAIT && parse_wait(at, step, error))
         return -1;
     return parse_change(json_get(at, "change"), &step->change, error);
 }
@@ -454,6 +477,7 @@ static void release_faults(struct scenario *scenario)
     for (size_t i = 0; i < scenario->fault_count; i++) {
         free(scenario->faults[i].name);
         free(scenario->faults[i].trigger.mark);
+        free(scenario->faults[i].trigger.phase);
         free(scenario->faults[i].trigger.watch);
     }
     free(scenario->faults);

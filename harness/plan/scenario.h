@@ -24,10 +24,13 @@ enum trigger_kind {
     TRIGGER_WATCH,    /* the count-th access to a watched range, through the probe */
     TRIGGER_POWER_UP, /* the count-th power-up since arming */
     TRIGGER_DONE,     /* another step's end: "done" of reset or activate */
+    TRIGGER_PHASE,    /* a stretch of the update that the board file describes; a plan makes it a MARK, or: */
+    TRIGGER_RESTART,  /* the step that restarts the board, as its console tells no mark of the phase */
 };
 struct trigger {
     enum trigger_kind kind;
     char *mark;
+    char *phase; /* PHASE */
     char *watch; /* WATCH: this, or a word at an address */
     bool has_address;
     uint32_t address;
@@ -73,6 +76,7 @@ struct step {
     bool optional;   /* may fail without ending the steps */
     bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
     bool absent;     /* WAIT: the mark must not come in that time */
+    bool fact;       /* WAIT: `mark` stands for a fact (boot: started, app_up: up), told by any source */
     bool on;
     char *proves; /* fault of action "image" proven by this step: by what only the bad image causes */
 };

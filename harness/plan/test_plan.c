@@ -87,7 +87,7 @@ Test(plan, needs_an_updater_for_the_clean_update_whether_or_not_it_says_so)
             place.devices[role].driver = &driver;
     cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 3, &plan), 0, "%s", error.text);
     cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
-    cr_expect(strstr(error.text, "place 'p1': it has no update client"), "%s", error.text);
+    cr_expect(strstr(error.text, "place 'p1': the place has no update client"), "%s", error.text);
     plan_release(&plan);
     cr_assert_eq(build(SCENARIO("\"G1\"", WITHOUT_G4), 3, &plan), 0, "%s", error.text);
     cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);

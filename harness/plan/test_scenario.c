@@ -95,7 +95,7 @@ static const struct {
     {"\"delay_ms\":1.5", "\"delay_ms\":1e300", "$.faults[0].trigger.delay_ms"},
     {"{\"do\":\"reset\"}", "{\"do\":\"dance\"}", "$.steps[4].do"},
     {"{\"do\":\"reset\"}", "{\"do\":\"reset\",\"image\":\"v1\"}", "$.steps[4]: unknown key 'image'"},
-    {"{\"do\":\"reset\"}", "{\"do\":\"wait\"}", "a member 'mark' (step 'wait')"},
+    {"{\"do\":\"reset\"}", "{\"do\":\"wait\"}", "either 'mark' or 'fact' (step 'wait')"},
     {"{\"do\":\"reset\"}", "7", "$.steps[4]: expected an object, found 7"},
     {"{\"do\":\"reset\"}", "{\"do\":\"wait\",\"mark\":\"m\",\"absent\":7}", "$.steps[4].absent"},
     {"{\"do\":\"reset\"}", "{\"do\":\"reset\",\"absent\":true}", "$.steps[4]: unknown key 'absent'"},

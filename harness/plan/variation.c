@@ -274,7 +274,7 @@ static bool is_plain(const cJSON *value)
 }
 
 /* {"$name": {"VALUE": ..., "*": ...}}: the entry for what the value is in this case, "*" for any other. Every
- * entry is looked at, also those of other cases. */
+ * entry is looked at, also those of other cases. 1: the entry is null, which stands for no member at all. */
 static int look_up(cJSON *node, const cJSON *values, const char *file, struct error *error)
 {
     cJSON *table = node->child;
@@ -285,16 +285,16 @@ static int look_up(cJSON *node, const cJSON *values, const char *file, struct er
     const cJSON *entry = value ? cJSON_GetObjectItemCaseSensitive(table, text) : NULL;
     if (!entry)
         entry = value ? cJSON_GetObjectItemCaseSensitive(table, "*") : NULL;
-    cJSON_ArrayForEach(odd, table) if (!is_plain(odd)) break;
+    cJSON_ArrayForEach(odd, table) if (!is_plain(odd) && !cJSON_IsNull(odd)) break;
     if (!entry || odd)
         return error_set(error, ERROR_INPUT,
-                         odd ? "%s: {\"%s\": {\"%s\": ...}}: expected a number, a string, true or false"
+                         odd ? "%s: {\"%s\": {\"%s\": ...}}: expected a number, a string, true, false or null"
                              : "%s: {\"%s\": ...}: expected an entry \"%s\" or \"*\"",
                          file, table->string, odd ? odd->string : text);
     node->child = NULL;
     become(node, entry);
     cJSON_Delete(table);
-    return 0;
+    return cJSON_IsNull(node) ? 1 : 0;
 }
 
 static int substitute(cJSON *node, const cJSON *values, const char *file, struct error *error)
@@ -311,9 +311,14 @@ static int substitute(cJSON *node, const cJSON *values, const char *file, struct
         become(node, value);
         return 0;
     }
-    for (cJSON *child = node->child; child; child = child->next)
-        if (substitute(child, values, file, error))
+    for (cJSON *child = node->child, *next; child; child = next) {
+        next = child->next;
+        int result = substitute(child, values, file, error);
+        if (result < 0)
             return -1;
+        if (result && cJSON_IsObject(node))
+            cJSON_Delete(cJSON_DetachItemViaPointer(node, child));
+    }
     return 0;
 }
 
@@ -321,7 +326,7 @@ int variation_apply(struct json root, const cJSON *values, cJSON **out, struct e
 {
     cJSON *copy = cJSON_Duplicate(root.node, true);
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "vary");
-    if (substitute(copy, values, root.document->name, error)) {
+    if (substitute(copy, values, root.document->name, error) < 0) {
         cJSON_Delete(copy);
         return -1;
     }

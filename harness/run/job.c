@@ -82,22 +82,65 @@ static int all_found(const struct job *job, const char **paths, const char **wan
     return 0;
 }
 
-/* Every case is built and checked before any device is touched. */
-static int check_cases(struct job *job, struct error *error)
+static void skip(struct job *job, struct job_case *one, const struct plan *plan)
 {
-    for (size_t i = 0; i < job->case_count; i++) {
-        struct plan plan;
-        if (plan_build(&job->files[job->cases[i].file], job->cases[i].index, &job->board, &job->images, &plan,
-                       error))
-            return -1;
-        int result = 0;
-        for (size_t p = 0; p < job->place_count && !result; p++)
-            result = plan_check_place(&plan, job->places[p], error);
-        plan_release(&plan);
-        if (result)
-            return -1;
+    job->skipped = mem_resize(job->skipped, job->skipped_count + 1, sizeof *job->skipped);
+    struct job_skipped *skipped = &job->skipped[job->skipped_count++];
+    *skipped = (struct job_skipped){.id = one->id, .file = one->file};
+    skipped->reasons = mem_array(plan->unfit_count + 1, sizeof *skipped->reasons);
+    for (size_t i = 0; i < plan->unfit_count; i++)
+        skipped->reasons[i] = mem_string(plan->unfit[i]);
+}
+
+static bool is_named(const cJSON *spec, const char *path)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, cJSON_GetObjectItem(spec, "named"))
+    {
+        if (cJSON_IsString(name) && !strcmp(name->valuestring, path))
+            return true;
     }
-    return 0;
+    return false;
+}
+
+/* 1: it is none for this board or place. What was asked for by its name is refused then. */
+static int check_case(struct job *job, struct job_case *one, const cJSON *spec, struct error *error)
+{
+    struct plan plan;
+    struct error unfit = {0};
+    if (plan_build(&job->files[one->file], one->index, &job->board, &job->images, &plan, error))
+        return -1;
+    int result = 0;
+    for (size_t p = 0; p < job->place_count && !result; p++)
+        result = plan_check_place(&plan, job->places[p], &unfit);
+    if (result && (!plan.unfit_count || cJSON_GetArraySize(cJSON_GetObjectItem(spec, "cases")) ||
+                   is_named(spec, job->files[one->file].document.name)))
+        result = error_set(error, ERROR_INPUT, "%s", unfit.text);
+    else if (result) {
+        skip(job, one, &plan);
+        result = 1;
+    }
+    plan_release(&plan);
+    return result;
+}
+
+/* Every case is built and checked before any device is touched. */
+static int check_cases(struct job *job, const cJSON *spec, struct error *error)
+{
+    size_t kept = 0, count = job->case_count;
+    int result = 0;
+    for (size_t i = 0; i < count; i++) {
+        result = result < 0 ? result : check_case(job, &job->cases[i], spec, error);
+        if (result <= 0) /* the rest stays the job's when one is wrong */
+            job->cases[kept++] = job->cases[i];
+    }
+    job->case_count = kept;
+    if (result < 0)
+        return -1;
+    return kept || !count
+               ? 0
+               : error_set(error, ERROR_INPUT, "no case is left that this board can be asked for: %s: %s",
+                           job->skipped[0].id, job->skipped[0].reasons[0]);
 }
 
 static int load_scenarios(struct job *job, const cJSON *spec, struct error *error)
@@ -140,7 +183,7 @@ int job_load(struct job *job, const cJSON *spec, struct error *error)
         board_find(member_text_or(spec, "boards", NULL), job->places[0]->board, &job->board, error) ||
         board_can_run(&job->board, error) ||
         image_set_load(member_text_or(spec, "firmware", NULL), &job->images, error) ||
-        load_scenarios(job, spec, error) || check_cases(job, error)) {
+        load_scenarios(job, spec, error) || check_cases(job, spec, error)) {
         job_release(job);
         return -1;
     }
@@ -153,6 +196,13 @@ void job_release(struct job *job)
         plan_file_release(&job->files[i]);
     for (size_t i = 0; i < job->case_count; i++)
         free(job->cases[i].id);
+    for (size_t i = 0; i < job->skipped_count; i++) {
+        for (char **reason = job->skipped[i].reasons; *reason; reason++)
+            free(*reason);
+        free(job->skipped[i].reasons);
+        free(job->skipped[i].id);
+    }
+    free(job->skipped);
     free(job->files);
     free(job->cases);
     free(job->places);

@@ -94,6 +94,13 @@ static bool tells_image(const struct run *run)
     return run->seen.hash[0] || run->seen.version[0];
 }
 
+/* A line of the boot loader that the board file trusts to tell the image. */
+static bool tells_start(const struct run *run, const char *mark)
+{
+    const struct source *source = facts_source(run->plan->board, FACT_IMAGE, SOURCE_MARK);
+    return source && !strcmp(source->mark, mark) && strcmp(mark, "app_up");
+}
+
 /* The mark's number: the reset reason of a boot. */
 static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
@@ -101,6 +108,8 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
     const char *name = marks_name(run->marks, mark);
     if (!strcmp(name, "boot")) {
         return see_boot(run, mark, text, t_us);
+    } else if (tells_start(run, name)) {
+        marks_group(run->marks, mark, text, "version", seen->started, sizeof seen->started);
     } else if (!strcmp(name, "app_up")) {
         if (seen->app_us && run_is_judged(run))
             run_witness(run, false, RUN_ALL_CLAUSES,
@@ -109,6 +118,8 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
         marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
         marks_group(run->marks, mark, text, "confirmed", seen->confirmed, sizeof seen->confirmed);
+        if (!tells_image(run)) /* the boot loader has, of what it started */
+            snprintf(seen->version, sizeof seen->version, "%s", seen->started);
         if (tells_image(run))
             seen->image_from = "mark";
         run_recovery_app(run);

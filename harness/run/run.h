@@ -35,6 +35,8 @@ struct run_seen {
     char reset[24], id[40], version[32], hash[72], confirmed[8], data[24], data_print[20], report[64];
     const struct image
         *stored;            /* whose bytes the running slot was found to hold, where nothing else says it */
+    char started[32];       /* the version that the boot loader said it starts, in this boot */
+    char other[32];         /* a version that another source told, and that is not `version` */
     const char *image_from; /* which source told the image; NULL: none yet */
     bool learnt;            /* what the console does not tell has been asked for */
 };
@@ -198,7 +200,8 @@ void run_fault_mark(struct run *run, const char *mark, uint64_t t_us); /* before
 void run_fault_bytes(struct run *run, int64_t bytes);
 void run_fault_power_up(struct run *run);
 void run_fault_halted(struct run *run);
-void run_fault_probe(struct run *run); /* a job of the probe has ended */
+void run_fault_probe(struct run *run);   /* a job of the probe has ended */
+void run_fault_restart(struct run *run); /* a step restarts the board now */
 void run_fault_done(struct run *run);
 void run_fault_boot(struct run *run);               /* a boot line: proofs */
 void run_fault_link(struct run *run);               /* a link fault acted */
@@ -259,8 +262,9 @@ int run_restore(struct run *run);
 enum run_cold run_cold_line(const struct run *run, const char *group_text);
 /* Before power is cut: what can be compared afterwards. -1: a rig fault. */
 int run_cold_begin(struct run *run);
-/* Did the board lose its power when it was last switched off? `why` gets what says so. */
-enum run_cold run_lost_power(struct run *run, char *why, size_t size);
+/* Did the board lose its power when it was last switched off? `why` gets what says so. `may_ask`: inside the
+ * fiber, where there is time to; else by what has told of itself. */
+enum run_cold run_lost_power(struct run *run, bool may_ask, char *why, size_t size);
 const char *run_seen_image(const struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
 void run_observe_data(struct run *run);    /* what the board said of its data last */

@@ -174,7 +174,7 @@ static enum run_cold look(struct run *run, const struct source *source, char *wh
     }
 }
 
-enum run_cold run_lost_power(struct run *run, char *why, size_t size)
+enum run_cold run_lost_power(struct run *run, bool may_ask, char *why, size_t size)
 {
     const struct source *source;
     size_t index;
@@ -186,6 +186,8 @@ enum run_cold run_lost_power(struct run *run, char *why, size_t size)
     for (size_t from = 0; !run_broken(run) &&
                           (source = facts_next(run->plan->board, FACT_COLD, run->rig->place, from, &index));
          from = index + 1) {
+        if (!may_ask && !source_is_passive(source))
+            continue;
         enum run_cold cold = look(run, source, why, size);
         if (cold != RUN_COLD_UNKNOWN)
             return cold;

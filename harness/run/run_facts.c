@@ -314,6 +314,10 @@ static void keep_told(struct run *run, enum fact fact, const struct source *sour
         seen->stored = seen->stored ? seen->stored : told->stored;
         seen->image_from = source_name(source->kind);
     }
+    if (told->version[0] && seen->version[0] && !image_version_is(told->version, seen->version))
+        snprintf(seen->other, sizeof seen->other, "%s", told->version);
+    if (fact == FACT_CONFIRMED && told->version[0] && !seen->other[0])
+        keep(seen->hash, sizeof seen->hash, told->hash); /* of the same image, more exactly */
     if (fact == FACT_IMAGE || fact == FACT_CONFIRMED)
         keep(seen->confirmed, sizeof seen->confirmed, told->confirmed);
     if (fact == FACT_DATA) {

@@ -24,6 +24,18 @@ void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, cons
     say(fault, EVENT_FAULT, proven ? "proven" : "unproven", fields);
 }
 
+bool run_fault_cuts(const struct run_fault *fault)
+{
+    return fault->fault->action.kind == ACTION_POWER_CUT || fault->fault->action.kind == ACTION_POWER_STORM;
+}
+
+/* A cut that is over, of the power-up that the board lives in, and nobody has said yet whether it struck. */
+static bool is_open(const struct run_fault *fault)
+{
+    return run_fault_cuts(fault) && fault->state == FAULT_OVER && !fault->proven && !fault->unproven &&
+           fault->run->on_us == fault->on_us;
+}
+
 /* ---- actions ---- */
 
 static void over(struct run_fault *fault)
@@ -32,9 +44,22 @@ static void over(struct run_fault *fault)
     say(fault, EVENT_FAULT, "over", NULL);
 }
 
+/* A cut soon after another one: there was no time to ask whether that one reached the board. */
+static void prove_earlier(const struct run_fault *fault)
+{
+    struct run *run = fault->run;
+    char why[200];
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
+        struct run_fault *other = &run->faults[i];
+        if (other != fault && is_open(other) && run_lost_power(run, false, why, sizeof why) == RUN_COLD_YES)
+            run_fault_prove(run, other, true, why);
+    }
+}
+
 static void cut(struct run_fault *fault)
 {
     struct run *run = fault->run;
+    prove_earlier(fault);
     fault->off = true;
     if (run_power(run, false, fault->planned_us, fault))
         return;
@@ -224,17 +249,17 @@ void run_fault_halted(struct run *run)
     hit_all(run, TRIGGER_WATCH, clock_now_us());
 }
 
+void run_fault_restart(struct run *run)
+{
+    hit_all(run, TRIGGER_RESTART, clock_now_us());
+}
+
 void run_fault_done(struct run *run)
 {
     hit_all(run, TRIGGER_DONE, clock_now_us());
 }
 
 /* ---- proofs ---- */
-
-bool run_fault_cuts(const struct run_fault *fault)
-{
-    return fault->fault->action.kind == ACTION_POWER_CUT || fault->fault->action.kind == ACTION_POWER_STORM;
-}
 
 /* By both: the board may start for another reason, and a probe may be on another board. */
 static void prove_reset(struct run_fault *fault)
@@ -280,10 +305,9 @@ void run_fault_boot(struct run *run)
 void run_fault_ask_cold(struct run *run, struct run_fault *fault, bool started)
 {
     char why[200];
-    bool open = fault->state == FAULT_OVER && !fault->proven && !fault->unproven;
-    if (!open || !run_fault_cuts(fault) || run->on_us != fault->on_us || run_broken(run))
+    if (!is_open(fault) || run_broken(run))
         return;
-    enum run_cold cold = run_lost_power(run, why, sizeof why);
+    enum run_cold cold = run_lost_power(run, true, why, sizeof why);
     if (cold == RUN_COLD_YES)
         run_fault_prove(run, fault, true, why);
     else if (started && !run_broken(run))

@@ -57,6 +57,9 @@ void run_check_told(struct run *run)
     if (image && seen->version[0] && image->version && !image_version_is(seen->version, image->version))
         snprintf(what, sizeof what, "it calls itself version %s, but '%s' is %s", seen->version, image->name,
                  image->version);
+    if (seen->other[0])
+        snprintf(what, sizeof what, "one source tells version %s, another one %s", seen->version,
+                 seen->other);
     if (image && seen->stored && seen->stored != image)
         snprintf(what, sizeof what, "it says '%s', but its slot holds the bytes of '%s'", image->name,
                  seen->stored->name);
@@ -173,7 +176,7 @@ static int cold_start(struct run *run, const char *phase)
                 phase);
         return -1;
     }
-    if (proves_power(run) && run_lost_power(run, why, sizeof why) != RUN_COLD_YES) {
+    if (proves_power(run) && run_lost_power(run, true, why, sizeof why) != RUN_COLD_YES) {
         if (!run_broken(run))
             run_fail_rig(run,
                          "%s: the relay was switched off and on, but the board did not lose power: %s%s%s",

@@ -182,6 +182,7 @@ static void restarts(struct run *run, const char *what)
 {
     run_recovery_from(run, clock_now_us(), what);
     run->wait.started_mark = -1;
+    run_fault_restart(run);
 }
 
 static int power_cycle(struct run *run, uint64_t off_us)
@@ -190,6 +191,7 @@ static int power_cycle(struct run *run, uint64_t off_us)
     if (run_power_cycle(run, off_us))
         return -1;
     run_recovery_from(run, run->on_us, "power came back");
+    run_fault_restart(run);
     return 0;
 }
 
@@ -258,11 +260,17 @@ static bool has_come(struct run *run, const struct step *step, int mark)
            (run->wait.started_mark == mark && is_version(run, run->wait.started, step->image));
 }
 
+/* As long as the scenario says, or as the board may take. */
+static uint64_t within_us(const struct run *run, const struct step *step)
+{
+    return step->within_us ? (uint64_t)step->within_us : run_recovery_us(run);
+}
+
 /* Of a board whose console does not tell which image starts. */
 static int wait_for_fact(struct run *run, const struct step *step)
 {
-    int result = step->image ? run_wait_image(run, step->image, (uint64_t)step->within_us)
-                             : run_wait_app(run, (uint64_t)step->within_us);
+    uint64_t limit_us = within_us(run, step);
+    int result = step->image ? run_wait_image(run, step->image, limit_us) : run_wait_app(run, limit_us);
     if (run_broken(run) || !result == step->absent)
         return -1;
     run_observe_boot(run, 0, run->on_us, run->seen.app_us != 0);
@@ -273,12 +281,16 @@ static int wait_for_fact(struct run *run, const struct step *step)
 static int do_wait(struct run *run, const struct step *step)
 {
     const struct source *told = facts_source(run->plan->board, FACT_IMAGE, SOURCE_MARK);
+    if (step->optional && marks_find(run->marks, step->mark) < 0 && !step->fact) {
+        run_note(run, "wait: this board prints no mark '%s'", step->mark);
+        return 0;
+    }
     if (!strcmp(step->mark, "app_up") && (!run_tells_up(run) || (step->image && !told)))
         return wait_for_fact(run, step);
     run->wait.mark = marks_find(run->marks, step->mark);
     run->wait.image = step->image;
     run->wait.came = has_come(run, step, run->wait.mark);
-    int result = run_until(run, mark_came, NULL, clock_now_us() + (uint64_t)step->within_us);
+    int result = run_until(run, mark_came, NULL, clock_now_us() + within_us(run, step));
     run->wait.mark = -1;
     if (run_broken(run) || !result == step->absent)
         return -1;
@@ -291,10 +303,20 @@ static bool fault_over(struct run *run, const void *arg)
     return ((const struct run_fault *)arg)->state == FAULT_OVER;
 }
 
+static uint64_t lasts_us(const struct action *action)
+{
+    return (uint64_t)(action->for_us +
+                      (action->off_us + action->on_us) * (action->times ? action->times : 1));
+}
+
 static int do_await(struct run *run, const struct step *step)
 {
     struct run_fault *fault = run_fault_named(run, step->fault);
-    if (run_until(run, fault_over, fault, clock_now_us() + (uint64_t)step->within_us))
+    /* it may have to start first, and then to reach the moment that is meant */
+    uint64_t limit_us = step->within_us ? (uint64_t)step->within_us
+                                        : run_recovery_us(run) + (uint64_t)fault->fault->trigger.delay_us +
+                                              lasts_us(&fault->fault->action);
+    if (run_until(run, fault_over, fault, clock_now_us() + limit_us))
         return -1;
     run_fault_ask_cold(run, fault, false);
     return run_broken(run) ? -1 : 0;
