@@ -114,6 +114,7 @@ Test(plan, needs_an_updater_that_can_confirm_what_it_starts_on_trial)
     can = trial;
     cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
     cr_expect(strstr(error.text, "cannot confirm them"), "%s", error.text);
+    plan.unfit_count = 0;
     board.confirms = CONFIRMS_ITSELF;
     cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
     board.confirms = CONFIRMS_HOST;
