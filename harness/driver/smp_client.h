@@ -11,7 +11,7 @@
 enum smp_over { SMP_CONSOLE, SMP_UDP };
 struct smp_config {
     int over;
-    char *host;
+    char *host, *enter;
     int64_t port, image, mtu, retry_ms, retries, stall_ms, deadline_ms;
     bool upgrade, recovery;
 };
@@ -56,9 +56,10 @@ struct smp {
         struct smp_patience patience;
         void (*then)(void *arg, const struct smp_answer *answer);
     } small;
-    size_t limit;       /* found by smp_size_find(); 0: none */
-    bool no_params;     /* the board keeps silent when it is asked what it can take */
-    bool no_echo, echo; /* it has been seen to keep silent on an echo, to answer one */
+    size_t limit;              /* found by smp_size_find(); 0: none */
+    struct update_job waiting; /* until the recovery has been entered; without pointers */
+    bool no_params;            /* the board keeps silent when it is asked what it can take */
+    bool no_echo, echo;        /* it has been seen to keep silent on an echo, to answer one */
     /* activate */
     enum update_mode mode;
     uint8_t hash[32], delivered_hash[32];
@@ -78,6 +79,20 @@ struct smp_patience smp_patience(const struct smp *smp);
  * patience: `then` learns whether it did. */
 void smp_ask_small(struct smp *smp, const struct smp_patience *patience,
                    void (*then)(void *arg, const struct smp_answer *answer));
+
+void smp_ask_images(struct smp *smp, void (*then)(void *arg, const struct smp_answer *answer));
+/* The end of every job whose answer is its result. */
+void smp_take_result(void *arg, const struct smp_answer *answer);
+
+/* smp_options.c */
+extern const struct option_spec smp_options[];
+const char *smp_check(const void *config);
+unsigned smp_abilities(const void *config);
+void smp_claim(const void *config, char *key, size_t size);
+
+/* smp_activate.c: the jobs UPDATE_ACTIVATE and UPDATE_CONFIRM */
+void smp_activate_begin(struct smp *smp, const struct update_job *job);
+void smp_confirm_begin(struct smp *smp);
 
 /* smp_upload.c: the job UPDATE_DELIVER of the file in smp->upload.data */
 void smp_upload_begin(struct smp *smp);

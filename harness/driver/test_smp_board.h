@@ -60,6 +60,8 @@ struct server {
     uint64_t busy_until_us;
     struct answer put_off; /* until it is not busy any more */
     struct smp_header put_off_header;
+    const char *enter; /* the line that makes it answer; NULL: it answers at once */
+    char typed[200];   /* what came between frames while it waited for that */
     bool no_echo, params_silent, v2_only, deaf_to_parts;
     size_t fill_to;   /* of the packet with the images, by a member of no meaning; 0: as it comes */
     int second_image; /* image 1 is listed as well: the hash of slot 0 begins with it, that of 1 with the next
@@ -77,6 +79,10 @@ struct server {
     bool has_asked_hash, has_sha;
 };
 
+/* The parser of a console gives it packets; a descriptor its bytes, or datagrams. `arg` is the server. */
+void server_on_request(void *arg, const uint8_t *packet, size_t len);
+void server_on_readable(void *arg, int fd, uint32_t events);
+
 struct bench {
     struct sink sink; /* first member */
     struct link link;
@@ -93,6 +99,7 @@ struct bench {
     cJSON *fields;
 };
 
+/* ---- test_smp_bench.c ---- */
 struct bench *bench_new(const char *options);
 /* The server is a UDP one; "PORT" in the options becomes its port. */
 struct bench *bench_new_udp(const char *options);

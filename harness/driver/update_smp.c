@@ -14,88 +14,9 @@
 #include "harness/driver/smp_udp.h"
 #include "harness/driver/table.h"
 
-#define TEXT_OF(number) TEXT_OF_IT(number)
-#define TEXT_OF_IT(number) #number
 #define FILE_LEN_MAX (64u << 20)
 #define DEADLINE_US 60000000u /* of all jobs but deliveries */
 #define BUSY_US 10000000u
-
-static const char *const ways[] = {[SMP_CONSOLE] = "console", [SMP_UDP] = "udp", NULL};
-
-static const struct option_spec options[] = {
-    {.name = "over",
-     .help = "what carries it",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct smp_config, over),
-     .standard = "console",
-     .choices = ways},
-    {.name = "host",
-     .help = "udp: name or address of the board",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct smp_config, host)},
-    {.name = "port",
-     .help = "udp: the board's port",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, port),
-     .standard = "1337",
-     .low = 1,
-     .high = 65535},
-    {.name = "image",
-     .help = "number of the image, where a board has several",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, image),
-     .standard = "0",
-     .low = 0,
-     .high = 255},
-    {.name = "upgrade",
-     .help = "ask the board to take newer versions only",
-     .type = OPTION_BOOL,
-     .offset = offsetof(struct smp_config, upgrade),
-     .standard = "false"},
-    {.name = "recovery",
-     .help = "it is MCUboot's serial recovery that answers, not the application: what is delivered is to run",
-     .type = OPTION_BOOL,
-     .offset = offsetof(struct smp_config, recovery),
-     .standard = "false"},
-    {.name = "mtu",
-     .help = "largest request in bytes, 96 to 2048, never more than the board says; 0: found out",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, mtu),
-     .standard = "0",
-     .low = 0,
-     .high = SMP_REQUEST_MAX},
-    {.name = "retry_ms",
-     .help = "wait for an answer before sending again",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, retry_ms),
-     .standard = "500",
-     .low = 10,
-     .high = 60000},
-    {.name = "retries",
-     .help = "how often a request is sent again",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, retries),
-     .standard = "6",
-     .low = 0,
-     .high = 1000},
-    {.name = "stall_ms",
-     .help = "how long a delivery may go on without a byte that is acknowledged; a first part that erases "
-             "the slot takes up to 30 s",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, stall_ms),
-     .standard = "45000",
-     .low = 100,
-     .high = 3600000},
-    {.name = "deadline_ms",
-     .help = "limit of a whole job that has none of its own; 0: a delivery as long as it makes progress, "
-             "anything else 60 s",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct smp_config, deadline_ms),
-     .standard = "0",
-     .low = 0,
-     .high = 86400000},
-    {0},
-};
 
 /* ---- ends ---- */
 
@@ -160,8 +81,7 @@ struct smp_patience smp_patience(const struct smp *smp)
                                  .busy_us = BUSY_US};
 }
 
-/* The end of every job whose answer is its result. */
-static void take_result(void *arg, const struct smp_answer *answer)
+void smp_take_result(void *arg, const struct smp_answer *answer)
 {
     struct smp *smp = arg;
     if (!smp_failed(smp, answer))
@@ -175,17 +95,10 @@ static void ask_empty(struct smp *smp, enum smp_op op, unsigned group, unsigned 
     smp_talk_ask(&smp->talk, smp_build_empty(room, sizeof smp->talk.request, op, group, id), patience, then);
 }
 
-static void ask_images(struct smp *smp, void (*then)(void *, const struct smp_answer *))
+void smp_ask_images(struct smp *smp, void (*then)(void *, const struct smp_answer *))
 {
     const struct smp_patience patience = smp_patience(smp);
     ask_empty(smp, SMP_READ, SMP_IMAGE, SMP_IMAGE_STATE, &patience, then);
-}
-
-static void write_state(struct smp *smp, const uint8_t *hash, bool confirm)
-{
-    const struct smp_patience patience = smp_patience(smp);
-    smp_talk_ask(&smp->talk, smp_build_state(smp->talk.request, sizeof smp->talk.request, hash, confirm),
-                 &patience, take_result);
 }
 
 /* ---- are you there? ---- */
@@ -251,85 +164,6 @@ static void ping(struct smp *smp, uint64_t limit_us)
     smp_ask_small(smp, &patience, pinged);
 }
 
-/* ---- activate, confirm ---- */
-
-static bool is_true(const cJSON *object, const char *key)
-{
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, key));
-}
-
-static double number(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
-/* The hash of the image with our number that runs, or of the other one; false: it is not listed. Who does not
- * say which one runs runs the one in slot 0. */
-static bool listed_hash(const struct smp *smp, const cJSON *map, bool running, uint8_t *out)
-{
-    const cJSON *image, *images = cJSON_GetObjectItemCaseSensitive(map, "images");
-    bool told = false, found = false;
-    cJSON_ArrayForEach(image, images) told |= is_true(image, "active");
-    cJSON_ArrayForEach(image, images)
-    {
-        const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(image, "hash"));
-        bool runs = told ? is_true(image, "active") : number(image, "slot") < 1;
-        if (number(image, "image") != (double)smp->config->image || runs != running || !hash ||
-            strlen(hash) < 64)
-            continue;
-        for (int i = 0; i < 32; i++)
-            sscanf(hash + 2 * i, "%2hhx", &out[i]);
-        found = true;
-    }
-    return found;
-}
-
-static void activate(struct smp *smp)
-{
-    if (smp->has_hash)
-        write_state(smp, smp->hash, smp->mode == UPDATE_PERMANENT);
-    else
-        smp_end(smp, UPDATE_REFUSED, "rc", "the board lists no image that could be activated", NULL);
-}
-
-/* What was delivered is what does not run. */
-static void take_listed(void *arg, const struct smp_answer *answer)
-{
-    struct smp *smp = arg;
-    if (answer->end == SMP_LOST || (answer->end == SMP_SILENT && !smp->has_hash)) {
-        smp_failed(smp, answer);
-        return;
-    }
-    smp->has_hash |= listed_hash(smp, answer->map, false, smp->hash);
-    activate(smp);
-}
-
-static void start_activation(struct smp *smp, const struct update_job *job)
-{
-    smp->mode = job->mode;
-    smp->has_hash = job->hash || smp->delivered;
-    if (smp->has_hash)
-        memcpy(smp->hash, job->hash ? job->hash : smp->delivered_hash, sizeof smp->hash);
-    if (!job->hash || job->listed)
-        ask_images(smp, take_listed);
-    else
-        activate(smp);
-}
-
-/* Without a hash a board confirms image 0. */
-static void confirm_listed(void *arg, const struct smp_answer *answer)
-{
-    struct smp *smp = arg;
-    uint8_t hash[32];
-    if (smp_failed(smp, answer))
-        return;
-    if (listed_hash(smp, answer->map, true, hash))
-        write_state(smp, hash, true);
-    else
-        smp_end(smp, UPDATE_REFUSED, "rc", "the board lists no image with this number that runs", NULL);
-}
-
 /* ---- restart ---- */
 
 /* Its answer was most likely cut off, and what was heard is its boot log: to ask again would restart it
@@ -338,7 +172,7 @@ static void restarted(void *arg, const struct smp_answer *answer)
 {
     struct smp *smp = arg;
     if (answer->end != SMP_HEARD) {
-        take_result(smp, answer);
+        smp_take_result(smp, answer);
         return;
     }
     cJSON *fields = cJSON_CreateObject();
@@ -385,10 +219,77 @@ static uint64_t limit_of(const struct smp *smp, const struct update_job *job)
     return job->intent == UPDATE_DELIVER ? LOOP_NEVER : DEADLINE_US;
 }
 
+static void begin(struct smp *smp, const struct update_job *job)
+{
+    const struct smp_patience patience = smp_patience(smp);
+    switch (job->intent) {
+    case UPDATE_STATE:
+        smp_ask_images(smp, smp_take_result);
+        break;
+    case UPDATE_DELIVER:
+        smp_upload_begin(smp);
+        break;
+    case UPDATE_ACTIVATE:
+        smp_activate_begin(smp, job);
+        break;
+    case UPDATE_RESTART:
+        restart(smp);
+        break;
+    case UPDATE_CONFIRM:
+        smp_confirm_begin(smp);
+        break;
+    case UPDATE_PING:
+        ping(smp, limit_of(smp, job));
+        break;
+    case UPDATE_ERASE:
+        ask_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE, &patience, smp_take_result);
+        break;
+    case UPDATE_INTENTS:
+        break;
+    }
+}
+
+/* ---- entering the recovery ---- */
+
+static void entered(void *arg, const struct smp_answer *answer)
+{
+    struct smp *smp = arg;
+    if (answer->end == SMP_ANSWERED)
+        begin(smp, &smp->waiting);
+    else
+        smp_failed(smp, answer);
+}
+
+static void enter(void *arg, const struct smp_answer *answer)
+{
+    struct smp *smp = arg;
+    const struct smp_patience patience = smp_patience(smp);
+    struct error error = {0};
+    if (answer->end != SMP_SILENT) {
+        entered(smp, answer);
+        return;
+    }
+    char *line = mem_printf("%s\r\n", smp->config->enter);
+    int failed = smp->env.link->send(smp->env.link, line, strlen(line), &error);
+    free(line);
+    if (failed)
+        smp_end(smp, UPDATE_LINK_LOST, "link", error.text, NULL);
+    else
+        smp_ask_small(smp, &patience, entered);
+}
+
+/* It is typed only where the recovery does not answer: there it would be noise. */
+static void begin_in_recovery(struct smp *smp, const struct update_job *job)
+{
+    struct smp_patience patience = smp_patience(smp);
+    patience.sends = 1;
+    smp->waiting = (struct update_job){.intent = job->intent};
+    smp_ask_small(smp, &patience, enter);
+}
+
 static int start(void *self, const struct update_job *job, struct error *error)
 {
     struct smp *smp = self;
-    const struct smp_patience patience = smp_patience(smp);
     if (smp->busy)
         return error_set(error, ERROR_SYSTEM, "smp: a job is under way");
     if (job->intent == UPDATE_DELIVER && load(smp, job->path, error))
@@ -400,34 +301,10 @@ static int start(void *self, const struct update_job *job, struct error *error)
     smp->before = smp_talk_counts(&smp->talk);
     smp->upload.resume = job->resume;
     loop_timer_set(smp->deadline, limit_us == LOOP_NEVER ? LOOP_NEVER : clock_now_us() + limit_us);
-    switch (job->intent) {
-    case UPDATE_STATE:
-        ask_images(smp, take_result);
-        break;
-    case UPDATE_DELIVER:
-        smp_upload_begin(smp);
-        break;
-    case UPDATE_ACTIVATE:
-        start_activation(smp, job);
-        break;
-    case UPDATE_RESTART:
-        restart(smp);
-        break;
-    case UPDATE_CONFIRM:
-        if (smp->config->image)
-            ask_images(smp, confirm_listed);
-        else
-            write_state(smp, NULL, true);
-        break;
-    case UPDATE_PING:
-        ping(smp, limit_us);
-        break;
-    case UPDATE_ERASE:
-        ask_empty(smp, SMP_WRITE, SMP_IMAGE, SMP_IMAGE_ERASE, &patience, take_result);
-        break;
-    case UPDATE_INTENTS:
-        break;
-    }
+    if (smp->config->enter && (job->intent == UPDATE_STATE || job->intent == UPDATE_DELIVER))
+        begin_in_recovery(smp, job);
+    else
+        begin(smp, job);
     return 0;
 }
 
@@ -472,45 +349,15 @@ static void smp_close(void *self)
     free(smp);
 }
 
-static void claim(const void *data, char *key, size_t size)
-{
-    const struct smp_config *config = data;
-    *key = 0;
-    if (config->over == SMP_UDP)
-        snprintf(key, size, "smp-udp:%s:%d", config->host, (int)config->port);
-}
-
-static const char *check(const void *data)
-{
-    const struct smp_config *config = data;
-    if (config->mtu && config->mtu < SMP_REQUEST_MIN)
-        return "\"mtu\" to be 0 or at least " TEXT_OF(SMP_REQUEST_MIN) " (the first request's keys and hash)";
-    if ((config->over == SMP_UDP) != (config->host != NULL))
-        return "\"host\" together with \"over\": \"udp\"";
-    return NULL;
-}
-
-/* Serial recovery writes the slot that will run, and only lists, takes images and restarts; the application
- * that is started then need not answer. */
-static unsigned abilities(const void *data)
-{
-    const struct smp_config *config = data;
-    unsigned always = UPDATE_CAN_STATE | UPDATE_CAN_RESTART;
-    return config->recovery
-               ? always
-               : always | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL | UPDATE_CAN_PERMANENT | UPDATE_CAN_CONFIRM |
-                     UPDATE_CAN_ERASE | UPDATE_CAN_RESUME | UPDATE_BOARD_ANSWERS;
-}
-
-static const struct update_ops ops = {.start = start, .cancel = cancel, .abilities = abilities};
+static const struct update_ops ops = {.start = start, .cancel = cancel, .abilities = smp_abilities};
 const struct driver update_smp_driver = {.name = "smp",
                                          .help = "MCUmgr SMP over the console or UDP (Zephyr, NuttX, Mynewt, "
                                                  "MCUboot's serial recovery)",
                                          .kind = DRIVER_UPDATE,
-                                         .options = options,
+                                         .options = smp_options,
                                          .config_size = sizeof(struct smp_config),
-                                         .claim = claim,
-                                         .check = check,
+                                         .claim = smp_claim,
+                                         .check = smp_check,
                                          .open = smp_open,
                                          .close = smp_close,
                                          .update = &ops};
