@@ -282,7 +282,7 @@ SMP_SHOWS = {
     "self-confirming": ["1.0.0", "2.0.0", True, "2.0.0", "2.0.0", True],
     "confirms-the-other-slot": ["1.0.0", "2.0.0", False, "1.0.0", "1.0.0", True],
     "wrong-version-reported": ["1.0.0", "1.0.0", False, "1.0.0", "1.0.0", True],
-    "status-of-last-swap": ["1.0.0", "2.0.0", False, "1.0.0", "1.0.0", True],
+    "status-of-last-swap": ["1.0.0", "2.0.0", False, "2.0.0", "2.0.0", True],
 }
 
 
