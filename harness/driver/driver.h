@@ -147,6 +147,7 @@ enum update_outcome {
 struct update_job {
     enum update_intent intent;
     const char *path;
+    const char *version; /* UPDATE_DELIVER: of that image; NULL: not known */
     enum update_mode mode;
     const uint8_t *hash;  /* UPDATE_ACTIVATE: of the image, 32 bytes; NULL: what was delivered last */
     bool listed;          /* UPDATE_ACTIVATE: where the board lists what it holds, that goes before `hash` (an

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/mix.h"
 #include "harness/driver/driver.h"
+#include "harness/driver/exec_call.h"
 #include "harness/driver/table.h"
 #include "harness/io/child.h"
 
@@ -192,21 +192,6 @@ static void claim(const void *data, char *key, size_t size)
         snprintf(key, size, "switch:%016llx", (unsigned long long)sum);
 }
 
-/* As execvp would: is there such a program? */
-static bool program_found(const char *name)
-{
-    char path[4096];
-    const char *rest = getenv("PATH");
-    if (strchr(name, '/'))
-        return !access(name, X_OK);
-    for (; rest; rest = strchr(rest, ':') ? strchr(rest, ':') + 1 : NULL) {
-        snprintf(path, sizeof path, "%.*s/%s", (int)strcspn(rest, ":"), rest, name);
-        if (!access(path, X_OK))
-            return true;
-    }
-    return false;
-}
-
 /* Switches nothing: the programs are looked for, and only "get" is run. */
 static int examine(const struct driver_env *env, const void *data, char *advice, size_t size,
                    struct error *error)
@@ -216,7 +201,7 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
     char **const calls[] = {config->on, config->off};
     bool on;
     for (size_t i = 0; i < 2; i++)
-        if (!program_found(calls[i][0])) {
+        if (!exec_found(calls[i][0])) {
             snprintf(advice, size, "install it, or give its full path in the rack file");
             return error_set(error, ERROR_RIG, "%s: no such program", calls[i][0]);
         }

@@ -12,6 +12,7 @@
     X(probe_openocd)                                                                                         \
     X(probe_gdb)                                                                                             \
     X(update_smp)                                                                                            \
+    X(update_exec)                                                                                           \
     X(update_probe)
 
 #define DRIVER_DECLARE(name) extern const struct driver name##_driver;

@@ -22,6 +22,10 @@ foreach(name test_update_smp test_smp_field test_smp_place)
   otarig_test(NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}.c ${CMAKE_CURRENT_LIST_DIR}/test_smp_board.c
               ${CMAKE_CURRENT_LIST_DIR}/test_smp_bench.c LIBS otarig_driver)
 endforeach()
+foreach(name test_update_exec test_update_xmodem)
+  otarig_test(NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}.c ${CMAKE_CURRENT_LIST_DIR}/test_exec_bench.c
+              LIBS otarig_driver)
+endforeach()
 otarig_test(NAME test_tcl_rpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_tcl_rpc.c LIBS otarig_driver)
 otarig_test(NAME test_update_probe SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_probe.c LIBS otarig_driver)
 otarig_test(NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)

@@ -100,6 +100,7 @@ static bool is_needless(const struct run *run, enum update_intent intent)
 {
     static const unsigned abilities[UPDATE_INTENTS] = {[UPDATE_STATE] = UPDATE_CAN_STATE,
                                                        [UPDATE_ACTIVATE] = UPDATE_CAN_ACTIVATE,
+                                                       [UPDATE_RESTART] = UPDATE_CAN_RESTART,
                                                        [UPDATE_CONFIRM] = UPDATE_CAN_CONFIRM};
     return abilities[intent] && !rig_can(run->rig, abilities[intent]);
 }

@@ -33,8 +33,10 @@ static void succeeded(struct run *run, const char *what, const char *image)
 static int resume_once(struct run *run)
 {
     const struct expect *expect = &run->plan->scenario.expect;
+    const struct image *image = image_find(run->plan->images, expect->resume);
     const struct update_job job = {.intent = UPDATE_DELIVER,
-                                   .path = image_find(run->plan->images, expect->resume)->file,
+                                   .path = image->file,
+                                   .version = image->version,
                                    .resume = true,
                                    .deadline_us = (uint64_t)expect->resume_within_us};
     if (!run_update(run, &job)) {
@@ -70,7 +72,10 @@ const char *run_update_to(struct run *run, const struct image *image)
     uint8_t hash[32];
     /* how long each may take is the client's to know */
     const struct update_job state = {.intent = UPDATE_STATE},
-                            deliver = {.intent = UPDATE_DELIVER, .path = image->file, .resume = true},
+                            deliver = {.intent = UPDATE_DELIVER,
+                                       .path = image->file,
+                                       .version = image->version,
+                                       .resume = true},
                             activate = run_job_activate(
                                 image, rig_can(run->rig, UPDATE_CAN_TRIAL) ? UPDATE_TRIAL : UPDATE_PERMANENT,
                                 hash),

@@ -126,6 +126,7 @@ static int do_upload(struct run *run, const struct step *step)
         .intent = UPDATE_DELIVER, .path = path, .resume = true, .deadline_us = (uint64_t)step->within_us};
     run->upload_len = len;
     run->delivered = image_find(run->plan->images, step->image);
+    job.version = run->delivered ? run->delivered->version : NULL;
     int result = with_attempts(run, step, &job);
     free(path);
     if (!result)
