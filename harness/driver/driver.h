@@ -101,6 +101,8 @@ struct probe_ops {
     /* Set before start(): called once when that job ended, after its event. For drivers that work through a
      * probe (update_probe). */
     void (*listen)(void *self, void (*ended)(void *arg, bool ok, const cJSON *fields), void *arg);
+    /* What it can: a bit for each verb (1 << verb). NULL: all of them. */
+    unsigned (*verbs)(const void *config);
 };
 const char *probe_verb_name(enum probe_verb verb);
 

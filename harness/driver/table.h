@@ -10,6 +10,7 @@
     X(console_serial)                                                                                        \
     X(console_stream)                                                                                        \
     X(probe_openocd)                                                                                         \
+    X(probe_exec)                                                                                            \
     X(probe_gdb)                                                                                             \
     X(update_smp)                                                                                            \
     X(update_exec)                                                                                           \

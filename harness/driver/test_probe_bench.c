@@ -44,7 +44,7 @@ static void put(struct sink *sink, const struct event *event)
         bench->hit = number_field(event->fields, "hit");
         if (bench->cut_at_hit)
             bench->driver->probe->power(bench->probe, false);
-    } else {
+    } else if (event->kind == EVENT_PROBE) {
         bench->over = true;
         bench->ok = !strcmp(event->what, "done");
         copy_field(event->fields, "reason", bench->reason, sizeof bench->reason);

@@ -162,8 +162,8 @@ Test(update_exec, tells_a_wrong_rack_file)
 {
     static const char *const rows[][2] = {
         {"{}", "deliver"},
-        {"{\"deliver\": []}", "a program"},
-        {"{\"deliver\": [\"\"]}", "a program"},
+        {"{\"deliver\": []}", "$.deliver: expected a program"},
+        {"{\"deliver\": [\"\"]}", "$.deliver[0]: expected a program"},
         {"{\"deliver\": [\"sx\", \"{imag}\"]}", "{image}"},
         {"{\"deliver\": [\"sx\"], \"refused\": [\"x\"]}", "exit statuses"},
         {"{\"deliver\": [\"sx\"], \"silent\": [\"0\"]}", "exit statuses"},

@@ -1,10 +1,12 @@
 # Tests of what goes over wires to the board: the probe, the update clients, faults between them and the board.
-foreach(probe openocd gdb)
+foreach(probe openocd gdb exec)
   otarig_test(NAME test_probe_${probe} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_${probe}.c
               ${CMAKE_CURRENT_LIST_DIR}/test_probe_bench.c LIBS otarig_driver)
 endforeach()
 target_compile_definitions(test_probe_gdb PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_DATA="${CMAKE_SOURCE_DIR}" OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
+target_compile_definitions(test_probe_exec PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
+                           OTARIG_DATA="${CMAKE_SOURCE_DIR}")
 target_compile_definitions(test_probe_openocd PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_WRAPPER="${CMAKE_CURRENT_LIST_DIR}/test_openocd_pid.sh")
 add_test(NAME test_probe_openocd_buspirate COMMAND test_probe_openocd)
@@ -14,6 +16,7 @@ set_tests_properties(test_probe_openocd_buspirate PROPERTIES SKIP_RETURN_CODE 77
 if(EXISTS ${CMAKE_SOURCE_DIR}/fixtures/twin/CMakeLists.txt)
   add_dependencies(test_probe_openocd otarig-twin)
   add_dependencies(test_probe_gdb otarig-twin)
+  add_dependencies(test_probe_exec otarig-twin)
 endif()
 otarig_test(NAME test_gdb_rsp SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_gdb_rsp.c LIBS otarig_driver)
 otarig_test(NAME test_link_fault SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_link_fault.c LIBS otarig_driver)

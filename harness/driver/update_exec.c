@@ -27,7 +27,7 @@ struct config {
 
 #define COMMAND(intent, called, text)                                                                        \
     {                                                                                                        \
-        .name = called, .help = text, .type = OPTION_STRINGS,                                                \
+        .name = called, .help = text, .type = OPTION_PROGRAM, .runs = true,                                  \
         .offset = offsetof(struct config, commands[intent])                                                  \
     }
 static const struct option_spec options[] = {
@@ -35,7 +35,8 @@ static const struct option_spec options[] = {
      .help =
          "program and arguments that bring {image} to the board. Of all programs: {version}, {hash}, {port}, "
          "{folder}, {place} are filled in, too",
-     .type = OPTION_STRINGS,
+     .type = OPTION_PROGRAM,
+     .runs = true,
      .offset = offsetof(struct config, commands[UPDATE_DELIVER]),
      .required = true},
     COMMAND(UPDATE_STATE, "state",
@@ -43,7 +44,8 @@ static const struct option_spec options[] = {
     COMMAND(UPDATE_ACTIVATE, "activate", "makes the next restart try what was delivered"),
     {.name = "permanent",
      .help = "makes the next restart keep what was delivered",
-     .type = OPTION_STRINGS,
+     .type = OPTION_PROGRAM,
+     .runs = true,
      .offset = offsetof(struct config, permanent)},
     COMMAND(UPDATE_RESTART, "restart", "starts the board again"),
     COMMAND(UPDATE_CONFIRM, "confirm", "makes the image that runs stay"),
@@ -328,8 +330,6 @@ static const char *check(const void *data)
         free(unknown);
         if (unknown)
             return "{image}, {version}, {hash}, {port}, {folder} or {place} as places of the programs";
-        if (words && (!words[0] || !words[0][0]))
-            return "a program and its arguments for each intent";
     }
     if (!exec_codes_good(config->refused) || !exec_codes_good(config->silent))
         return "exit statuses from \"1\" to \"255\" in \"refused\" and \"silent\"";

@@ -247,6 +247,26 @@ static bool uses_probe(const struct plan *plan)
     return found;
 }
 
+/* What the scenario asks of the probe, and the place's probe does not offer; NULL: nothing. */
+static const char *probe_lacks(const struct plan *plan, const struct rack_place *place)
+{
+    const struct scenario *scenario = &plan->scenario;
+    bool watches = false, resets = false, stages = false;
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        watches |= scenario->faults[i].trigger.kind == TRIGGER_WATCH;
+        resets |= scenario->faults[i].action.kind == ACTION_RESET;
+    }
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        stages |= scenario->steps[i].kind == STEP_STAGE;
+        resets |= scenario->steps[i].kind == STEP_RESET && !strcmp(scenario->steps[i].by, "probe");
+    }
+    return watches && !rack_probe_can(place, PROBE_WATCH)
+               ? "its probe cannot watch an address (a trigger does)"
+           : resets && !rack_probe_can(place, PROBE_RESET_RUN) ? "its probe cannot reset the board"
+           : stages && !rack_probe_can(place, PROBE_PROGRAM)   ? "its probe cannot program"
+                                                               : NULL;
+}
+
 static bool lacks(const struct rack_place *place, enum rack_role role)
 {
     return !place->devices[role].driver;
@@ -306,6 +326,8 @@ void plan_find_unfit(struct plan *plan, const struct rack_place *place)
         add_unfit(plan, "the place has no console, on whose link the fault would act");
     if (lacks(place, RACK_PROBE) && (uses_probe(plan) || needs_named(plan, RACK_PROBE)))
         add_unfit(plan, "the place has no probe, which a step, a trigger or $.needs asks for");
+    if (!lacks(place, RACK_PROBE) && (lack = probe_lacks(plan, place)))
+        add_unfit(plan, lack);
     if (lacks(place, RACK_UPDATE) && (plan_updates(plan) || needs_named(plan, RACK_UPDATE)))
         add_unfit(plan, "the place has no update client");
     if (!lacks(place, RACK_UPDATE) && plan_updates(plan))

@@ -17,6 +17,13 @@ const char *rack_role_name(enum rack_role role)
     return roles[role].name;
 }
 
+bool rack_probe_can(const struct rack_place *place, enum probe_verb verb)
+{
+    const struct rack_device *probe = &place->devices[RACK_PROBE];
+    const struct probe_ops *ops = probe->driver ? probe->driver->probe : NULL;
+    return probe->driver && (!ops || !ops->verbs || ops->verbs(probe->config) & 1u << verb);
+}
+
 static int parse_device(struct json at, enum rack_role role, struct rack_device *device, struct error *error)
 {
     static const char *const also[] = {"driver", NULL};

@@ -33,5 +33,7 @@ int rack_load(const char *path, struct rack *rack, struct error *error);
 void rack_release(struct rack *rack);
 const struct rack_place *rack_place(const struct rack *rack, const char *name);
 const char *rack_role_name(enum rack_role role);
+/* The place has a probe that offers this verb. */
+bool rack_probe_can(const struct rack_place *place, enum probe_verb verb);
 
 #endif

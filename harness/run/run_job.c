@@ -65,6 +65,10 @@ int run_probe(struct run *run, const struct probe_job *job)
         run_fail_rig(run, "probe: %s: this place has none", probe_verb_name(job->verb));
         return -1;
     }
+    if (!rack_probe_can(run->rig->place, job->verb)) { /* no ladder leads there */
+        run_fail_rig(run, "probe: %s: the probe of this place cannot do that", probe_verb_name(job->verb));
+        return -1;
+    }
     for (unsigned rung = 0;; rung++) {
         struct error error = {0};
         if (!run_probe_once(run, &attempt))
