@@ -127,6 +127,30 @@ Test(plan, needs_an_updater_that_can_confirm_what_it_starts_on_trial)
     plan_release(&plan);
 }
 
+static unsigned verbs(const void *config)
+{
+    return can;
+}
+
+Test(plan, needs_a_probe_that_can_what_a_step_asks_of_it)
+{
+    static const struct probe_ops ops = {.verbs = verbs};
+    static const struct driver probe = {.probe = &ops};
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = role == RACK_PROBE ? &probe : &driver;
+    place.devices[RACK_UPDATE].driver = NULL;
+    cr_assert_eq(build(SCENARIO("\"G1\"", WITHOUT_G4), 3, &plan), 0, "%s", error.text);
+    can = 1u << PROBE_READ;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
+    cr_expect(strstr(error.text, "its probe cannot program"), "%s", error.text);
+    plan.unfit_count = 0;
+    can |= 1u << PROBE_PROGRAM;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    plan_release(&plan);
+}
+
 Test(plan, a_clean_update_to_what_runs_already_is_none)
 {
     struct plan plan;
