@@ -50,9 +50,16 @@ def rail_of(truth):
 def one(index):
     work = tempfile.mkdtemp(prefix="otarig-kill.")
     kind = chance.choice(["worker", "supervisor", "openocd", "twin"])
-    wait = chance.uniform(0.3, 9)
+    # by the rack's own clock a run is over in a few seconds
+    time_of = chance.choice(["real", "virtual"])
+    wait = chance.uniform(0.3, 9 if time_of == "real" else 3)
+    tree = json.load(open(source + "/boards/racks/virtual-6.json"))
+    tree["virtual"] = {"time": time_of}
+    rack = work + "/rack.json"
+    with open(rack, "w") as file:
+        json.dump(tree, file)
     run = subprocess.Popen([otarig, "run", source + "/scenarios/power-cut/swap-grid.json", "--rack",
-                            source + "/boards/racks/virtual-6.json", "--place", "p1", "--case", "swap-grid+delay_ms=400", "--out", work],
+                            rack, "--place", "p1", "--case", "swap-grid+delay_ms=400", "--out", work],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(wait)
     pid = victim_of(kind, work, run)

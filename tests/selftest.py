@@ -33,8 +33,8 @@ def too_slow(case):
 
 
 def run(name, scenarios, wanted, *options, patient=True):
-    """Exit code, cases of the result (empty: no result), folders of the runs. A virtual board keeps the time of this
-    computer: a case that is inconclusive because that was too slow is asked again, and only that."""
+    """Exit code, cases of the result (empty: no result), folders of the runs. In real time a virtual board keeps this
+    computer's: a case that is inconclusive because that was too slow is asked again, and only that."""
     code, cases, folders, done = 0, [], [], []
     for attempt in range(6 if patient else 1):
         code, cases, folder = run_once(f"{name}.{attempt}" if attempt else name, scenarios, wanted, *options)
@@ -63,12 +63,12 @@ def run_once(name, scenarios, wanted, *options):
     return done.returncode, cases, folder
 
 
-def rack_with(name, defects, update=None):
+def rack_with(name, defects, update=None, time_of="virtual"):
     """`update`: options of the update client at all places, beside the driver's name."""
     tree = json.loads(rack.read_text())
     for place in tree["places"] if update is not None else []:
         place["update"] = {"driver": place["update"]["driver"], **update}
-    tree["virtual"] = {"defects": defects or []}
+    tree["virtual"] = {"defects": defects or [], "time": time_of}
     path = work / f"{name}.rack.json"
     path.write_text(json.dumps(tree))
     return path
@@ -85,10 +85,9 @@ def firmware(entry):
 def rig(entry):
     all_rigs, name = expected("rigs.json"), entry["name"]
     scenario, case = [entry.get(key, all_rigs[key]) for key in ("scenario", "case")]
-    code, cases, folder = run(name, [scenario + ".json"], [case], "--rack",
-                              rack_with(name, entry["defects"], entry.get("update")), "--place", entry["defects"][0]["place"],
-                              "--firmware", build / "firmware" / entry.get("firmware", "good"),
-                              patient="too slow" not in entry.get("reason", ""))
+    used = rack_with(name, entry["defects"], entry.get("update"), entry.get("time", "virtual"))
+    code, cases, folder = run(name, [scenario + ".json"], [case], "--rack", used, "--place", entry["defects"][0]["place"], "--firmware",
+                              build / "firmware" / entry.get("firmware", "good"), patient="too slow" not in entry.get("reason", ""))
     ok = code in (3, 4) and all(case["verdict"] in all_rigs["verdicts"] for case in cases)
     if entry.get("passes"):
         ok = code == 0 and [case["verdict"] for case in cases] == ["pass"]
@@ -139,7 +138,7 @@ if "contract" in what:
     jobs += [(contract, entry) for entry in expected("contract.json")["contract"]]
 if "firmware" in what:
     jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
-# they mostly wait for erases and relays, so several go at once; the good firmware's run has six places of its own
+# some go at once, as each has processes that wait for each other; the good firmware's run has six places of its own
 with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("OTARIG_SELFTEST_JOBS", "8"))) as pool:
     folders = [(folder, sound) for found, sound in pool.map(shown, jobs) for folder in found]
 if "good" in what:

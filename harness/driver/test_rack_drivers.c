@@ -577,7 +577,8 @@ static int with_rack(char **argv)
         return system(command) ? 1 : SKIPPED;
     }
     write_file(folder, "rack.json", rack_file, sizeof rack_file - 1);
-    const char *const rack[] = {OTARIG_BIN "/otarig-rack", "--rack", file, "--folder", folder, NULL};
+    const char *const rack[] = {
+        OTARIG_BIN "/otarig-rack", "--rack", file, "--folder", folder, "--time", "real", NULL};
     const struct child_spec spec = {
         .name = "rack", .argv = rack, .ready_prefix = "ready ", .parent_death_signal = SIGTERM};
     const struct child_events events = {.ready = on_ready, .line = on_line, .ended = on_ended};

@@ -37,7 +37,7 @@ struct loop {
     struct loop_source *sources; /* youngest first */
     uint64_t added;
     bool clocked; /* timers go by a rack's clock */
-    bool timers_changed;
+    bool stirred;
     struct clock_follower *follower; /* NULL: none, or we keep it ourselves */
     unsigned holds;
 };
@@ -161,11 +161,11 @@ bool loop_has_input(struct loop *loop)
     return false;
 }
 
-bool loop_timers_changed(struct loop *loop)
+bool loop_stirred(struct loop *loop)
 {
-    bool changed = loop->timers_changed;
-    loop->timers_changed = false;
-    return changed;
+    bool stirred = loop->stirred;
+    loop->stirred = false;
+    return stirred;
 }
 
 void loop_keep_clock(struct loop *loop)
@@ -294,6 +294,7 @@ static struct loop_source *source_checked(struct loop_source *source, int result
 static int on_fd(sd_event_source *event, int fd, uint32_t events, void *arg)
 {
     struct loop_source *source = arg;
+    source->loop->stirred = true;
     source->ready(source->arg, fd, events);
     return 0;
 }
@@ -387,7 +388,7 @@ void loop_timer_set(struct loop_source *source, uint64_t at_us)
 {
     if (!source->event) {
         source->at_us = at_us;
-        source->loop->timers_changed = true;
+        source->loop->stirred = true;
         return;
     }
     if (at_us != LOOP_NEVER)

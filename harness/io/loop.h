@@ -79,7 +79,7 @@ uint64_t loop_next_but_us(const struct loop *loop, bool (*leave_out)(void *arg, 
 bool loop_fire_due(struct loop *loop); /* the first that is due; false: none */
 /* A descriptor has input that was not dispatched yet. Pseudo terminals deliver late: asking makes them. */
 bool loop_has_input(struct loop *loop);
-/* A timer was set since the last call. */
-bool loop_timers_changed(struct loop *loop);
+/* A timer was set, or a descriptor served, since the last call. */
+bool loop_stirred(struct loop *loop);
 
 #endif
