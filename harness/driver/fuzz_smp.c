@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/driver/mcuboot_image.h"
+#include "harness/base/mcuboot_image.h"
 #include "harness/driver/smp_frame.h"
 #include "harness/driver/smp_msg.h"
 #include "harness/driver/smp_status.h"

@@ -9,7 +9,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
-#include "harness/driver/mcuboot_image.h"
+#include "harness/base/mcuboot_image.h"
 #include "harness/driver/smp_client.h"
 #include "harness/driver/smp_udp.h"
 #include "harness/driver/table.h"

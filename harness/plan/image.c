@@ -13,7 +13,7 @@
 
 #define IMAGE_SIZE_MAX (64u << 20)
 
-static int read_file(const char *path, uint8_t **data, size_t *len, struct error *error)
+int image_read(const char *path, uint8_t **data, size_t *len, struct error *error)
 {
     FILE *file = file_open(path, error);
     if (!file)
@@ -68,7 +68,7 @@ static int parse_image(struct json at, const char *folder, struct image *image, 
     }
     image->file = mem_printf("%s/%s", folder, file);
     free(file);
-    if (read_file(image->file, &image->data, &image->len, error))
+    if (image_read(image->file, &image->data, &image->len, error))
         return -1;
     if (size >= 0 && (size_t)size != image->len)
         return json_expected(json_get(at, "size"), error, "the size of %s, which is %zu bytes", image->file,
@@ -163,6 +163,17 @@ bool image_version_is(const char *told, const char *version)
     unsigned long a[4], b[4];
     return version_numbers(told, a) && version_numbers(version, b) ? !memcmp(a, b, sizeof a)
                                                                    : !strcmp(told, version);
+}
+
+int image_version_order(const char *a, const char *b)
+{
+    unsigned long one[4], other[4];
+    if (!version_numbers(a, one) || !version_numbers(b, other))
+        return strverscmp(a, b);
+    for (int i = 0; i < 4; i++)
+        if (one[i] != other[i])
+            return one[i] < other[i] ? -1 : 1;
+    return 0;
 }
 
 const struct image *image_by_version(const struct image_set *set, const char *version)

@@ -33,6 +33,11 @@ const struct image *image_by_hash(const struct image_set *set, const char *hash)
 const struct image *image_by_version(const struct image_set *set, const char *version);
 /* Are they the same? "v1.2", "1.2.0" and "1.2.0+0" are. */
 bool image_version_is(const char *told, const char *version);
+/* Like strcmp(3): which version is the older one? Numbers count where both consist of up to four; other names
+ * are compared as strverscmp(3) does. */
+int image_version_order(const char *a, const char *b);
+/* The whole of a file of at most 64 MiB; *data is the caller's. ERROR_INPUT. */
+int image_read(const char *path, uint8_t **data, size_t *len, struct error *error);
 
 enum image_part { IMAGE_ANY, IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE };
 struct image_change {

@@ -1,4 +1,4 @@
-#include "harness/driver/mcuboot_image.h"
+#include "harness/base/mcuboot_image.h"
 
 #include <string.h>
 
@@ -27,16 +27,29 @@ static size_t area_len(const uint8_t *image, size_t len, size_t at, unsigned mag
     return area >= 4 && area <= len - at ? area : 0;
 }
 
-bool mcuboot_image_hash(const uint8_t *image, size_t len, uint8_t hash[32])
+bool mcuboot_image_read(const uint8_t *image, size_t len, struct mcuboot_image *out)
 {
+    *out = (struct mcuboot_image){0};
     if (len < HEADER_LEN || get32(image) != IMAGE_MAGIC)
         return false;
-    uint64_t end = (uint64_t)get16(image + 8) + get32(image + 12);
-    if (end > len)
+    out->major = image[20];
+    out->minor = image[21];
+    out->revision = get16(image + 22);
+    out->build = get32(image + 24);
+    out->hashed_len = (uint64_t)get16(image + 8) + get32(image + 12);
+    if (out->hashed_len > len)
         return false;
-    size_t at = (size_t)end;
-    at += area_len(image, len, at, AREA_PROTECTED);
-    size_t area = area_len(image, len, at, AREA_MAGIC);
+    out->hashed_len += area_len(image, len, (size_t)out->hashed_len, AREA_PROTECTED);
+    out->tlv_len = area_len(image, len, (size_t)out->hashed_len, AREA_MAGIC);
+    return true;
+}
+
+bool mcuboot_image_hash(const uint8_t *image, size_t len, uint8_t hash[32])
+{
+    struct mcuboot_image read;
+    if (!mcuboot_image_read(image, len, &read))
+        return false;
+    size_t at = (size_t)read.hashed_len, area = read.tlv_len;
     for (size_t tlv = 4; tlv + 4 <= area; tlv += 4 + get16(image + at + tlv + 2)) {
         size_t value_len = get16(image + at + tlv + 2);
         if (get16(image + at + tlv) != TLV_SHA256 || value_len != 32 || tlv + 4 + value_len > area)
