@@ -8,6 +8,7 @@
 #include "harness/base/surroundings.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
+#include "harness/plan/board.h"
 
 struct doctor {
     struct by_hand hand;
@@ -105,6 +106,26 @@ static int all_devices(struct doctor *doctor, const char *named)
     return bad ? 3 : 0;
 }
 
+/* What can be learnt of its board, once a kind of board. */
+static void print_facts(const struct doctor *doctor, const char *named)
+{
+    const struct rack *rack = &doctor->hand.rack;
+    for (size_t i = 0; i < rack->place_count; i++) {
+        struct board board;
+        struct error error = {0};
+        const struct rack_place *place = &rack->places[i];
+        bool told = i && !strcmp(rack->places[i - 1].board, place->board) && !named;
+        if ((named && strcmp(place->name, named)) || told ||
+            board_find(cmd_boards_folder(), place->board, &board, &error))
+            continue;
+        if (!board.bare) {
+            printf("\n%s: what is known of a %s, and how\n", place->name, board.name);
+            facts_print(stdout, &board, place);
+        }
+        board_release(&board);
+    }
+}
+
 /* 0: go on; else the end, with *code. */
 static int take_options(int argc, char **argv, const char **file, const char **named, bool *as_json,
                         int *code)
@@ -151,6 +172,8 @@ int cmd_doctor(int argc, char **argv)
     if (!by_hand_enter(&doctor.hand, file, place_name, argc, argv, &code)) {
         doctor.list = as_json ? cJSON_CreateArray() : NULL;
         code = all_devices(&doctor, named);
+        if (!as_json)
+            print_facts(&doctor, named);
         char *text = as_json ? cJSON_Print(doctor.list) : NULL;
         if (text)
             puts(text);

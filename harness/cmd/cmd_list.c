@@ -9,6 +9,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/fitness.h"
 #include "harness/driver/driver.h"
 #include "harness/plan/board.h"
 #include "harness/plan/variation.h"
@@ -196,21 +197,123 @@ static void take_scenario(const char *path, cJSON *list)
     json_close(&document);
 }
 
-int cmd_scenarios(int argc, char **argv)
+struct asked {
+    struct board board;
+    struct image_set images;
+    struct rack rack;
+    const struct rack_place *place;
+};
+
+static void release_asked(struct asked *asked)
+{
+    rack_release(&asked->rack);
+    image_set_release(&asked->images);
+    board_release(&asked->board);
+}
+
+/* Against which board, at which place: a rack says both. */
+static int load_asked(struct asked *asked, const char *board, const char *rack, const char *place,
+                      const char *firmware, struct error *error)
+{
+    *asked = (struct asked){0};
+    if (rack && rack_load(rack, &asked->rack, error))
+        return -1;
+    if (rack)
+        asked->place = place ? rack_place(&asked->rack, place) : &asked->rack.places[0];
+    if (rack && !asked->place)
+        return error_set(error, ERROR_INPUT, "%s: no place '%s'", rack, place);
+    if (board_find(cmd_boards_folder(), board ? board : asked->place->board, &asked->board, error) ||
+        board_can_run(&asked->board, error))
+        return -1;
+    char *demo = cmd_firmware_folder();
+    int result = image_set_load(firmware ? firmware : demo, &asked->images, error);
+    free(demo);
+    return result;
+}
+
+static int print_fitness(cJSON *list, const struct asked *asked, bool as_json)
+{
+    struct error error = {0};
+    cJSON *one, *reason;
+    cJSON_ArrayForEach(one, list)
+    {
+        if (fitness_add(one, member_text(one, "file"), &asked->board, &asked->images, asked->place, &error))
+            return cmd_fail(&error);
+    }
+    if (as_json) {
+        print_json(list);
+        return 0;
+    }
+    facts_print(stdout, &asked->board, asked->place);
+    putchar('\n');
+    cJSON_ArrayForEach(one, list)
+    {
+        int runs = cJSON_GetObjectItem(one, "runs")->valueint,
+            cases = cJSON_GetObjectItem(one, "cases")->valueint;
+        print_line(mem_printf("%-14s %-18s %3d of %3d cases run", member_text(one, "family"),
+                              member_text(one, "name"), runs, cases));
+        putchar('\n');
+        cJSON_ArrayForEach(reason, cJSON_GetObjectItem(one, "not_judged"))
+        {
+            print_line(
+                mem_printf("    without %s: %s", member_text(reason, "clause"), member_text(reason, "why")));
+            putchar('\n');
+        }
+        cJSON_ArrayForEach(reason, cJSON_GetObjectItem(one, "reasons"))
+        {
+            print_line(mem_printf("    not: %s", reason->valuestring));
+            putchar('\n');
+        }
+    }
+    cJSON_Delete(list);
+    return 0;
+}
+
+static cJSON *all_scenarios(void)
 {
     static const char *const families[] = {"power-cut", "bricked-image", "network-loss", "clean-update"};
-    bool as_json;
-    int code;
-    if (take_options("scenarios",
-                     "usage: otarig scenarios [--json]\nLists the scenarios with their number of "
-                     "cases and what of the catalogue they cover.\n",
-                     argc, argv, &as_json, &code))
-        return code;
-    cJSON *list = cJSON_CreateArray(), *one, *cover;
+    cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         char *folder = mem_printf("%s/%s", cmd_scenarios_folder(), families[i]);
         each_json(folder, take_scenario, list);
         free(folder);
+    }
+    return list;
+}
+
+int cmd_scenarios(int argc, char **argv)
+{
+    bool as_json = false;
+    const char *board = NULL, *rack = NULL, *place = NULL, *firmware = NULL;
+    int code, first;
+    const struct argument table[] = {
+        {"board", "BOARD", "which of them this board can be asked for, and why not the others", ARGUMENT_TEXT,
+         .to = &board},
+        {"rack", "RACK", "the same of a place of this rack", ARGUMENT_TEXT, .to = &rack},
+        {"place", "PLACE", "which place (default: the first)", ARGUMENT_TEXT, .to = &place},
+        {"firmware", "DIR", "which images there are (default: the good demo firmware)", ARGUMENT_TEXT,
+         .to = &firmware},
+        {"json", NULL, "as JSON", ARGUMENT_FLAG, .to = &as_json},
+        {0}};
+    const struct arguments arguments = {
+        "scenarios",
+        "usage: otarig scenarios [--board BOARD | --rack RACK [--place PLACE]] [--firmware DIR] "
+        "[--json]\nLists "
+        "the scenarios with their number of cases and what of the catalogue they cover.\n",
+        "Exit: 0, 2 bad input.\n", table};
+    if (arguments_take(&arguments, argc, argv, &first, &code))
+        return code;
+    if (first < argc)
+        return arguments_wrong("scenarios", "expected no argument, found '%s'", argv[first]);
+    cJSON *list = all_scenarios(), *one, *cover;
+    if (board || rack) {
+        struct asked asked;
+        struct error error = {0};
+        code = load_asked(&asked, board, rack, place, firmware, &error)
+                   ? cmd_fail(&error)
+                   : print_fitness(list, &asked, as_json);
+        release_asked(&asked);
+        return code;
     }
     if (as_json) {
         print_json(list);

@@ -104,6 +104,8 @@ static int check_board(const char *path, struct error *error)
         return -1;
     printf("%s: board '%s', chip %s%s\n", path, board.name, board.chip,
            board.bare ? ", for explorations" : "");
+    if (!board.bare)
+        facts_print(stdout, &board, NULL);
     board_release(&board);
     return 0;
 }

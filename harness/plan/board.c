@@ -124,7 +124,8 @@ static int check_inside(struct json at, const struct board_span *part, const str
 
 static int parse_memory(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"flash", "slots", "slot_header", "data", "device_id", NULL};
+    static const char *const keys[] = {"flash",     "slots", "slot_header", "data",
+                                       "device_id", "runs",  "state",       NULL};
     struct json memory = json_get(root, "memory");
     if (!json_present(memory))
         return 0;
@@ -139,6 +140,18 @@ static int parse_memory(struct json root, struct board *board, struct error *err
     for (size_t i = 0; i < json_count(slots); i++)
         if (parse_span(json_at(slots, i), &board->slots[i], error) ||
             check_inside(json_at(slots, i), &board->slots[i], &board->flash, error))
+            return -1;
+    static const char *const places[] = {"first", "either", NULL};
+    int runs = 0;
+    if (take_choice(memory, "runs", false, places, &runs, error))
+        return -1;
+    board->runs_either = runs == 1;
+    struct json state = json_get(memory, "state");
+    if (json_present(state) && json_array(state, error))
+        return -1;
+    board->state = mem_array(json_count(state) + 1, sizeof *board->state);
+    for (size_t i = 0; i < json_count(state); i++)
+        if (parse_span(json_at(state, i), &board->state[board->state_count++], error))
             return -1;
     struct json data = json_get(memory, "data");
     if (json_present(data) &&
@@ -313,6 +326,7 @@ void board_release(struct board *board)
     }
     facts_release(board);
     free(board->phases);
+    free(board->state);
     free(board->marks);
     free(board->watches);
     free(board->evidence);

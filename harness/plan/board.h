@@ -52,11 +52,15 @@ struct board {
     struct board_phase *phases;
     size_t phase_count;
     enum board_confirms confirms;
+    bool runs_either; /* the image runs where it was delivered, in one of the slots; else always in the first
+                       */
     struct board_mark *marks;
     size_t mark_count;
     struct board_span flash, data, slots[2];
     struct board_span *watches; /* named registers or ranges a probe trigger may use */
     size_t watch_count;
+    struct board_span *state; /* where the update mechanism keeps its records */
+    size_t state_count;
     struct board_span *evidence; /* what is dumped when something failed; a whole flash may take a minute */
     size_t evidence_count;
     struct board_image *images;

@@ -35,7 +35,8 @@ static const struct {
 static const struct {
     const char *name, *text, *clauses, *advice;
 } facts[FACTS] = {
-    [FACT_STARTED] = {"started", "the board starts", "G3", "a mark 'boot': the first line of every boot"},
+    [FACT_STARTED] = {"started", "the board starts", "G3 (restarts)",
+                      "a mark 'boot': the first line of every boot"},
     [FACT_COLD] =
         {"cold", "it had lost its power", "H1",
          "one of: a mark with a group and what it equals after a power-up; a probe and a register that "
@@ -443,7 +444,6 @@ void facts_print(FILE *out, const struct board *board, const struct rack_place *
         fprintf(out, "%-10s %-34s %-18s %s\n", facts[fact].name, names[0] ? names : "none",
                 facts[fact].clauses, wires[0] ? wires : "-");
         if (!names[0])
-            fprintf(out, "%-10s   %s are not judged; to add: %s\n", "", facts[fact].clauses,
-                    facts[fact].advice);
+            fprintf(out, "%-10s   not judged: %s; to add: %s\n", "", facts[fact].clauses, facts[fact].advice);
     }
 }

@@ -219,7 +219,7 @@ static void on_input(struct run *run, const struct event *event)
 {
     /* A board that goes on talking after its power was cut still has power. Bytes on their way when it was
      * cut may come late on a busy host, but all at once. */
-    if (!run->powered && run->off_us && event->t_us > run->off_us + LATE_US) {
+    if (!run->powered && run->off_us && event->t_us > run->off_us + LATE_US && !run_host_was_late(run)) {
         if (!run->late_us)
             run->late_us = event->t_us;
         else if (event->t_us > run->late_us + LATE_US)

@@ -138,6 +138,7 @@ struct run {
     struct run_host { /* see run_host.c */
         struct loop_source *ticks;
         uint64_t due_us, late_us;
+        uint64_t last_us;  /* when it was last found late; 0: never */
         double slipped_ms; /* when the case began */
     } host;
     struct run_healthy {
@@ -280,7 +281,15 @@ int run_slot_holds(struct run *run, const struct image *image, const char *file)
 const char *run_update_to(struct run *run, const struct image *image);
 void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
 void run_next_update(struct run *run);
+/* run_state.c: where the update mechanism keeps its records (memory.state of the board), so that a second
+ * attempt begins where the first one did. */
+bool run_state_save(struct run *run);
+/* What was saved, and the image that ran. 1: nothing was saved; -1: a rig fault. The board runs again then.
+ */
+int run_state_restore(struct run *run, const struct image *image);
 /* run_mute.c */
+/* Makes a range hold these bytes. -1: a rig fault. */
+int run_program_span(struct run *run, const struct board_span *span, const uint8_t *data);
 bool run_was_silent(const struct run *run); /* the last update job ended without an answer */
 /* Once the rig is proven sound, of a board that was silent in two clean updates: is it? */
 void run_ask_mute(struct run *run);
@@ -310,7 +319,8 @@ void run_witness_garble(struct run *run); /* all that was seen, once the case is
 /* run_host.c: did this computer keep up with the board? */
 void run_host_begin(struct run *run);
 void run_host_end(struct run *run);
-bool run_host_kept_up(struct run *run); /* so far; what fails twice for want of time proves nothing */
+bool run_host_was_late(const struct run *run); /* a moment ago: what comes now may have waited here */
+bool run_host_kept_up(struct run *run);        /* so far; what fails twice for want of time proves nothing */
 void run_witness_host(struct run *run);
 /* run_evidence.c */
 void run_evidence(struct run *run, bool dump_flash);

@@ -10,13 +10,16 @@
 
 #define TICK_US 100000u
 #define LATE_US 50000u /* of a tick, as any busy computer has now and then */
+#define RECENT_US 500000u
 #define MOST_MS 1000.0 /* in a case; less where a board's limits are shorter than those of most */
 
 static void on_tick(void *arg, uint64_t now_us)
 {
     struct run_host *host = &((struct run *)arg)->host;
-    if (now_us > host->due_us + LATE_US)
+    if (now_us > host->due_us + LATE_US) {
         host->late_us += now_us - host->due_us;
+        host->last_us = now_us;
+    }
     host->due_us = now_us + TICK_US;
     loop_timer_set(host->ticks, host->due_us);
 }
@@ -60,6 +63,14 @@ static struct slowness slowness(struct run *run)
     return (struct slowness){.late_ms = (double)run->host.late_us / 1000,
                              .slip_ms = slipped_ms(run) - run->host.slipped_ms,
                              .most_ms = share_ms < MOST_MS ? share_ms : MOST_MS};
+}
+
+bool run_host_was_late(const struct run *run)
+{
+    const struct run_host *host = &run->host;
+    uint64_t now_us = clock_now_us();
+    return host->ticks &&
+           ((host->last_us && now_us < host->last_us + RECENT_US) || now_us > host->due_us + LATE_US);
 }
 
 bool run_host_kept_up(struct run *run)

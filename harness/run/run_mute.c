@@ -48,7 +48,7 @@ static int program_piece(struct run *run, const uint8_t *data, uint32_t address,
 }
 
 /* Erased, and written where it was not blank. */
-static int program_span(struct run *run, const struct board_span *span, const uint8_t *data)
+int run_program_span(struct run *run, const struct board_span *span, const uint8_t *data)
 {
     if (run_probe(run, &(struct probe_job){.verb = PROBE_ERASE, .address = span->address, .len = span->len}))
         return -1;
@@ -69,7 +69,7 @@ static int put_back(struct run *run, const struct board_span *span, const char *
     uint8_t *data = mem_alloc(span->len);
     FILE *file = fopen(path, "r");
     bool whole = file && fread(data, 1, span->len, file) == span->len;
-    int result = whole ? program_span(run, span, data) : 1;
+    int result = whole ? run_program_span(run, span, data) : 1;
     if (file)
         fclose(file);
     free(data);

@@ -182,9 +182,27 @@ static void told_twice(struct run *run, bool silent)
         run_witness(run, true, "G4", "it failed twice, between boots that the console told whole");
 }
 
-static void try_again(struct run *run, const char *step)
+static void forget_state(struct run *run)
 {
-    const char *again;
+    for (size_t i = 0; i < run->plan->board->state_count; i++) {
+        char *path = mem_printf("%s/state-%zu.bin", run->folder, i);
+        remove(path);
+        free(path);
+    }
+}
+
+/* The second attempt begins where the first one did, if that was saved; "" when nothing was. */
+static const char *back_to(struct run *run, const struct image *image, bool saved)
+{
+    int result = saved ? run_state_restore(run, image) : 1;
+    if (result < 0 && !run_broken(run))
+        run_note(run, "put back to where the first attempt began, it does not come up");
+    return result ? "" : ", from the same state";
+}
+
+static void try_again(struct run *run, const char *step, const struct image *from, bool saved)
+{
+    const char *again, *same;
     bool silent = run_was_silent(run);
     /* an image whose start nobody saw may be on trial now: a clean update begins when that is over */
     if (boot_again(run) || (!strcmp(run->seen.confirmed, "0") && boot_again(run))) {
@@ -192,10 +210,15 @@ static void try_again(struct run *run, const char *step)
             run_witness_silence(run, "G4", "G4");
         return;
     }
-    if (!strcmp(step, CONTENTS))
+    if (!strcmp(step, CONTENTS)) {
         read_again(run);
-    else if (!attempt(run, &again))
-        run_witness(run, false, "G4", "a clean update failed once, and the next one succeeded");
+        return;
+    }
+    same = back_to(run, from, saved);
+    if (run_broken(run))
+        return;
+    if (!attempt(run, &again))
+        run_witness(run, false, "G4", "a clean update failed once, and the next one succeeded%s", same);
     else if (!run_broken(run) && !boot_again(run))
         told_twice(run, silent && run_was_silent(run));
     else if (!run_broken(run))
@@ -211,10 +234,11 @@ void run_next_update(struct run *run)
         failed(run, "next_update", run->plan->scenario.expect.next, "boot");
         return;
     }
-    if (!attempt(run, &step)) {
+    const struct image *from = image_find(run->plan->images, run_seen_image(run));
+    bool saved = run_state_save(run);
+    if (!run_broken(run) && !attempt(run, &step))
         run_await_data(run);
-        return;
-    }
-    if (!run_broken(run))
-        try_again(run, step);
+    else if (!run_broken(run))
+        try_again(run, step, from, saved);
+    forget_state(run);
 }

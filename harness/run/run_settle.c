@@ -338,18 +338,24 @@ static bool report_told(struct run *run, const void *arg)
     return run->seen.report[0] != 0;
 }
 
-int run_slot_holds(struct run *run, const struct image *image, const char *file)
+static int slot_holds(struct run *run, size_t slot, const struct image *image, const char *file)
 {
     char *path = mem_printf("%s/%s", run->folder, file);
     const struct probe_job job = {.verb = PROBE_DUMP,
                                   .path = path,
-                                  .address = run->plan->board->slots[0].address,
+                                  .address = run->plan->board->slots[slot].address,
                                   .len = (uint32_t)image->len};
     int result = run_probe(run, &job) ? -1 : run_file_is(image, path);
     if (result == 1)
         remove(path); /* equal to an image that is on file: no evidence */
     free(path);
     return result;
+}
+
+int run_slot_holds(struct run *run, const struct image *image, const char *file)
+{
+    int holds = slot_holds(run, 0, image, file);
+    return holds || !run->plan->board->runs_either ? holds : slot_holds(run, 1, image, file);
 }
 
 /* Byte for byte: which authentic image is in the running slot? */

@@ -91,22 +91,22 @@ bool run_file_is(const struct image *image, const char *path)
     return equal;
 }
 
-static int dump_slot(struct run *run, const char *path, size_t len)
+static int dump_slot(struct run *run, size_t slot, const char *path, size_t len)
 {
     const struct probe_job job = {.verb = PROBE_DUMP,
                                   .path = path,
-                                  .address = run->plan->board->slots[0].address,
+                                  .address = run->plan->board->slots[slot].address,
                                   .len = (uint32_t)len};
     return run_probe_once(run, &job);
 }
 
 /* The head says which image it may be: a slow probe need not read as much as the longest one has. */
-int run_slot_image(struct run *run, const char *path, const char **name)
+static int slot_image(struct run *run, size_t slot, const char *path, const char **name)
 {
     const struct image_set *set = run->plan->images;
     uint8_t head[HEAD_LEN] = {0};
     *name = NULL;
-    if (!run->plan->board->slots[0].len || dump_slot(run, path, sizeof head))
+    if (!run->plan->board->slots[slot].len || dump_slot(run, slot, path, sizeof head))
         return -1;
     FILE *file = fopen(path, "rb");
     bool whole = file && fread(head, 1, sizeof head, file) == sizeof head;
@@ -117,7 +117,7 @@ int run_slot_image(struct run *run, const char *path, const char **name)
         size_t same = image->len < sizeof head ? image->len : sizeof head;
         if (!image->hash || image->len > run->plan->board->slots[0].len || memcmp(image->data, head, same))
             continue;
-        if (dump_slot(run, path, image->len))
+        if (dump_slot(run, slot, path, image->len))
             return -1;
         if (run_file_is(image, path))
             *name = image->name;
@@ -125,16 +125,41 @@ int run_slot_image(struct run *run, const char *path, const char **name)
     return whole ? 0 : -1;
 }
 
+/* Where an image runs from either slot, one that stands in both, or in none, is named; of two different ones
+ * nothing says which runs. */
+int run_slot_image(struct run *run, const char *path, const char **name)
+{
+    const char *other = NULL;
+    if (slot_image(run, 0, path, name))
+        return -1;
+    if (!run->plan->board->runs_either)
+        return 0;
+    if (slot_image(run, 1, path, &other))
+        return -1;
+    if (*name && other && strcmp(*name, other))
+        return -1;
+    *name = *name ? *name : other;
+    return 0;
+}
+
+static bool is_in_slot(const struct run *run, uint32_t at)
+{
+    const struct board *board = run->plan->board;
+    for (size_t i = 0; i < (board->runs_either ? 2u : 1u); i++)
+        if (at >= board->slots[i].address && at - board->slots[i].address < board->slots[i].len)
+            return true;
+    return false;
+}
+
 static int sample(struct run *run, struct look *look)
 {
-    const struct board_span *slot = &run->plan->board->slots[0];
     if (run_probe_once(run, &(struct probe_job){.verb = PROBE_SAMPLE}))
         return -1;
     const cJSON *pc = cJSON_GetObjectItemCaseSensitive(run->probe.fields, "pc");
     uint32_t at = cJSON_IsNumber(pc) ? (uint32_t)pc->valuedouble : 0;
     look->slept |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(run->probe.fields, "asleep"));
     look->locked |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(run->probe.fields, "locked_up"));
-    look->in_slot += at >= slot->address && at - slot->address < slot->len;
+    look->in_slot += is_in_slot(run, at);
     look->pc[look->count++] = at;
     look->low = at < look->low ? at : look->low;
     look->high = at > look->high ? at : look->high;
