@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/mem.h"
 
@@ -27,10 +28,53 @@ const char *surroundings_locks(void)
     return own && *own ? own : NULL;
 }
 
+/* The folder of the running program, whatever it was called by; the caller frees. */
+static char *own_folder(void)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[len > 0 ? len : 0] = 0;
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    return mem_string(path);
+}
+
+char *surroundings_beside(const char *name)
+{
+    char *folder = own_folder(), *path = mem_printf("%s/%s", folder, name);
+    free(folder);
+    return path;
+}
+
+/* PREFIX/share/otarig of a program in PREFIX/libexec/otarig; NULL: it is not installed. The caller frees. */
+static char *installed_data(void)
+{
+    static const char place[] = "/libexec/otarig"; /* as in CMakeLists.txt */
+    char *folder = own_folder(), *data = NULL;
+    size_t len = strlen(folder), tail = sizeof place - 1;
+    if (len >= tail && !strcmp(folder + len - tail, place))
+        data = mem_printf("%.*s/share/otarig", (int)(len - tail), folder);
+    free(folder);
+    return data;
+}
+
 char *surroundings_data(const char *sub)
 {
     const char *own = getenv("OTARIG_DATA");
-    return mem_printf("%s/%s", own && *own ? own : OTARIG_SOURCE_DIR, sub);
+    char *installed = own && *own ? NULL : installed_data();
+    char *path = mem_printf("%s/%s", installed ? installed : own && *own ? own : OTARIG_SOURCE_DIR, sub);
+    free(installed);
+    return path;
+}
+
+char *surroundings_firmware(void)
+{
+    char *installed = installed_data();
+    char *path =
+        installed ? mem_printf("%s/firmware/good", installed) : surroundings_beside("../firmware/good");
+    free(installed);
+    return path;
 }
 
 bool surroundings_may_run(void)

@@ -15,8 +15,15 @@ bool surroundings_emulated(void);
 char *surroundings_in_rack(const char *path);
 /* The folder of locks that OTARIG_LOCKS names, NULL for the machine's; borrowed. */
 const char *surroundings_locks(void);
-/* OTARIG_DATA (laid out as the source tree) or the source tree, and `sub` in it; the caller frees. */
+/* A program or file that stands beside the running program: in build/bin, or, installed, in
+ * PREFIX/libexec/otarig. The caller frees. */
+char *surroundings_beside(const char *name);
+/* A file or folder of otarig's data, which are laid out as the source tree: in OTARIG_DATA when that is set,
+ * in PREFIX/share/otarig when this program is installed, else in the source tree. The caller frees. */
 char *surroundings_data(const char *sub);
+/* The folder of firmware that is used when none is named: of the build, or installed beside the data. The
+ * caller frees. */
+char *surroundings_firmware(void);
 /* What a file of somebody else says is to be run may be run: --allow-exec, which the processes that we start
  * inherit (OTARIG_ALLOW_EXEC=1). */
 bool surroundings_may_run(void);

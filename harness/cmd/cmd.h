@@ -29,10 +29,10 @@ int cmd_boot(int argc, char **argv);
 int cmd_fail(const struct error *error);
 /* Takes the slashes off the end of a folder's name, where completion puts them. */
 void cmd_trim(char *folder);
-/* The folders of a source tree, or of OTARIG_DATA. */
+/* The folders of boards and scenarios (surroundings.h says where). */
 const char *cmd_boards_folder(void);
 const char *cmd_scenarios_folder(void);
-/* ../firmware/good beside the program; the caller frees. */
+/* The firmware that is used when none is named; the caller frees. */
 char *cmd_firmware_folder(void);
 
 /* run.c: a run from its spec (worker.h); the exit code. `quiet`: no lines for single cases. */

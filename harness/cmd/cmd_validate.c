@@ -110,6 +110,24 @@ static int check_board(const char *path, struct error *error)
     return 0;
 }
 
+/* The images are beside it, and are read. */
+static int check_manifest(const char *path, struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? mem_printf("%.*s", (int)(slash - path), path) : mem_string(".");
+    struct image_set images = {0};
+    int result = 0;
+    if (strcmp(slash ? slash + 1 : path, "manifest.json"))
+        result = error_set(error, ERROR_INPUT, "%s: images: expected the name manifest.json", path);
+    else
+        result = image_set_load(slash && slash == path ? "/" : folder, &images, error);
+    if (!result)
+        printf("%s: images of '%s', %zu\n", path, images.variant, images.count);
+    image_set_release(&images);
+    free(folder);
+    return result;
+}
+
 static int check_journal(const char *path, struct error *error)
 {
     struct journal_reader *reader = journal_open(path, error);
@@ -166,11 +184,13 @@ static int check(const char *path, const struct against *against, struct error *
         result = check_rack(path, error);
     else if (has(root, "chip"))
         result = check_board(path, error);
+    else if (has(root, "variant"))
+        result = check_manifest(path, error);
     else
         result =
             json_expected(root, error,
                           "a scenario (\"steps\"), an exploration (\"kind\"), a rack (\"places\"), a board "
-                          "(\"chip\") or a result (\"summary\")");
+                          "(\"chip\"), images (\"variant\") or a result (\"summary\")");
     json_close(&document);
     return result;
 }
@@ -190,8 +210,9 @@ int cmd_validate(int argc, char **argv)
     const struct arguments arguments = {
         "validate",
         "usage: otarig validate FILE... [--board BOARD] [--firmware DIR]\n"
-        "Checks scenarios, racks, boards, results (result.json, explore.json) and journals (*.jsonl), each "
-        "with\nthe parser that will read it; touches nothing else.\n",
+        "Checks scenarios, racks, boards, images (manifest.json), results (result.json, explore.json) and\n"
+        "journals (*.jsonl), each with the parser that will read it; touches nothing else. Of a board it\n"
+        "prints which facts are known and from where.\n",
         "Exit: 0 all are right, 2 one is not.\n", table};
     int first, code;
     if (arguments_take(&arguments, argc, argv, &first, &code))

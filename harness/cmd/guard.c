@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/run/lock.h"
-#include "harness/run/virtual_rack.h"
 
 #define GUARD_FD 3
 /* a killed process' USB interface is free a moment later */
@@ -21,7 +21,7 @@ int guard_start(struct guard *guard, struct loop *loop, const char *folder, stru
     *guard = (struct guard){.alive = -1};
     if (pipe2(ends, O_CLOEXEC))
         return error_set_errno(error, ERROR_SYSTEM, errno, "guard: no pipe");
-    char *program = program_beside("otarig");
+    char *program = surroundings_beside("otarig");
     const char *argv[] = {program, "worker", "guard", folder, NULL};
     const int pass[] = {ends[0], -1};
     /* a signal that does nothing: it must outlive us */

@@ -8,7 +8,6 @@
 #include "harness/base/output.h"
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
-#include "harness/run/virtual_rack.h"
 
 static const struct {
     const char *name, *help;
@@ -70,7 +69,7 @@ const char *cmd_scenarios_folder(void)
 
 char *cmd_firmware_folder(void)
 {
-    return program_beside("../firmware/good");
+    return surroundings_firmware();
 }
 
 static int dispatch(int argc, char **argv)

@@ -18,6 +18,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/base/output.h"
+#include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/guard.h"
 #include "harness/cmd/progress.h"
@@ -224,7 +225,7 @@ static void on_signal(void *arg, int signal_number)
 
 static struct child *start_worker(struct supervisor *sup, const char *verb, struct error *error)
 {
-    char *program = program_beside("otarig");
+    char *program = surroundings_beside("otarig");
     const char *argv[] = {program, "worker", verb, sup->folder, NULL};
     const int pass[] = {sup->guard.alive, -1}; /* the guard waits for the last of us */
     const struct child_spec spec = {.name = "worker",

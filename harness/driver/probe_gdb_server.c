@@ -6,6 +6,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/driver/argv.h"
 #include "harness/io/child.h"
 #include "harness/io/dial.h"
@@ -127,13 +128,16 @@ static void on_limit(void *arg, uint64_t now_us)
 
 static char **command_line(const struct gdb_server *server, struct error *error)
 {
-    const char *rack = getenv("OTARIG_RACK"), *data = getenv("OTARIG_DATA");
+    const char *rack = surroundings_rack();
+    char *data = surroundings_data(".");
     const struct argv_place places[] = {{"place", server->place},
                                         {"folder", server->folder},
                                         {"rack", rack ? rack : "."},
-                                        {"data", data ? data : OTARIG_SOURCE_DIR},
+                                        {"data", data},
                                         {0}};
-    return argv_fill(server->config->command, places, error);
+    char **words = argv_fill(server->config->command, places, error);
+    free(data);
+    return words;
 }
 
 static int start_program(struct gdb_server *server, struct error *error)

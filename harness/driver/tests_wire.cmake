@@ -1,6 +1,6 @@
 # Tests of what goes over wires to the board: the probe, the update clients, faults between them and the board.
 foreach(probe openocd gdb exec)
-  otarig_test(NAME test_probe_${probe} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_${probe}.c
+  otarig_test(WIRE NAME test_probe_${probe} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_${probe}.c
               ${CMAKE_CURRENT_LIST_DIR}/test_probe_bench.c LIBS otarig_driver)
 endforeach()
 target_compile_definitions(test_probe_gdb PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
@@ -26,18 +26,18 @@ foreach(name test_update_smp test_smp_field test_smp_place)
               ${CMAKE_CURRENT_LIST_DIR}/test_smp_bench.c LIBS otarig_driver)
 endforeach()
 foreach(name test_update_exec test_update_xmodem)
-  otarig_test(NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}.c ${CMAKE_CURRENT_LIST_DIR}/test_exec_bench.c
+  otarig_test(WIRE NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}.c ${CMAKE_CURRENT_LIST_DIR}/test_exec_bench.c
               LIBS otarig_driver)
 endforeach()
 otarig_test(NAME test_tcl_rpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_tcl_rpc.c LIBS otarig_driver)
 otarig_test(NAME test_update_probe SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_probe.c LIBS otarig_driver)
-otarig_test(NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)
+otarig_test(WIRE NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)
 target_compile_definitions(test_update_board PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                            OTARIG_FIRMWARE="${CMAKE_BINARY_DIR}/firmware/good")
 # the same with what prints and answers like MCUboot with Zephyr, also where log lines and line ends are odd
 foreach(variant good noisy lf-cr)
   string(REPLACE "update_stock_good" "update_stock" name test_update_stock_${variant})
-  otarig_test(NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)
+  otarig_test(WIRE NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_update_board.c LIBS otarig_driver)
   target_compile_definitions(${name} PRIVATE OTARIG_TWIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-twin"
                              OTARIG_FIRMWARE="${CMAKE_BINARY_DIR}/firmware/stock/${variant}" SLOT0=0xC000u
                              V1_STARTS="Image version: v1" V2_STARTS="Image version: v2")

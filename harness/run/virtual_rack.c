@@ -15,20 +15,10 @@
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 
 #define START_LIMIT_US 20000000u
 #define STOP_LIMIT_US 5000000u
-
-char *program_beside(const char *name)
-{
-    char path[4096];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[len > 0 ? len : 0] = 0;
-    char *slash = strrchr(path, '/');
-    if (slash)
-        slash[1] = 0;
-    return mem_printf("%s%s", path, name);
-}
 
 static void on_line(void *arg, int stream, const char *text, size_t len)
 {
@@ -77,7 +67,7 @@ int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char 
     if (mkdir(folder, 0755) && errno != EEXIST)
         return error_set_errno(error, ERROR_SYSTEM, errno, "%s", folder);
     rack->folder = realpath(folder, NULL);
-    char *program = program_beside("otarig-rack");
+    char *program = surroundings_beside("otarig-rack");
     const char *argv[] = {program,      "--rack",   rack_file,     "--folder",
                           rack->folder, "--boards", boards_folder, real_time ? "--time" : NULL,
                           "real",       NULL};

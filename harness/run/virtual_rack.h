@@ -25,7 +25,5 @@ cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct err
 /* What the rack says of a place: chip, rail, power_ups, twin{pid, slip_us, ...} (fixtures/rack/control.c);
  * the caller's, NULL on error. Blocks for about a millisecond. */
 cJSON *virtual_rack_place(const char *folder, const char *place, struct error *error);
-/* The full path of a program that lies beside this one. */
-char *program_beside(const char *name);
 
 #endif
