@@ -57,7 +57,7 @@ def disturb(over):
             continue
         pid = chance.choice(pids)
         tell(pid, signal.SIGSTOP)
-        over.wait(chance.uniform(0.01, 0.8))
+        over.wait(chance.uniform(0.01, 2.5) if chance.random() < 0.1 else chance.uniform(0.01, 0.2))
         tell(pid, signal.SIGCONT)
         stops += 1
     print(f"{stops} stops")

@@ -259,6 +259,11 @@ static int stream_open(const struct driver_env *env, const void *data, void **se
     const struct config *config = data;
     if (!config->path == !config->tcp)
         return error_set(error, ERROR_INPUT, "stream: expected either \"path\" or \"tcp\"");
+    if (config->tcp && clock_is_virtual())
+        return error_set(error, ERROR_INPUT,
+                         "%s: who is at its other end lives in this computer's time: the rack needs "
+                         "\"virtual\": {\"time\": \"real\"}",
+                         config->tcp);
     struct stream *stream = mem_alloc(sizeof *stream);
     console_port_init(&stream->port, env, on_lost);
     stream->config = config;

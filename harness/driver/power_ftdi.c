@@ -26,6 +26,8 @@
 
 #define ALL_PINS 0xff
 #define USB_LIMIT_MS 1000
+/* on a rack's clock, where a silent board is told from a busy computer */
+#define USB_VIRTUAL_LIMIT_MS 120000
 #define SENSE_AGAIN_US 200u
 /* of ftdi_usb_open_desc() and ftdi_usb_open_dev(), libftdi1 1.5 (API documentation of ftdi_usb_open_dev) */
 enum { OPEN_NOT_FOUND = -3, OPEN_NOT_ALLOWED = -4, OPEN_IN_USE = -5 };
@@ -165,7 +167,8 @@ static int board_attach(struct relay_board *board, const struct relay *finder, c
     board->context = ftdi_new();
     if (!board->context)
         return error_set(error, ERROR_SYSTEM, "libftdi has no memory");
-    board->context->usb_read_timeout = board->context->usb_write_timeout = USB_LIMIT_MS;
+    board->context->usb_read_timeout = board->context->usb_write_timeout =
+        clock_is_virtual() ? USB_VIRTUAL_LIMIT_MS : USB_LIMIT_MS;
     int code = ftdi_usb_open_desc(board->context, (int)config->vendor, (int)config->product,
                                   config->description, board->serial);
     if (code < 0)

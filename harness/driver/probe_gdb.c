@@ -588,6 +588,10 @@ static void listen_end(void *self, void (*ended)(void *arg, bool ok, const cJSON
 static int gdb_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
     static const struct gdb_server_events events = {.up = on_up, .down = on_down, .lost = on_server_lost};
+    if (clock_is_virtual())
+        return error_set(error, ERROR_INPUT,
+                         "a GDB server looks at a running core in this computer's time: the rack needs "
+                         "\"virtual\": {\"time\": \"real\"}");
     struct gdb *gdb = mem_alloc(sizeof *gdb);
     gdb->env = *env;
     gdb->config = config;

@@ -64,6 +64,10 @@ static int connect_any(const struct addrinfo *hosts)
 int smp_udp_open(struct loop *loop, const char *host, unsigned port, struct link **link, struct error *error)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
+    if (clock_is_virtual())
+        return error_set(error, ERROR_INPUT,
+                         "smp over udp: who answers there lives in this computer's time: the rack needs "
+                         "\"virtual\": {\"time\": \"real\"}");
     struct addrinfo *hosts;
     char service[16];
     snprintf(service, sizeof service, "%u", port);

@@ -35,7 +35,7 @@ struct clock_report {
 
 struct clock_follower;
 
-/* Takes over `fd` and waits for the keeper's greeting (10 s at most); clock_now_us() is the rack's from here
+/* Takes over `fd` and waits for the keeper's greeting (60 s at most); clock_now_us() is the rack's from here
  * on. NULL on error. */
 struct clock_follower *clock_follower_open(int fd, struct error *error);
 /* The same at the keeper's socket in a rack's folder. *found false, and no error: that rack is in real time.

@@ -12,7 +12,7 @@
 
 /* sd-event takes 0 as "the default accuracy", which is 250 ms */
 #define ACCURACY_US 1
-/* so long no grant came while nobody was asked anything: the rack is stopped or stuck */
+/* so long time stood, and nobody was asked anything: the rack is stopped or stuck */
 #define GRANT_LIMIT_MS 240000
 
 struct loop_source {
@@ -204,6 +204,17 @@ static int leave_clock(struct loop *loop)
     return -1;
 }
 
+static int poll_while_time_passes(struct pollfd *ready, nfds_t ready_count, int limit_ms)
+{
+    uint64_t before_ns;
+    int count;
+    do {
+        before_ns = clock_now_ns();
+        count = poll(ready, ready_count, limit_ms);
+    } while (count == 0 && clock_now_ns() != before_ns);
+    return count;
+}
+
 /* Nothing is left to do: tells the keeper, and waits for it or for somebody outside of the rack. */
 static int wait_for_clock(struct loop *loop, uint64_t end_us, struct error *error)
 {
@@ -217,7 +228,7 @@ static int wait_for_clock(struct loop *loop, uint64_t end_us, struct error *erro
                              {.fd = sd_event_get_fd(loop->event), .events = POLLIN}};
     if (clock_follower_report(loop->follower, &report, error))
         return leave_clock(loop);
-    int count = poll(ready, 2, loop->holds ? -1 : GRANT_LIMIT_MS);
+    int count = poll_while_time_passes(ready, 2, loop->holds ? -1 : GRANT_LIMIT_MS);
     if (count == 0) {
         error_set(error, ERROR_RIG, "the virtual rack, which keeps the clock, does not answer (stopped?)");
         return leave_clock(loop);

@@ -233,6 +233,14 @@ static void on_call_ended(void *arg, int status, bool asked)
     event_put(&call->run->sink, EVENT_NOTE, "exec", "ended", NULL); /* wakes who waits */
 }
 
+#define HOST_LIMIT_US                                                                                        \
+    60000000u /* on a rack's clock, which stands meanwhile: a busy computer takes its time */
+
+static void on_call_limit(void *arg, uint64_t now_us)
+{
+    child_kill(arg);
+}
+
 static bool call_over(struct run *run, const void *arg)
 {
     return ((const struct call *)arg)->over;
@@ -263,7 +271,14 @@ static bool ask_exec(struct run *run, const struct source *source, struct run_to
         run_fail_rig(run, "%s", error.text);
         return false;
     }
-    run_until(run, call_over, &call, clock_now_us() + (uint64_t)source->within_us);
+    uint64_t within_us = (uint64_t)source->within_us;
+    uint64_t limit_us = within_us > HOST_LIMIT_US ? within_us : HOST_LIMIT_US;
+    struct loop_source *limit = loop_add_host_timer(
+        run->loop, clock_is_virtual() ? clock_host_us() + limit_us : LOOP_NEVER, on_call_limit, child);
+    loop_hold(run->loop);
+    run_until(run, call_over, &call, clock_now_us() + within_us);
+    loop_release(run->loop);
+    loop_remove(limit);
     child_free(child);
     if (!call.over || !WIFEXITED(call.status) || WEXITSTATUS(call.status))
         return false;

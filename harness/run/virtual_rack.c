@@ -17,7 +17,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 
-#define START_LIMIT_US 20000000u
+#define START_LIMIT_US 75000000u
 #define STOP_LIMIT_US 5000000u
 
 static void on_line(void *arg, int stream, const char *text, size_t len)
@@ -50,7 +50,7 @@ static int wait_ready(struct virtual_rack *rack, struct loop *loop, struct error
     while (!rack->ready && !rack->died) {
         uint64_t now_us = clock_now_us();
         if (now_us >= end_us)
-            return error_set(error, ERROR_SYSTEM, "the virtual rack did not get ready within 20 s");
+            return error_set(error, ERROR_SYSTEM, "the virtual rack did not get ready within 75 s");
         if (loop_turn(loop, end_us - now_us, error) < 0)
             return -1;
     }

@@ -15,7 +15,7 @@ struct virtual_rack {
     char last_line[300];
 };
 
-/* Waits (at most 20 s) until it is ready. `folder` is for its sockets, flash contents and truth log.
+/* Waits (at most 75 s) until it is ready. `folder` is for its sockets, flash contents and truth log.
  * `real_time`: whatever the rack file says, as somebody sits at it who lives in the host's time. */
 int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char *rack_file,
                        const char *boards_folder, const char *folder, bool real_time, struct error *error);
