@@ -78,6 +78,8 @@ for path in list(source.glob("*/**/*.schema.json")):
 files = []  # (validator, path): what `otarig validate` reads, too
 for path in sorted((source / "boards").glob("*.json")):
     files.append((board, path, "boards"))
+for path in sorted((source / "boards" / "templates").glob("*.json")):
+    files.append((board, path, "templates"))
 for path in sorted((source / "boards" / "racks").glob("*.json")):
     files.append((rack, path, "racks"))
 for path in sorted((source / "scenarios").glob("**/*.json")):

@@ -71,7 +71,7 @@ static int check_facts(struct json root, const struct board *board, struct error
 
 static int parse_phases(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"mark", "after_ms", "length_ms", NULL};
+    static const char *const keys[] = {"mark", "after_ms", "length_ms", "comment", NULL};
     struct json phases = json_get(root, "phases");
     if (!json_present(phases))
         return 0;
@@ -83,7 +83,7 @@ static int parse_phases(struct json root, struct board *board, struct error *err
         struct board_phase *phase = &board->phases[board->phase_count++];
         phase->name = mem_string(at.node->string);
         phase->after_ms = -1;
-        if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        if (json_object(at, error) || json_check_keys(at, keys, error) || take_comment(at, error) ||
             take_string(at, "mark", false, &phase->mark, error) ||
             take_integer(at, "after_ms", false, 0, 3600000, &phase->after_ms, error) ||
             take_integer(at, "length_ms", false, 1, 3600000, &phase->length_ms, error))
@@ -124,12 +124,12 @@ static int check_inside(struct json at, const struct board_span *part, const str
 
 static int parse_memory(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"flash",     "slots", "slot_header", "data",
-                                       "device_id", "runs",  "state",       NULL};
+    static const char *const keys[] = {"flash", "slots", "slot_header", "data", "device_id",
+                                       "runs",  "state", "comment",     NULL};
     struct json memory = json_get(root, "memory");
     if (!json_present(memory))
         return 0;
-    if (json_object(memory, error) || json_check_keys(memory, keys, error) ||
+    if (json_object(memory, error) || json_check_keys(memory, keys, error) || take_comment(memory, error) ||
         parse_span(json_get(memory, "flash"), &board->flash, error))
         return -1;
     struct json slots = json_get(memory, "slots");
@@ -206,8 +206,8 @@ static int parse_images(struct json root, struct board *board, struct error *err
 
 static int parse_limits(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"boot_ms", "recovery_ms",  "cycles",    "quiet_ms",
-                                       "off_ms",  "first_run_ms", "answer_ms", NULL};
+    static const char *const keys[] = {"boot_ms",      "recovery_ms", "cycles",  "quiet_ms", "off_ms",
+                                       "first_run_ms", "answer_ms",   "comment", NULL};
     struct json limits = json_get(root, "limits");
     board->boot_ms = 5000;
     board->recovery_ms = 30000;
@@ -217,7 +217,7 @@ static int parse_limits(struct json root, struct board *board, struct error *err
     board->answer_ms = 3000;
     if (!json_present(limits))
         return 0;
-    if (json_object(limits, error) || json_check_keys(limits, keys, error) ||
+    if (json_object(limits, error) || json_check_keys(limits, keys, error) || take_comment(limits, error) ||
         take_integer(limits, "quiet_ms", false, 0, 3600000, &board->quiet_ms, error) ||
         take_integer(limits, "off_ms", false, 1, 3600000, &board->off_ms, error) ||
         take_integer(limits, "first_run_ms", false, 0, 3600000, &board->first_run_ms, error) ||
@@ -235,14 +235,29 @@ static bool is_bare(struct json root)
 
 int board_check_keys(struct json root, struct error *error)
 {
-    static const char *const keys[] = {
-        "schema_version", "name",     "title",          "chip",
-        "memory",         "marks",    "facts",          "phases",
-        "confirms",       "evidence", "watches",        "images",
-        "initial",        "limits",   "power_on_reset", "power_on_reset_shared",
-        "transports",     "explore",  "reset_pin",      NULL};
-    static const char *const bare_keys[] = {"schema_version", "name",    "title",     "chip", "memory",
-                                            "watches",        "explore", "reset_pin", NULL};
+    static const char *const keys[] = {"schema_version",
+                                       "name",
+                                       "title",
+                                       "chip",
+                                       "memory",
+                                       "marks",
+                                       "facts",
+                                       "phases",
+                                       "confirms",
+                                       "evidence",
+                                       "watches",
+                                       "images",
+                                       "initial",
+                                       "limits",
+                                       "power_on_reset",
+                                       "power_on_reset_shared",
+                                       "transports",
+                                       "explore",
+                                       "reset_pin",
+                                       "comment",
+                                       NULL};
+    static const char *const bare_keys[] = {"schema_version", "name",    "title",     "chip",    "memory",
+                                            "watches",        "explore", "reset_pin", "comment", NULL};
     return json_check_keys(root, is_bare(root) ? bare_keys : keys, error);
 }
 
@@ -256,7 +271,7 @@ int board_load(const char *path, struct board *board, struct error *error)
     board->path = mem_string(path);
     board->bare = is_bare(root);
     int result = -1;
-    if (take_version(root, 1, error) || board_check_keys(root, error) ||
+    if (take_version(root, 1, error) || board_check_keys(root, error) || take_comment(root, error) ||
         take_name(root, "name", true, &board->name, error) ||
         take_string(root, "title", !board->bare, &board->title, error) ||
         take_name(root, "chip", true, &board->chip, error) || parse_memory(root, board, error) ||

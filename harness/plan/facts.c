@@ -116,7 +116,7 @@ static int take_equals(struct json at, char **out, struct error *error)
 static int take_mark(struct json at, struct board *board, enum fact fact, struct source *source,
                      struct error *error)
 {
-    static const char *const keys[] = {"from", "mark", "group", "equals", "intact", NULL};
+    static const char *const keys[] = {"from", "mark", "group", "equals", "intact", "comment", NULL};
     static const char *const usual[FACTS] = {"boot",   "boot", "app_up", "app_up",
                                              "app_up", NULL,   "data",   "report"};
     if (json_check_keys(at, keys, error) || take_string(at, "mark", false, &source->mark, error) ||
@@ -134,8 +134,8 @@ static int take_mark(struct json at, struct board *board, enum fact fact, struct
 
 static int take_ask(struct json at, struct source *source, struct error *error)
 {
-    static const char *const keys[] = {"from",  "say",    "answer",    "equals",
-                                       "group", "intact", "within_ms", NULL};
+    static const char *const keys[] = {"from",   "say",       "answer",  "equals", "group",
+                                       "intact", "within_ms", "comment", NULL};
     if (json_check_keys(at, keys, error) || take_string(at, "say", true, &source->say, error) ||
         take_string(at, "answer", true, &source->answer, error) ||
         take_string(at, "group", false, &source->group, error) || take_equals(at, &source->equals, error) ||
@@ -147,7 +147,7 @@ static int take_ask(struct json at, struct source *source, struct error *error)
 
 static int take_probe(struct json at, struct source *source, struct error *error)
 {
-    static const char *const keys[] = {"from", "address", "mask", "equals", NULL};
+    static const char *const keys[] = {"from", "address", "mask", "equals", "comment", NULL};
     source->mask = UINT32_MAX;
     if (json_check_keys(at, keys, error) || take_address(at, "address", true, &source->address, error) ||
         take_address(at, "mask", false, &source->mask, error) ||
@@ -162,7 +162,7 @@ static int take_probe(struct json at, struct source *source, struct error *error
 
 static int take_exec(struct json at, struct source *source, struct error *error)
 {
-    static const char *const keys[] = {"from", "run", "within_ms", NULL};
+    static const char *const keys[] = {"from", "run", "within_ms", "comment", NULL};
     if (json_check_keys(at, keys, error) || take_strings(at, "run", true, &source->run, error) ||
         take_ms(at, "within_ms", false, &source->within_us, error))
         return -1;
@@ -173,7 +173,7 @@ static int take_exec(struct json at, struct source *source, struct error *error)
 
 static int take_canary(struct json at, struct source *source, struct error *error)
 {
-    static const char *const keys[] = {"from", "address", NULL};
+    static const char *const keys[] = {"from", "address", "comment", NULL};
     if (json_check_keys(at, keys, error) || take_address(at, "address", true, &source->address, error))
         return -1;
     return source->address % 4
@@ -184,7 +184,7 @@ static int take_canary(struct json at, struct source *source, struct error *erro
 static int take_plain(struct json at, struct board *board, enum fact fact, struct source *source,
                       struct error *error)
 {
-    static const char *const keys[] = {"from", "within_ms", NULL};
+    static const char *const keys[] = {"from", "within_ms", "comment", NULL};
     if (json_check_keys(at, keys, error) || take_ms(at, "within_ms", false, &source->within_us, error))
         return -1;
     if (source->kind == SOURCE_STORAGE && fact == FACT_DATA && !board->data.len)
@@ -199,7 +199,8 @@ static int parse_source(struct json at, struct board *board, enum fact fact, str
     int kind;
     for (int i = 0; i < SOURCES; i++)
         words[i] = kinds[i].name;
-    if (json_object(at, error) || take_choice(at, "from", true, words, &kind, error))
+    if (json_object(at, error) || take_comment(at, error) ||
+        take_choice(at, "from", true, words, &kind, error))
         return -1;
     *source = (struct source){.kind = (enum source_kind)kind, .within_us = WITHIN_US};
     if (!(kinds[kind].facts & BIT(fact)))

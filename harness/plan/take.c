@@ -35,6 +35,21 @@ int take_name(struct json object, const char *key, bool required, char **out, st
     return 0;
 }
 
+int take_comment(struct json object, struct error *error)
+{
+    struct json at = json_get(object, "comment");
+    if (!json_present(at) || cJSON_IsString(at.node))
+        return 0;
+    if (!cJSON_IsArray(at.node))
+        return json_expected(at, error, "a text or a list of texts");
+    for (size_t i = 0; i < json_count(at); i++) {
+        const char *text;
+        if (json_string(json_at(at, i), &text, error))
+            return -1;
+    }
+    return 0;
+}
+
 int take_strings(struct json object, const char *key, bool required, char ***out, struct error *error)
 {
     struct json list = json_get(object, key);

@@ -24,6 +24,8 @@ int take_bool(struct json object, const char *key, bool *out, struct error *erro
 int take_ms(struct json object, const char *key, bool required, int64_t *out_us, struct error *error);
 int take_choice(struct json object, const char *key, bool required, const char *const *words, int *out,
                 struct error *error);
+/* "comment": a text, or a list of texts, that nobody reads but people. */
+int take_comment(struct json object, struct error *error);
 /* The file's "schema_version" must be `version`. */
 int take_version(struct json root, int64_t version, struct error *error);
 void take_free_strings(char **list);

@@ -174,3 +174,29 @@ Test(rack, each_mistake_is_named)
         cr_expect(strstr(error.text, rows[i].said), "row %zu: %s", i, error.text);
     }
 }
+
+Test(board, takes_comments_of_text_alone)
+{
+    static const struct {
+        const char *with;
+        int wanted;
+    } cases[] = {{"\"comment\":\"a\",", 0},
+                 {"\"comment\":[\"a\",\"b\"],", 0},
+                 {"\"comment\":[],", 0},
+                 {"\"comment\":1,", -1},
+                 {"\"comment\":[\"a\",1],", -1},
+                 {"\"comment\":{},", -1},
+                 {"\"phases\":{\"p\":{\"comment\":\"a\",\"after_ms\":1}},", 0},
+                 {"\"phases\":{\"p\":{\"comment\":2,\"after_ms\":1}},", -1},
+                 {"\"facts\":{\"up\":[{\"from\":\"mark\",\"comment\":\"a\"}]},", 0},
+                 {"\"facts\":{\"up\":[{\"from\":\"mark\",\"comment\":[1]}]},", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct board board;
+        char *text = mem_printf("{%s%s", cases[i].with, whole + 1);
+        error = (struct error){0};
+        with_file(text, load_board, &board, cases[i].wanted);
+        if (!cases[i].wanted)
+            board_release(&board);
+        free(text);
+    }
+}
