@@ -12,7 +12,8 @@ explore microbit_v2_app microbit_v2_board 0 4169 --alphabet reduced --torn
 explore microbit_v2_bootloader microbit_v2_board 1 7103 --alphabet reduced --torn
 found bricked '0x0007e000 to 0x0007e000'
 explore microbit_v2_softdevice microbit_v2_board 0 28575 --alphabet reduced
-explore microbit_v1_bootloader microbit_board 0 3636 --alphabet reduced --torn
+explore microbit_v1_bootloader microbit_board 1 3636 --alphabet reduced --torn
+found not-converging '0x0003fc00 to 0x0003fc00'
 explore microbit_v2_first microbit_v2_board 0 4173 --alphabet reduced
 explore microbit_v2_first microbit_v2_board 1 4173 --alphabet reduced --torn
 found 'not-converging wrong-version' '(0x00000ff[8c] to 0x00000ff[8c])'
