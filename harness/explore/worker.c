@@ -195,6 +195,8 @@ struct worker *worker_new(struct search *search, struct error *error)
     }
     worker->machine->hooks = (struct machine_hooks){.op = on_op, .point = on_point, .arg = worker};
     trail_init(&worker->trail, search);
+    if (search->root) /* a worker of its own, after the search: its memory is still a new chip's */
+        trail_reset(&worker->trail);
     worker->scratch = mem_alloc(search->spec->nvm_size);
     worker->memo = memo_new(search->trailer);
     return worker;
