@@ -110,11 +110,15 @@ static void *work(void *arg)
     struct share *share = arg;
     struct twin *twin = worker_machine(share->worker)->twin;
     twin_strict(twin, true);
+    twin_poll_whole(twin, true);
     for (unsigned i = share->first; i < share->count; i += share->step) {
         if (i >= STRICT)
             twin_strict(twin, false);
+        if (i >= 2 * STRICT)
+            twin_poll_whole(twin, false);
         repeat(share, &share->samples[i]);
     }
+    twin_poll_whole(twin, false);
     return NULL;
 }
 

@@ -53,6 +53,9 @@
  * ends that agree on them. Where memory is compared with what it was (`stable`), an erase reads the page. A
  * run that contradicts 7. ends the exploration, and everything is run again un-pruned.
  *
+ * Turns of a poll that change nothing are charged at once (fixtures/twin/poll.c): the twin does that exactly,
+ * and the first samples of the self-test execute them all.
+ *
  * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
  * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the
  * states, drawn in turn from those cut at erases, in flag pages, at first words of pages and elsewhere, torn
