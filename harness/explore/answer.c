@@ -203,7 +203,7 @@ static void run_picked(struct batch *batch, struct worker *worker, uint32_t k, v
     struct round *round = arg;
     uint32_t i = round->picked[k];
     worker_node(worker, batch->first + i, batch->collect, STRATEGY_READS, &batch->results[i]);
-    round->items[i].own = true;
+    round->items[i].own = !worker->machine->abandoned;
 }
 
 /* The first item of each place among those that `wanted` is true of. */
@@ -233,7 +233,7 @@ static bool is_unknown(const struct item *item)
 
 static bool goes_on(const struct batch *batch)
 {
-    return !batch->search->contradiction && !batch_is_over(batch);
+    return !batch->search->contradiction && !search_is_late(batch->search);
 }
 
 static void find_runs(struct batch *batch, struct round *round)
@@ -462,7 +462,7 @@ static void judge_picked(struct batch *batch, struct worker *worker, uint32_t k,
     worker_load_trail(worker);
     trail_back(&worker->trail, undo);
     worker_judge_reads(worker, &batch->results[i]);
-    item->judged = true;
+    item->judged = !worker->machine->abandoned;
 }
 
 static void look_up_end(struct batch *batch, struct worker *worker, uint32_t i, void *arg)

@@ -29,11 +29,6 @@ struct hand {
     struct worker *worker;
 };
 
-bool batch_is_over(const struct batch *batch)
-{
-    return batch->deadline > 0 && search_seconds() > batch->deadline;
-}
-
 static void *work(void *arg)
 {
     struct hand *hand = arg;
@@ -44,7 +39,7 @@ static void *work(void *arg)
             return NULL;
         worker_begin_chunk(hand->worker);
         for (uint32_t i = begin; i < begin + team->chunk && i < team->count; i++) {
-            if (batch_is_over(team->batch))
+            if (search_is_late(team->batch->search))
                 return NULL;
             team->task(team->batch, hand->worker, i, team->arg);
         }
@@ -73,7 +68,7 @@ static void run_node(struct batch *batch, struct worker *worker, uint32_t i, voi
     bool *ran = arg;
     worker_node(worker, batch->first + i, batch->collect, batch->search->options.strategy,
                 &batch->results[i]);
-    ran[i] = true;
+    ran[i] = !worker_machine(worker)->abandoned;
 }
 
 /* ---- size ---- */

@@ -8,7 +8,6 @@
 struct batch {
     struct search *search;
     struct worker **workers;
-    double deadline;     /* seconds of CLOCK_MONOTONIC after which no state is begun; 0: none */
     bool collect;        /* what cuts in their boots would leave */
     uint32_t first;      /* search->done */
     uint32_t count, ran; /* ran: the first ones of them; fewer only because of the deadline */
@@ -25,12 +24,11 @@ uint32_t batch_next_most(const struct batch *batch, uint32_t most);
 /* Releases results[taken] and all behind it; those before belong to the search. */
 void batch_release(struct batch *batch, uint32_t taken);
 
-/* Calls the task for 0 .. count - 1 from all workers, each with `chunk` of them in order; in no more once the
- * deadline has passed. Returns when all are done. */
+/* Calls the task for 0 .. count - 1 from all workers, each with `chunk` of them in order; in no more once
+ * the time is over. Returns when all are done. */
 typedef void (*batch_task)(struct batch *batch, struct worker *worker, uint32_t i, void *arg);
 void batch_for_each(struct batch *batch, uint32_t count, uint32_t chunk, batch_task task, void *arg);
 uint32_t batch_chunk(const struct batch *batch);
-bool batch_is_over(const struct batch *batch);
 
 /* answer.c: the same by what runs read. ran[i]: the i-th result is whole. */
 void answer_batch(struct batch *batch, bool *ran);

@@ -1,6 +1,7 @@
 #include "harness/explore/explore.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,10 @@ static void usage(FILE *out)
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 no failure, but a limit "
         "came first\n"
-        "or there was nothing to cut, or a real core would have faulted where the twin does not.\n",
+        "or there was nothing to cut, or a real core would have faulted where the twin does not, 130 "
+        "interrupted: "
+        "what was\n"
+        "found so far is told (a second signal ends it at once).\n",
         out);
 }
 
@@ -237,6 +241,19 @@ static int fail(const struct error *error)
     return error_exit_code(error);
 }
 
+static void on_signal(int number)
+{
+    search_interrupt();
+}
+
+/* The first one ends the search with what it has found; another one ends it at once. */
+static void hear_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 static int explore(struct request *request, const struct spec *spec)
 {
     struct error error = {0};
@@ -268,6 +285,7 @@ static int explore(struct request *request, const struct spec *spec)
     if (request->out)
         request->options.checkpoint = checkpoint = mem_printf("%s/checkpoint", request->out);
     int code = 3;
+    hear_interrupts();
     if (search_run(&search, spec, &request->options, start, &error) ||
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
@@ -276,6 +294,8 @@ static int explore(struct request *request, const struct spec *spec)
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||
             (request->out && explore_report_live(&search, &findings, request->out, request->live, &error)))
             code = fail(&error);
+        if (search_interrupted())
+            code = 130;
         findings_release(&findings);
         if (checkpoint && !search.unfinished)
             unlink(checkpoint); /* else the same command with a larger limit goes on from there */

@@ -12,6 +12,8 @@
 #define SECOND UINT64_C(1000000000)
 #define TEXT_MAX (1u << 20)
 #define NOTES_MAX 128
+#define LATE_OPS 1024              /* operations, and */
+#define LATE_NS UINT64_C(50000000) /* time of the board, after which somebody is asked whether it is late */
 
 const char *const machine_end_names[] = {"exec",
                                          "mark",
@@ -116,11 +118,22 @@ static void account(struct machine *machine, const struct twin_nvm_op *op)
     machine->sum = sum_xor(machine->sum, sum_word((uint32_t)(offset / 4), value));
 }
 
+/* The one who waits for this has no time left. */
+static bool give_up(struct machine *machine)
+{
+    if (!machine->is_late || !machine->is_late(machine->late_arg))
+        return false;
+    machine_stop(machine, END_TOTAL);
+    return machine->abandoned = true;
+}
+
 static void on_nvm(void *arg, const struct twin_nvm_op *op)
 {
     struct machine *machine = arg;
     if (machine->ended)
         return; /* of the block in which it ended */
+    if (machine->op_count % LATE_OPS == LATE_OPS - 1 && give_up(machine))
+        return;
     bool wanted = machine->hooks.op && machine->hooks.op(machine->hooks.arg, machine, op);
     if (machine->op_count == machine->cut_at || op->begin_ns - machine->begin_ns >= machine->cut_after_ns) {
         machine_stop(machine, END_CUT);
@@ -454,9 +467,12 @@ static void run(struct machine *machine)
         until = until < total ? until : total;
         uint64_t look = machine->last_ns + (SPIN_FIRST_NS << looks);
         until = until < look ? until : look;
+        uint64_t ask = twin_now_ns(machine->twin) + LATE_NS;
+        if (machine->is_late && ask < until)
+            until = ask;
         enum twin_stop why = twin_run(machine->twin, until);
         uint64_t now = twin_now_ns(machine->twin);
-        if (machine->ended)
+        if (machine->ended || give_up(machine))
             return;
         if (outside_bark(&machine->outside, machine->twin, until) && machine->reset_wanted)
             machine->reset_wanted = machine->reset_to_come = false; /* both at once are one */

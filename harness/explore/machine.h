@@ -71,6 +71,12 @@ struct machine {
     char **notes;
     size_t note_count;
     struct machine_hooks hooks;
+    /* Asked now and then while a cycle runs: true ends it, and `abandoned` is set (the owner takes it
+     * back): nothing of it counts. NULL:
+     * never. */
+    bool (*is_late)(const void *arg);
+    const void *late_arg;
+    bool abandoned;
     /* A pin reset, RAM kept, after this many operations of the next power cycle; it does not count among
      * `resets`. machine_cycle sets it back to UINT64_MAX. */
     uint64_t reset_at;

@@ -329,7 +329,11 @@ char *explore_report_open(const struct search *search, const struct findings *fi
     if (findings->all > findings->count)
         return explore_report_rests(&findings->items[findings->count]);
     if (search->unfinished)
-        return mem_printf("%zu more states were found, but not booted", search->node_count - search->done);
+        return mem_printf("%zu more states were found, but not booted%s", search->node_count - search->done,
+                          search->options.checkpoint
+                              ? "; the same command, with a larger limit if one ended it, "
+                                "goes on from there"
+                              : "; with --out, the same command could go on from there");
     if (search->endless)
         return mem_printf("%u cuts in a row still leave something new, so there may be no end to it; "
                           "--depth N comes to one",

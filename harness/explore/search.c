@@ -1,5 +1,6 @@
 #include "harness/explore/search.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,24 @@ size_t search_bytes(const struct search *search)
     return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
            state_bytes(search) + table_bytes(&search->met) + table_bytes(&search->judged) +
            search->verdict_count * sizeof *search->verdicts + search->journal_bytes + answer_bytes(search);
+}
+
+static volatile sig_atomic_t interrupted;
+
+void search_interrupt(void)
+{
+    interrupted = 1;
+}
+
+bool search_interrupted(void)
+{
+    return interrupted;
+}
+
+bool search_is_late(const void *arg)
+{
+    const struct search *search = arg;
+    return interrupted || (search->deadline > 0 && search_seconds() > search->deadline);
 }
 
 double search_rate(const struct search *search)
@@ -240,6 +259,12 @@ static void take(struct search *search, uint32_t number, struct result *result, 
 
 /* ---- the search ---- */
 
+static int cut_short(const struct search *search, struct error *error)
+{
+    return error_set(error, ERROR_INTERRUPTED, "%s: interrupted before the boot without a cut was over",
+                     search->spec->path);
+}
+
 static void progress(const struct search *search, double began, bool last)
 {
     static double shown;
@@ -273,7 +298,7 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
     if (taken < batch->ran)
         search->bound = "memory";
     else if (batch->ran < batch->count)
-        search->bound = "time budget";
+        search->bound = interrupted ? "interruption" : "time budget";
     batch_release(batch, taken);
     return !search->bound;
 }
@@ -291,9 +316,13 @@ static int explore(struct search *search, struct worker **workers, struct checkp
         struct batch batch = {.search = search, .workers = workers};
         batch.collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
         if (search->done && options->budget_s > 0)
-            batch.deadline = began + options->budget_s;
+            search->deadline = began + options->budget_s * BUDGET_SEARCH;
         if (batch_run(&batch, most, checkpoint, &stored, error))
             return -1;
+        if (!batch.first && !batch.ran) {
+            batch_release(&batch, 0);
+            return cut_short(search, error);
+        }
         most = batch_next_most(&batch, most);
         search->unfinished = !take_batch(search, &batch, &failures);
         bool level_over =
@@ -302,6 +331,8 @@ static int explore(struct search *search, struct worker **workers, struct checkp
             search->bound = "first depth with failures";
         progress(search, began, search->done == search->node_count || search->bound);
     }
+    if (options->budget_s > 0) /* the rest is for the self-test */
+        search->deadline = began + options->budget_s;
     search->endless = !search->bound && options->depth < 0 && search->depth == DEPTH_MAX;
     search->fixpoint = !search->bound && options->depth < 0 && !search->endless;
     if (!search->fixpoint && !search->bound)
@@ -375,8 +406,14 @@ static int look_at_root(struct search *search, struct error *error)
     struct machine *machine = machine_new(search->spec, search->options.seed, false, error);
     if (!machine)
         return -1;
+    machine->is_late = search_is_late;
+    machine->late_arg = search;
     machine_load(machine, search->root);
     machine_cycle(machine, UINT64_MAX);
+    if (machine->abandoned) {
+        machine_free(machine);
+        return cut_short(search, error);
+    }
     search->root_after = mem_copy(machine->nvm, search->spec->nvm_size);
     search->root_text_len = machine->text_len;
     search->root_text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
@@ -407,6 +444,8 @@ static int run_once(struct search *search, const struct spec *spec, const struct
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;
     if (!result)
         make_root(search, worker_machine(workers[0]), start);
+    if (!result && worker_machine(workers[0])->abandoned)
+        result = cut_short(search, error);
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         worker_set_root(workers[i]);
     if (!result)

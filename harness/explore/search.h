@@ -108,6 +108,7 @@ struct search {
     struct table leads;        /* the first state with a run after so many torn cuts */
     const char *contradiction; /* what is read next was decided by something else than what was read; NULL */
     /* how it ended */
+    double deadline; /* seconds of CLOCK_MONOTONIC after which nothing goes on; 0: none */
     bool fixpoint;
     const char *bound; /* why not; NULL */
     bool unfinished;   /* a limit ended it before what was asked for */
@@ -134,6 +135,9 @@ int search_run(struct search *search, const struct spec *spec, const struct sear
                const uint8_t *start, struct error *error);
 void search_free(struct search *search);
 size_t search_bytes(const struct search *search);
+/* A signal handler may call it: searches end with what they have found so far. */
+void search_interrupt(void);
+bool search_interrupted(void);
 /* States booted in a second of this run; those of a checkpoint count nothing. */
 double search_rate(const struct search *search);
 
@@ -174,6 +178,8 @@ void search_take_points(struct search *search, const struct result *result);
 void search_reserve(struct search *search, size_t count);
 void run_log_free(struct run_log *log);
 size_t run_log_bytes(const struct run_log *log);
+/* The time is over, or somebody interrupts; `arg`: the search. For machine.is_late. */
+bool search_is_late(const void *arg);
 uint32_t search_add_verdict(struct search *search, const struct verdict *verdict);
 struct sum search_end_key(const struct node *node);
 

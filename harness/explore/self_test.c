@@ -95,7 +95,9 @@ static void repeat(struct share *share, struct sample *sample)
                 &result);
     sample->skipped =
         search->nodes[sample->number].end == END_LOOP; /* un-pruned it does not see that it goes round */
-    if (result.wrong)
+    if (worker_machine(share->worker)->abandoned)
+        sample->skipped = true;
+    else if (result.wrong)
         sample->wrong = result.wrong;
     else if (!sample->skipped)
         sample->wrong = difference(search, share->worker, sample, &result);
@@ -112,6 +114,10 @@ static void *work(void *arg)
     twin_strict(twin, true);
     twin_poll_whole(twin, true);
     for (unsigned i = share->first; i < share->count; i += share->step) {
+        if (search_is_late(share->search)) {
+            share->samples[i].skipped = true;
+            continue;
+        }
         if (i >= STRICT)
             twin_strict(twin, false);
         if (i >= 2 * STRICT)

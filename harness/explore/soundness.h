@@ -78,9 +78,10 @@
 #ifndef OTARIG_EXPLORE_SOUNDNESS_H
 #define OTARIG_EXPLORE_SOUNDNESS_H
 
-#define DEPTH_MAX 255u /* cuts in a row, when as many as it takes are asked for */
-#define CHUNK_NODES 64 /* of one worker, in order; at most, */
-#define CHUNK_LEAST 4  /* and at least */
+#define BUDGET_SEARCH 0.85 /* of the time; the rest is left for the self-test */
+#define DEPTH_MAX 255u     /* cuts in a row, when as many as it takes are asked for */
+#define CHUNK_NODES 64     /* of one worker, in order; at most, */
+#define CHUNK_LEAST 4      /* and at least */
 #define BATCH_CHUNKS 32
 #define BATCH_NODES (CHUNK_NODES * BATCH_CHUNKS) /* between two merges; at most, */
 #define BATCH_LEAST 16                           /* and at least */

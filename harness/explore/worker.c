@@ -193,6 +193,8 @@ struct worker *worker_new(struct search *search, struct error *error)
         free(worker);
         return NULL;
     }
+    worker->machine->is_late = search_is_late;
+    worker->machine->late_arg = search;
     worker->machine->hooks = (struct machine_hooks){.op = on_op, .point = on_point, .arg = worker};
     trail_init(&worker->trail, search);
     if (search->root) /* a worker of its own, after the search: its memory is still a new chip's */
@@ -391,6 +393,7 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, enum sear
     worker_begin(worker, number, collect, result);
     worker->strategy = strategy;
     table_clear(&worker->own);
+    machine->abandoned = false;
     result->wrong = worker_load(worker, number);
     if (result->wrong)
         return;
@@ -400,6 +403,8 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, enum sear
     if (strategy == STRATEGY_READS)
         begin_log(worker, &result->node);
     machine_cycle(machine, UINT64_MAX);
+    if (machine->abandoned)
+        return;
     /* not those of judging: they depend on what this worker knows already */
     result->instructions = machine->instructions - before;
     struct node *node = &result->node;
