@@ -28,6 +28,7 @@ struct round {
  */
 #define ROUND_FIRST 4
 #define ROUND_MOST 256
+#define TREE_SHARE 4 /* of the memory, for the tree of runs */
 
 /* ---- what is known ---- */
 
@@ -132,6 +133,13 @@ void answer_begin(struct search *search, const struct op *ops, size_t count)
     }
 }
 
+/* A boot loader whose every run reads other words fills the tree with paths that answer for nobody: from
+ * there on its runs only meet. */
+static bool has_room(const struct search *search)
+{
+    return !search->options.memory_max || tree_bytes(&search->runs) < search->options.memory_max / TREE_SHARE;
+}
+
 static void learn_run(struct search *search, uint32_t number, const struct result *result)
 {
     bool news = false;
@@ -139,7 +147,7 @@ static void learn_run(struct search *search, uint32_t number, const struct resul
     see_pages(search, result->node.ops, result->node.op_count, &news);
     if (news)
         relearn(search);
-    if (is_good(search, &result->node) &&
+    if (is_good(search, &result->node) && has_room(search) &&
         tree_add(&search->runs, result->reads, result->read_count, number) == TREE_NONE)
         search->contradiction = "a run was decided by something else than what it has read";
     table_put(&search->leads, lead_key(number, result->node.torn), number);
