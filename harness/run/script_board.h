@@ -1,0 +1,34 @@
+/* A board made of a script, for unit tests of the engine: four drivers over one small model, on a clock that
+ * the test moves. A boot takes 100 ms, a swap a second, an upload a second, an answer a millisecond; no
+ * process, no wire, and a whole case in milliseconds. */
+#ifndef OTARIG_RUN_SCRIPT_BOARD_H
+#define OTARIG_RUN_SCRIPT_BOARD_H
+
+#include "harness/plan/plan.h"
+#include "harness/record/verdict.h"
+
+/* What is wrong with the board, or with the rig around it. */
+struct script_faults {
+    bool no_revert;            /* an image on trial stays */
+    bool hangs_after_cut;      /* the first start after a power cut tells of itself and answers nothing */
+    bool dead_after_cut;       /* nothing starts any more after a power cut */
+    bool updater_dead;         /* state and deliver are never answered after the first update */
+    bool loses_second_confirm; /* every second confirmation is lost: by the parity of a record */
+    bool other_version;        /* the console tells another version than the image has */
+    bool data_replaced;        /* the print of the data is another one after a power cut */
+    bool relay_stuck;          /* the rig: switched off, the board stays on */
+    bool silent_once;          /* the rig: the lines of the first life after the fault are lost */
+    unsigned deaf_pings;       /* the rig: so many pings are lost */
+};
+
+struct script_result {
+    struct verdict verdict;
+    unsigned lives; /* how often the board started */
+};
+
+/* One case of a scenario (JSON text) on a board file (JSON text) with these faults; the images v1, v2, v3 are
+ * made. `roles`: which of the place's devices there are (1 << RACK_POWER ...). Release the verdict. */
+void script_run(const char *board_json, const char *scenario_json, unsigned roles,
+                const struct script_faults *faults, struct script_result *result);
+
+#endif

@@ -1,0 +1,124 @@
+/* The engine from baseline to verdict, on a board made of a script and a clock that the test moves: which
+ * failures are the board's, and which are the rig's or nobody's. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "harness/plan/rack.h"
+#include "harness/run/script_board.h"
+
+#define ALL ((1u << RACK_ROLES) - 1)
+#define BOARD(facts)                                                                                         \
+    "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
+    "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\"},\"slots\":[{\"address\":\"0x4000\","         \
+    "\"size\":\"0x4000\"},"                                                                                  \
+    "{\"address\":\"0x8000\",\"size\":\"0x4000\"}],\"state\":[{\"address\":\"0x3000\",\"size\":4}]},"        \
+    "\"marks\":{\"boot\":\"^BOOT\",\"swap\":\"^SWAP\",\"app_up\":\"^UP version=(?<version>[0-9.]+)\","       \
+    "\"data\":\"^UP .* data=(?<print>[0-9a-f]+)\"},\"phases\":{\"swap\":{\"mark\":\"swap\"}},"               \
+    "\"facts\":{" facts "},\"evidence\":{\"slot0\":{\"address\":\"0x4000\",\"size\":\"0x1000\"}},"           \
+    "\"images\":{\"v1\":{}},\"initial\":[\"$start\"],\"limits\":{\"boot_ms\":2000,\"recovery_ms\":5000,"     \
+    "\"cycles\":3}}"
+#define CANARY "\"cold\":[{\"from\":\"canary\",\"address\":\"0x20000000\"}]"
+#define SILENCE "\"cold\":[{\"from\":\"silence\"}]"
+#define HEAD(family)                                                                                         \
+    "{\"schema_version\":1,\"name\":\"s\",\"title\":\"t\",\"family\":\"" family                              \
+    "\",\"covers\":[],\"start\":\"v1\","
+
+static const char cut[] = HEAD("power-cut") "\"faults\":[{\"name\":\"cut\",\"trigger\":{\"on\":\"phase\","
+                                            "\"phase\":\"swap\",\"delay_ms\":300},"
+                                            "\"action\":{\"do\":\"power_cut\",\"off_ms\":300}}],"
+                                            "\"steps\":[{\"do\":\"upload\",\"image\":\"v2\"},{\"do\":"
+                                            "\"activate\"},{\"do\":\"arm\",\"fault\":\"cut\"},"
+                                            "{\"do\":\"reset\"},{\"do\":\"await\",\"fault\":\"cut\"}],"
+                                            "\"expect\":{\"runs\":[\"v1\",\"v2\"],\"final\":\"v1\",\"final_"
+                                            "class\":\"no-rollback\",\"next\":\"v3\"},"
+                                            "\"clauses\":[\"G1\"]}";
+static const char clean[] = HEAD(
+    "clean-update") "\"faults\":[],\"steps\":[{\"do\":\"upload\",\"image\":\"v2\"},{\"do\":\"activate\"},{"
+                    "\"do\":\"reset\"},"
+                    "{\"do\":\"wait\",\"fact\":\"up\",\"image\":\"v2\"},{\"do\":\"confirm\"}],"
+                    "\"expect\":{\"runs\":[\"v2\"],\"final\":\"v2\",\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+
+static struct script_result result;
+
+static void expect(enum verdict_kind kind, enum verdict_class class, const char *reason)
+{
+    cr_expect_eq(result.verdict.kind, kind, "%s: %s", verdict_kind_name(result.verdict.kind),
+                 result.verdict.reason);
+    cr_expect_eq(result.verdict.class, class, "%s: %s", verdict_class_name(result.verdict.class),
+                 result.verdict.reason);
+    cr_expect(strstr(result.verdict.reason, reason), "'%s' lacks '%s'", result.verdict.reason, reason);
+    verdict_release(&result.verdict);
+}
+
+static void run_case(const char *board, const char *scenario, struct script_faults faults)
+{
+    script_run(board, scenario, ALL, &faults, &result);
+}
+
+Test(run, a_good_board_passes)
+{
+    run_case(BOARD(CANARY), clean, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    run_case(BOARD(CANARY), cut, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    run_case(BOARD(SILENCE), cut, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+}
+
+Test(run, without_a_probe_its_own_update_restores_it)
+{
+    struct script_faults none = {0};
+    script_run(BOARD(SILENCE), cut, ALL & ~(1u << RACK_PROBE), &none, &result);
+    expect(VERDICT_PASS, CLASS_NONE, "");
+}
+
+Test(run, a_cut_that_did_not_cut_proves_nothing)
+{
+    run_case(BOARD(CANARY), cut, (struct script_faults){.relay_stuck = true});
+    cr_expect(result.verdict.kind == VERDICT_INCONCLUSIVE || result.verdict.kind == VERDICT_RIG_ERROR, "%s",
+              result.verdict.reason);
+    verdict_release(&result.verdict);
+}
+
+Test(run, what_a_board_does_wrong_is_told_by_its_class)
+{
+    static const struct {
+        struct script_faults faults;
+        enum verdict_class class;
+        const char *reason;
+    } rows[] = {
+        {{.no_revert = true}, CLASS_NO_ROLLBACK, "G2"},
+        {{.dead_after_cut = true}, CLASS_BRICKED, "G1"},
+        {{.hangs_after_cut = true}, CLASS_SLOW_RECOVERY, "G1"},
+        {{.updater_dead = true}, CLASS_UPDATE_DEAD, "G4"},
+        {{.data_replaced = true}, CLASS_DATA_LOST, "G5"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        run_case(BOARD(CANARY), cut, rows[i].faults);
+        cr_log_info("row %zu", i);
+        expect(VERDICT_FAIL, rows[i].class, rows[i].reason);
+    }
+}
+
+/* The second attempt begins from the same record, so a fault of every second time shows again. */
+Test(run, a_failure_of_every_second_update_is_the_boards)
+{
+    run_case(BOARD(CANARY), clean, (struct script_faults){.loses_second_confirm = true});
+    expect(VERDICT_FAIL, CLASS_UPDATE_DEAD, "G4");
+}
+
+Test(run, sources_that_contradict_each_other_are_no_pass)
+{
+    run_case(BOARD(CANARY), clean, (struct script_faults){.other_version = true});
+    cr_expect_neq(result.verdict.kind, VERDICT_PASS, "%s", result.verdict.reason);
+    verdict_release(&result.verdict);
+}
+
+Test(run, what_the_wire_may_have_lost_accuses_nobody)
+{
+    run_case(BOARD(CANARY), cut, (struct script_faults){.silent_once = true});
+    cr_expect_neq(result.verdict.kind, VERDICT_FAIL, "%s", result.verdict.reason);
+    verdict_release(&result.verdict);
+    run_case(BOARD(CANARY), cut, (struct script_faults){.deaf_pings = 1});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+}
