@@ -21,6 +21,8 @@ rack=$here/boards/racks/virtual-6.json
 expect 0 '^p6 *probe *openocd *ok$' doctor
 [ "$(grep -c ' ok$' "$work/log")" = 18 ] || { echo "WRONG: doctor looks at 18 devices"; cat "$work/log"; bad=1; }
 expect 0 '^p3 *probe *openocd *ok$' doctor p3
+grep -q '^p3 *update *smp *no answer from the board' "$work/log" || { echo "WRONG: a blank board answers nothing"; bad=1; }
+grep -q '^image *mark, update, storage' "$work/log" || { echo "WRONG: doctor tells what is known of the board"; bad=1; }
 expect 0 '^p1: on, read back$' power p1 cycle
 expect 0 '^p1: off$' power p1 get
 expect 2 "expected on, off, cycle or get, found 'up'" power p1 up

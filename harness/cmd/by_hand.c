@@ -34,7 +34,7 @@ static void put(struct sink *sink, const struct event *event)
         if (hand->raw)
             fwrite(event->data, 1, event->len, stdout);
         fflush(stdout);
-    } else if (event->kind == EVENT_PROBE &&
+    } else if ((event->kind == EVENT_PROBE || event->kind == EVENT_UPDATE) &&
                (!strcmp(event->what, "done") || !strcmp(event->what, "failed"))) {
         const cJSON *text = cJSON_GetObjectItem(event->fields, "text"),
                     *reason = cJSON_GetObjectItem(event->fields, "reason");
@@ -276,6 +276,17 @@ int by_hand_wait(struct by_hand *hand, uint64_t for_us, struct error *error)
     return hand->interrupted ? error_set(error, ERROR_INTERRUPTED, "interrupted") : 0;
 }
 
+/* Of a job that was started. */
+static int end_job(struct by_hand *hand, const char *role, const char *what, struct error *error)
+{
+    while (!hand->job_over && !hand->interrupted)
+        if (loop_turn(hand->loop, LOOP_NEVER, error) < 0)
+            return -1;
+    if (hand->interrupted)
+        return error_set(error, ERROR_INTERRUPTED, "interrupted");
+    return hand->job_ok ? 0 : error_set(error, ERROR_RIG, "%s: %s: %s", role, what, hand->reason);
+}
+
 int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct error *error)
 {
     const struct probe_ops *probe = rig_probe(&hand->rig);
@@ -284,14 +295,18 @@ int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct erro
     hand->job_over = false;
     if (probe->start(hand->rig.self[RACK_PROBE], job, error))
         return -1;
-    while (!hand->job_over && !hand->interrupted)
-        if (loop_turn(hand->loop, LOOP_NEVER, error) < 0)
-            return -1;
-    if (hand->interrupted)
-        return error_set(error, ERROR_INTERRUPTED, "interrupted");
-    return hand->job_ok
-               ? 0
-               : error_set(error, ERROR_RIG, "probe: %s: %s", probe_verb_name(job->verb), hand->reason);
+    return end_job(hand, "probe", probe_verb_name(job->verb), error);
+}
+
+int by_hand_update(struct by_hand *hand, const struct update_job *job, struct error *error)
+{
+    const struct update_ops *update = rig_update(&hand->rig);
+    if (!update)
+        return error_set(error, ERROR_INPUT, "place '%s' has no update client", hand->place->name);
+    hand->job_over = false;
+    if (update->start(hand->rig.self[RACK_UPDATE], job, error))
+        return -1;
+    return end_job(hand, "update", update_intent_name(job->intent), error);
 }
 
 int by_hand_need(const struct by_hand *hand, enum rack_role role, struct error *error)

@@ -47,6 +47,7 @@ void by_hand_end(struct by_hand *hand); /* into the safe state */
 /* Turns the loop for this long. */
 int by_hand_wait(struct by_hand *hand, uint64_t for_us, struct error *error);
 int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct error *error);
+int by_hand_update(struct by_hand *hand, const struct update_job *job, struct error *error);
 /* Has the place a device for it? Else ERROR_INPUT. */
 int by_hand_need(const struct by_hand *hand, enum rack_role role, struct error *error);
 /* Switches the place on, if it has a switch, and waits 100 ms for the board. */

@@ -81,6 +81,32 @@ static int examine_probe(struct doctor *doctor, const struct rack_place *place)
     return failed;
 }
 
+#define ANSWER_US 5000000u /* a board starts, and answers, in that time, or it is asked in vain */
+
+/* What the board says is no finding about the rig: a blank one says nothing. */
+static void ask_board(struct doctor *doctor, const struct rack_place *place)
+{
+    struct by_hand *hand = &doctor->hand;
+    struct error error = {0};
+    const struct rack_device *client = &place->devices[RACK_UPDATE];
+    const unsigned roles = 1u << RACK_POWER | 1u << RACK_CONSOLE | 1u << RACK_PROBE | 1u << RACK_UPDATE;
+    if (!client->driver || doctor->list ||
+        !(client->driver->update->abilities(client->config) & UPDATE_BOARD_ANSWERS))
+        return;
+    hand->place = place;
+    bool silent =
+        by_hand_open(hand, roles, &error) || by_hand_power_up(hand, &error) ||
+        by_hand_update(hand, &(struct update_job){.intent = UPDATE_PING, .deadline_us = ANSWER_US}, &error);
+    printf("%-8s %-8s %-8s %s%s\n", place->name, "update", client->driver->name,
+           silent ? "no answer from the board: " : "the board answers", silent ? error.text : "");
+    if (silent)
+        printf("%28s%s\n", "-> ",
+               "is there firmware on it (`otarig flash`), and does the console's wire to it hold?");
+    if (hand->open)
+        rig_close(&hand->rig);
+    hand->open = false;
+}
+
 /* The first place of the rack, when none is named; the caller frees. */
 static char *first_place(const char *file, struct error *error)
 {
@@ -102,6 +128,8 @@ static int all_devices(struct doctor *doctor, const char *named)
         bad += examine_device(doctor, place, RACK_POWER) != 0;
         bad += examine_device(doctor, place, RACK_CONSOLE) != 0;
         bad += examine_probe(doctor, place) != 0;
+        if (named)
+            ask_board(doctor, place);
     }
     return bad ? 3 : 0;
 }
