@@ -14,11 +14,12 @@ unset OTARIG_DATA
 mkdir "$work/elsewhere" && cd "$work/elsewhere" || exit 1
 PATH=$prefix/bin:$PATH
 
-# who opens which files: none of the source tree's or the build's. Without strace that is not looked at.
-traced() {
-  if command -v strace >/dev/null && strace -qq -o /dev/null true 2>/dev/null; then
-    strace -f -qq -s 300 -e trace=openat,execve,readlink,access,stat,newfstatat -o "$work/trace" "$@"
+# who may (root in a container that allows it) hides the source tree and the build meanwhile
+alone() {
+  if unshare -m true 2>/dev/null && unshare -m mount -t tmpfs none "$OTARIG_SOURCE" 2>/dev/null; then
+    unshare -m sh -c 'mount -t tmpfs none "$OTARIG_SOURCE" && { [ ! -d "$OTARIG_BUILD" ] || mount -t tmpfs none "$OTARIG_BUILD"; } && exec "$@"' - "$@"
   else
+    echo "(the source tree stays in sight: unshare -m is not permitted)"
     "$@"
   fi
 }
@@ -43,12 +44,8 @@ if command -v bash >/dev/null; then
   [ "$(tr '\n' ' ' <"$work/completed")" = "run --known-bad " ] || { cat "$work/completed"; wrong "completion"; }
 fi
 
-traced otarig run "$data/scenarios/clean-update" --rack "$data/boards/racks/virtual-6.json" --place p1 --out out >"$work/run" 2>&1
+alone otarig run "$data/scenarios/clean-update" --rack "$data/boards/racks/virtual-6.json" --place p1 --out out >"$work/run" 2>&1
 code=$?
 # a computer that is too busy proves nothing, but it ran
 [ $code = 0 ] || { [ $code = 4 ] && grep -q 'too slow' "$work/run"; } || { cat "$work/run"; wrong "clean-update ends with $code"; }
-if [ -s "$work/trace" ] && ! grep -qF "\"$data/" "$work/trace"; then wrong "the trace shows no use of the data"; fi
-if [ -s "$work/trace" ] && grep -F -e "\"$OTARIG_SOURCE/" -e "\"$OTARIG_BUILD/" "$work/trace" | grep -v ENOENT | head -5 | grep .; then
-  wrong "files of the source tree or the build were opened"
-fi
 exit $bad
