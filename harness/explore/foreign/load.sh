@@ -15,4 +15,4 @@ done
 echo "{\"schema_version\": 1, \"name\": \"load\", \"chip\": \"$chip\"}" >"$out/board.json"
 request=00000000
 [ "$which" != BYTES ] || request=00
-sed -e "s/FIRST/$first/;s/SECOND/$second/;s/NEW/$new/;s/SIZE/$size/g;s/MARKS/$marks/;s/REQUEST/$request/" "$here/load.json" >"$out/scenario.json"
+sed -e "s/FIRST/$first/;s/SECOND/$second/;s/NEW/$new/;s/SIZE/$size/g;s/MARKS/$marks/;s/REQUEST/$request/" "$here/load.json.in" >"$out/scenario.json"
