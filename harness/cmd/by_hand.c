@@ -131,7 +131,8 @@ static int inside_virtual_rack(struct by_hand *hand)
         return cmd_fail(&error);
     }
     take_signals(hand);
-    if (virtual_rack_start(&rack, hand->loop, hand->rack.path, cmd_boards_folder(), folder, true, &error)) {
+    if (virtual_rack_start(&rack, hand->loop, hand->rack.path, cmd_boards_folder(), folder, !hand->rack_time,
+                           &error)) {
         code = cmd_fail(&error);
     } else {
         fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);
@@ -152,7 +153,8 @@ static int find_place(struct by_hand *hand, const char *rack_file, const char *p
                       int *code)
 {
     struct error error = {0};
-    *hand = (struct by_hand){.sink = {.put = put}, .loop = loop_new(), .argc = argc};
+    *hand = (struct by_hand){
+        .sink = {.put = put}, .loop = loop_new(), .argc = argc, .rack_time = hand->rack_time};
     hand->argv = mem_array((size_t)argc + 1, sizeof *hand->argv);
     memcpy(hand->argv, argv, (size_t)argc * sizeof *argv);
     int failed = rack_load(rack_file, &hand->rack, &error);

@@ -22,6 +22,7 @@ struct by_hand {
     cJSON *fields;
     int argc; /* the whole command line, from the command on */
     char **argv;
+    bool rack_time; /* set before by_hand_enter: a virtual rack keeps its own time, which the caller joins */
     bool elsewhere; /* a call of this program inside the virtual rack did the work: its exit code */
     int code;
 };
@@ -47,6 +48,8 @@ void by_hand_end(struct by_hand *hand); /* into the safe state */
 /* Turns the loop for this long. */
 int by_hand_wait(struct by_hand *hand, uint64_t for_us, struct error *error);
 int by_hand_probe(struct by_hand *hand, const struct probe_job *job, struct error *error);
+/* The same with the place's update client; what it answered is in hand->fields. A refusal of the board, or
+ * its silence, is an ERROR_RIG here, as by hand nobody judges. */
 int by_hand_update(struct by_hand *hand, const struct update_job *job, struct error *error);
 /* Has the place a device for it? Else ERROR_INPUT. */
 int by_hand_need(const struct by_hand *hand, enum rack_role role, struct error *error);

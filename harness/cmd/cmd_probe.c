@@ -10,6 +10,7 @@
 #include "harness/base/mem.h"
 #include "harness/cmd/by_hand.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/flash.h"
 #include "harness/plan/board.h"
 #include "harness/plan/image.h"
 
@@ -123,68 +124,11 @@ static const char flash_usage[] =
     "firmware (default: the good demo firmware). The console is not opened. The board is powered first when\n"
     "the place has a switch, and stays powered: the application runs (otarig power PLACE off).\n";
 
-#define WRITES_MAX 16
-/* what is written where: complete before anything is erased */
-struct flash {
-    struct board board;
-    struct image_set images;
-    struct write {
-        const struct image *image;
-        uint32_t address;
-    } writes[WRITES_MAX];
-    size_t count;
-};
-
-static int plan_write(struct flash *flash, const char *name, const char *start, struct error *error)
-{
-    bool is_start = !strcmp(name, "$start");
-    const struct board_image *where = board_image(&flash->board, name);
-    struct write *write = &flash->writes[flash->count++];
-    write->image = image_find(&flash->images, is_start ? start : name);
-    if (!write->image)
-        return error_set(error, ERROR_INPUT, "firmware %s: no image '%s'", flash->images.folder,
-                         is_start ? start : name);
-    if (!is_start && (!where || !where->has_address))
-        return error_set(error, ERROR_INPUT, "%s: $.images.%s.address: expected one, found none",
-                         flash->board.path, name);
-    write->address = is_start ? flash->board.slots[0].address : where->address;
-    return 0;
-}
-
-static int flash_plan(struct flash *flash, const char *board, const char *folder, const char *start,
-                      struct error *error)
-{
-    if (board_find(cmd_boards_folder(), board, &flash->board, error) || board_can_run(&flash->board, error) ||
-        image_set_load(folder, &flash->images, error))
-        return -1;
-    for (char **name = flash->board.initial; *name; name++) {
-        if (flash->count == WRITES_MAX)
-            return error_set(error, ERROR_INPUT, "%s: more than %d initial images", flash->board.path,
-                             WRITES_MAX);
-        if (plan_write(flash, *name, start, error))
-            return -1;
-    }
-    return 0;
-}
-
-static int flash_all(struct by_hand *hand, const struct flash *flash, struct error *error)
-{
-    int failed = by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error);
-    for (size_t i = 0; i < flash->count && !failed; i++) {
-        const struct write *write = &flash->writes[i];
-        const struct probe_job job = {
-            .verb = PROBE_PROGRAM, .path = write->image->file, .address = write->address, .blank = true};
-        printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, write->image->name, job.address,
-               write->image->len);
-        failed = by_hand_probe(hand, &job, error);
-    }
-    return failed ? failed : by_hand_probe(hand, &(struct probe_job){.verb = PROBE_RESET_RUN}, error);
-}
-
 int cmd_flash(int argc, char **argv)
 {
     struct by_hand hand;
-    struct flash flash = {0};
+    struct board board = {0};
+    struct image_set images = {0};
     struct error error = {0};
     int code;
     if (by_hand_begin(&hand, &argc, argv, NULL, flash_usage, &code)) {
@@ -195,11 +139,13 @@ int cmd_flash(int argc, char **argv)
     int failed = argc > 3 ? error_set(&error, ERROR_INPUT,
                                       "flash: expected IMAGE and FOLDER, found also '%s'", argv[3])
                           : by_hand_need(&hand, RACK_PROBE, &error);
-    failed = failed || flash_plan(&flash, hand.place->board, folder, argc > 1 ? argv[1] : "v1", &error) ||
-             by_hand_open(&hand, ROLES, &error) || by_hand_power_up(&hand, &error) ||
-             flash_all(&hand, &flash, &error);
-    image_set_release(&flash.images);
-    board_release(&flash.board);
+    const char *start = argc > 1 ? argv[1] : "v1";
+    failed = failed || board_find(cmd_boards_folder(), hand.place->board, &board, &error) ||
+             board_can_run(&board, &error) || image_set_load(folder, &images, &error) ||
+             flash_check(&board, &images, start, &error) || by_hand_open(&hand, ROLES, &error) ||
+             by_hand_power_up(&hand, &error) || flash_board(&hand, &board, &images, start, true, &error);
+    image_set_release(&images);
+    board_release(&board);
     free(folder);
     return by_hand_finish(&hand, true, failed, &error);
 }

@@ -25,6 +25,7 @@ static const struct {
     {"boards", "list the boards", cmd_boards},
     {"scenarios", "list the scenarios", cmd_scenarios},
     {"images", "write the manifest of a folder of images", cmd_images},
+    {"learn", "propose a board file from what the healthy board prints", cmd_learn},
     {"power", "switch a board's power by hand", cmd_power},
     {"console", "talk to a board's console", cmd_console},
     {"probe", "use a board's debug probe", cmd_probe},
