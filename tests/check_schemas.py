@@ -95,8 +95,12 @@ if (source / "scenarios" / "explore.schema.json").exists():
     for path in sorted((source / "scenarios" / "explore").glob("*.json")):
         hold(explore, json.loads(path.read_text()), path, "explorations")
     for path in sorted((source / "harness" / "explore" / "foreign").glob("*.json")):
-        if json.loads(path.read_text()).get("kind") == "explore":
-            hold(explore, json.loads(path.read_text()), path, "explorations")
+        tree = json.loads(path.read_text())
+        # a pattern has words like FIRST where its script fills in addresses
+        pattern = any(str(region.get("address")).isupper() and str(region.get("address")).isalpha()
+                      for region in tree.get("regions", {}).values() if isinstance(region, dict))
+        if tree.get("kind") == "explore" and not pattern:
+            hold(explore, tree, path, "explorations")
 expected = schema("scenarios/selftest.schema.json")
 for path in sorted((source / "scenarios" / "selftest").glob("*.json")):
     hold(expected, json.loads(path.read_text()), path, "expectations")

@@ -22,6 +22,7 @@ int cmd_console(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_flash(int argc, char **argv);
 int cmd_images(int argc, char **argv);
+int cmd_init(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_explore(int argc, char **argv);
 int cmd_boot(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct {
     {"boards", "list the boards", cmd_boards},
     {"scenarios", "list the scenarios", cmd_scenarios},
     {"images", "write the manifest of a folder of images", cmd_images},
+    {"init", "write a rack and a board file for what is plugged in", cmd_init},
     {"learn", "propose a board file from what the healthy board prints", cmd_learn},
     {"power", "switch a board's power by hand", cmd_power},
     {"console", "talk to a board's console", cmd_console},

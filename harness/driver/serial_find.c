@@ -44,7 +44,7 @@ static int follow(const char *port, char name[SERIAL_NAME_MAX], struct error *er
 }
 
 /* The last part of the device's path in sysfs that looks like bus-port.port: that of the adapter itself. */
-static bool location_of(const char *name, char *location, size_t size)
+bool serial_location(const char *name, char *location, size_t size)
 {
     char path[PATH_MAX], real[PATH_MAX];
     snprintf(path, sizeof path, "/sys/class/tty/%s", strrchr(name, '/') + 1);
@@ -86,7 +86,7 @@ static bool fits(const struct serial_wanted *wanted, struct sp_port *port)
     const char *serial = wanted->serial ? sp_get_port_usb_serial(port) : NULL;
     if (wanted->serial && (!serial || strcmp(serial, wanted->serial) != 0))
         return false;
-    return !wanted->location || (location_of(sp_get_port_name(port), location, sizeof location) &&
+    return !wanted->location || (serial_location(sp_get_port_name(port), location, sizeof location) &&
                                  !strcmp(location, wanted->location));
 }
 
@@ -134,7 +134,7 @@ void serial_list(char *text, size_t size)
             len += (size_t)snprintf(text + len, size - len, "%s%s", i ? ", " : "", name);
             continue;
         }
-        bool placed = location_of(name, location, sizeof location);
+        bool placed = serial_location(name, location, sizeof location);
         len += (size_t)snprintf(text + len, size - len, "%s%s (%04x:%04x%s%s)", i ? ", " : "", name,
                                 (unsigned)vendor, (unsigned)product, placed ? " at " : "", location);
     }

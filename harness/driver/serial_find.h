@@ -21,6 +21,9 @@ struct serial_wanted {
  * for; ERROR_RIG: no port or more than one fits. A `port` need not be there. */
 int serial_find(const struct serial_wanted *wanted, char name[SERIAL_NAME_MAX], struct error *error);
 
+/* Where the adapter of this device (/dev/...) is plugged in, as in sysfs; false: it hangs on no USB. */
+bool serial_location(const char *name, char *location, size_t size);
+
 /* "1a86:7523" and nothing else. */
 bool serial_read_ids(const char *text, int *vendor, int *product);
 
