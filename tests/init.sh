@@ -60,6 +60,20 @@ cp mine.json "$work/before"
 inside "$otarig" init --template esp-idf-ota --name mine --relay none --port none --probe none >"$work/said" 2>&1
 [ $? = 2 ] && grep -q 'there already' "$work/said" && cmp -s mine.json "$work/before" || wrong "writes over files: $(cat "$work/said")"
 
+# on a terminal it asks, and proposes what it found when there is but one
+mkdir "$work/asked"
+cat >"$work/ask" <<SCRIPT
+LD_PRELOAD=libumockdev-preload.so.0 UMOCKDEV_DIR=$root OTARIG_RACK=$work/rack OTARIG_LOCKS=$work/rack/locks
+export LD_PRELOAD UMOCKDEV_DIR OTARIG_RACK OTARIG_LOCKS
+exec "$otarig" init --out "$work/asked"
+SCRIPT
+if command -v script >/dev/null; then
+  printf 'zephyr-mcuboot-smp\nasked\n\n%s\n\n' "$location" | timeout 600 script -qec "sh $work/ask" /dev/null >"$work/said" 2>&1 ||
+    wrong "on a terminal: $(cat "$work/said")"
+  "$otarig" validate "$work/asked/rack.json" "$work/asked/asked.json" >"$work/said" 2>&1 || wrong "what it asked for: $(cat "$work/said")"
+  grep -q '"OTR00001"' "$work/asked/rack.json" && grep -q "\"$location\"" "$work/asked/rack.json" || wrong "asked: $(cat "$work/asked/rack.json")"
+fi
+
 # every template gives files that are taken
 for template in "$OTARIG_SOURCE"/boards/templates/*.json; do
   name=$(basename "$template" .json)

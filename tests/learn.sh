@@ -67,4 +67,25 @@ is app_up '.*build time' old-banner
 learn image-not-verified --boots 2 --updates 0 --replace || wrong "no update: $(cat "$work/said")"
 is version: 'no line' "no update"
 is swap: 'no line' "no update"
+
+# a place without an update client: starts alone are learnt from, and what that leaves open is said
+python3 - "$OTARIG_SOURCE" "$work" <<'PYTHON'
+import json, sys
+source, work = sys.argv[1:]
+board = json.load(open(f"{source}/boards/shell.json"))
+board["name"], board["marks"] = "mine", {}
+board.pop("limits", None)
+board["facts"].pop("started", None)
+rack = json.load(open(f"{source}/boards/racks/virtual-shell.json"))
+rack["places"] = rack["places"][:1]
+rack["places"][0].pop("update", None)
+rack["places"][0]["board"] = f"{work}/mine.json"
+json.dump(board, open(f"{work}/mine.json", "w"))
+json.dump(rack, open(f"{work}/rack-mine.json", "w"))
+PYTHON
+learn ../shell/good --boots 2 --replace || wrong "shell: $(cat "$work/said")"
+is boot '.*Loader' shell
+is updates: 'the place has no update client' shell
+! grep -q nan "$work/said" || wrong "shell: $(cat "$work/said")"
+"$otarig" validate "$work/mine.learnt.json" >"$work/said" 2>&1 || wrong "shell: $(cat "$work/said")"
 exit $bad

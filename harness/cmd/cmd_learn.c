@@ -9,6 +9,7 @@
 #include "harness/base/file.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/base/output.h"
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
@@ -81,7 +82,8 @@ static int record(const struct wish *wish, struct learn *learn, struct error *er
     tell("warm starts", WARM_STARTS);
     if (learn_warms(learn, WARM_STARTS, error))
         return -1;
-    tell("updates, and one that nobody confirms", wish->updates);
+    if (hand->rig.self[RACK_UPDATE])
+        tell("updates, and one that nobody confirms", wish->updates);
     return learn_updates(learn, (unsigned)wish->updates, error) ||
                    (wish->updates && learn_revert(learn, error))
                ? -1
@@ -111,9 +113,9 @@ static void print_proposal(const struct wish *wish, const struct work *work, con
     cJSON_ArrayForEach(mark, cJSON_GetObjectItem(proposal->board, "marks"))
         say(mem_printf("  %-14s %s\n", mark->string, mark->valuestring));
     const cJSON *limits = cJSON_GetObjectItem(proposal->board, "limits");
-    say(mem_printf("\nlimits: boot_ms %.0f, recovery_ms %.0f\n",
-                   cJSON_GetNumberValue(cJSON_GetObjectItem(limits, "boot_ms")),
-                   cJSON_GetNumberValue(cJSON_GetObjectItem(limits, "recovery_ms"))));
+    if (cJSON_HasObjectItem(limits, "boot_ms"))
+        say(mem_printf("\nlimits: boot_ms %.0f, recovery_ms %.0f\n", member_number(limits, "boot_ms", 0),
+                       member_number(limits, "recovery_ms", 0)));
     if (proposal->gap_count || note[0])
         puts("\nnot learnt");
     for (size_t i = 0; i < proposal->gap_count; i++)
