@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Completion for bash from the program's own words: completion.sh OTARIG FILE. Commands and options are those that --help
 # tells; an option that wants a value is completed by files, as are other words.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What every report says of a case, in the words that it needs to be followed up. */
 #ifndef OTARIG_REPORTS_CASE_H
 #define OTARIG_REPORTS_CASE_H

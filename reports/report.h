@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reports: each format is a row of a table; all of them read result.json (and, where they want more, the
  * journals in the run's folder). */
 #ifndef OTARIG_REPORTS_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One page that needs nothing else: no script, no font, no picture from elsewhere. It can be mailed or kept
  * for years. */
 #include "reports/report.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JUnit XML as CI servers read it: what is not a pass must not look like one, so inconclusive cases are
  * errors, too. */
 #include "reports/report.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Markdown for the summary page of a CI job: numbers first, then what is not a pass. */
 #include "reports/report.h"
 

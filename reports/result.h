@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* result.json: what a run found. Written anew, atomically, as cases end, so that it is whole whenever one
  * looks. */
 #ifndef OTARIG_REPORTS_RESULT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The text report as a terminal and as a pipe get it, and what JUnit readers need of a case. */
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The course of one case as a picture: power, steps, marks, faults over time; inline SVG. */
 #ifndef OTARIG_REPORTS_TIMELINE_H
 #define OTARIG_REPORTS_TIMELINE_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # ./rig bench: what otarig costs, measured here and now.
 set -u
 build=$1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The same measurement as bench_trigger, through labgrid: from a console line to the call that would switch power.
 
 usage: bench_labgrid.py [COUNT]; prints p50 and p99 in microseconds. labgrid's SerialDriver on a pseudo terminal, a

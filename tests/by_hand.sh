@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # doctor, power, probe, flash: what a developer does by hand, on the virtual rack and on one that is not there.
 set -u
 build=${OTARIG_BUILD:?}

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # otarig run --strategy and --known-bad on the virtual rack: a seeded defect is found, what is said obeys its schema, bad input is
 # refused, a gate that known-bad firmware passes is void.
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Holds README.md, CONTRIBUTING.md and docs/ against the program: every command that they show is known with its options and
 files, every example of JSON is taken by the parser that will read it, every example of C compiles, every link leads somewhere.
 Cheap commands are run."""

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Holds every #include against the order of the layers. One line of the table: folder, then what it may name.
 # A folder may always name itself. `check_layers.sh FOLDER` looks at another tree (the test of this test does).
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Holds every file and every output against its JSON Schema (draft 2020-12).
 
 usage: check_schemas.py SOURCE BUILD [RUN-FOLDER...]

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Every C file is as clang-format leaves it.
 set -u
 command -v clang-format >/dev/null || { echo "clang-format is not installed"; exit 77; }

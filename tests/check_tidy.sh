@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # clang-tidy (.clang-tidy) over everything that is compiled for the host. Arguments: only files that match one of them.
 set -u
 command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed"; exit 77; }

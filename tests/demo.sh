@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The demonstration: the good firmware through all families, then three defective builds that must be caught.
 set -u
 build=$1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A disk that fills up at some point of a run: never a pass, never "the board failed", and a message that says why.
 set -u
 build=${OTARIG_BUILD:?}

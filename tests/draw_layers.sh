@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Draws the folders and who includes whom, from the #includes of the tree: draw_layers.sh [FOLDER] >layers.svg. An arrow goes down to
 # what is used, the thicker the more files use it. A folder stands above all that it uses; a circle would be drawn red. All use
 # harness/base, so those arrows are left out.

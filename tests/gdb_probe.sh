@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Cuts at a flash operation that a GDB server finds: the verdicts that the same cases have without one (selftest).
 set -eu
 command -v openocd >/dev/null || exit 77

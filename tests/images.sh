@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # otarig images: for the folders of firmware that the image tool made, it finds out what their builds knew.
 set -u
 otarig=$OTARIG_BUILD/bin/otarig

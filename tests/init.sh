@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # otarig init beside the virtual rack's emulated devices: what it finds there, and that what it writes is taken by the commands that
 # read it. Nobody sits at a terminal.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Bad input: one clear line that names the file and what was expected, exit 2, and nothing touched.
 set -u
 otarig=$OTARIG_BUILD/bin/otarig

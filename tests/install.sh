@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # An installation works by itself: into a folder, moved to another one, without the source tree and the build in sight, from any
 # working folder. It lists, validates and runs an update on the virtual rack.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Four streams of random kills at once; 52 moments in all.
 command -v python3 >/dev/null || exit 77
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """kill -9 at random moments: worker, supervisor, OpenOCD, twin. Afterwards the rails are off, nothing runs, no lock stays,
 the journal reads, and the next run starts clean. usage: kill_test.py BUILD SOURCE MOMENTS [SEED]"""
 import glob, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time

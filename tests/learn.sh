@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # otarig learn: from a board file without a single mark it proposes one that a clean update passes with, unedited; also for firmware
 # that prints one banner twice a start, and says what it cannot learn.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the explorer says and what the whole rig does are the same: a few of its states, and one of its findings.
 set -u
 build=${OTARIG_BUILD:?}

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The manual pages: one for each command, without a warning, and with every option that --help tells.
 set -u
 otarig=$OTARIG_BUILD/bin/otarig

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A case again: the same verdict and, on the virtual rack, the same torn flash operation; in a failing case, too.
 # A run's journals again: a result that says otherwise is not reported.
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A virtual rack keeps its own time: the same run gives the same journals, consoles and truth, byte by byte, though the second
 time busy loops take the processors and every process of the run is stopped now and then.
 

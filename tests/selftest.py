@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The gate of the gate, on the virtual rack: scenarios/selftest/*.json name what must come out.
 
 usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good]...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by scripts that run whole cases. A virtual board keeps the time of this computer: where that is too busy, a case is
 # inconclusive and says so, and the script's question is asked again.
 

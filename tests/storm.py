@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A storm of broken rigs: a rack in which something breaks, or is broken for a while, at random moments of random cases.
 Whatever it is, good firmware must not fail, bad firmware must not pass, and a power loss that nobody ordered must not be
 passed over. By hand (./rig storm), as a night of it finds more than a minute.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A bounded storm: good and bad firmware on a few rigs that break at random moments. ./rig storm makes a night of it.
 set -u
 command -v python3 >/dev/null || exit 77

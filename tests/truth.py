@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Ground truth: what the journal of a case says of power against what the virtual rack's own logs say.
 
 usage: truth.py RUN-FOLDER...

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # An update through the debug probe, of a board that has a protocol of its own but is not asked by it: the words that make its
 # boot loader take the slot, and those that confirm, are written into its flash, and after each the board has to run again.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Builds one variant of a kind of firmware: build.sh demo|stock|mute|shell VARIANT OUT IMAGE_TOOL [DEFINE]
 # Keys are made here, used and kept in OUT; nothing of them is ever committed.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verifier against RFC 8554, appendix F, test case 1: its first signature (tree H5, one-time W8) over the
  * second level's public key, and its second one over the message. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The update state and the swap, on a flash that loses power: at every operation, in four ways, and again at
  * every operation of what follows. The boot loader's decisions are few enough to be written down here once
  * more (boot() below); the pages, the flags and the swap are the firmware's own code. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Every variant of the stock, mute and shell firmware boots on the twin and takes one update; what its defect is shows
 in the way it must. test_variants.py TWIN FIRMWARE_FOLDER KIND [VARIANT...]. 77: something is not there.
 

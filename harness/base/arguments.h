@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The options of a command of otarig. */
 #ifndef OTARIG_BASE_ARGUMENTS_H
 #define OTARIG_BASE_ARGUMENTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Time. A process that works on a virtual rack follows the rack's clock (clock_follow): there time jumps over
  * what is idle and stands while anybody computes. Everywhere else, and on every real rack, the two clocks
  * here are one. Every time in a journal is of clock_now_us() unless its name says otherwise. */

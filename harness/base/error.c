@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #define ERROR_IMPLEMENTATION
 #include "harness/base/error.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One error, one line: what went wrong, where, and whose fault it is. */
 #ifndef OTARIG_BASE_ERROR_H
 #define OTARIG_BASE_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text on its way into something that reads it as code: one function for each such language, and no other way
  * in. What a board said on its console, what a rack file or a result.json holds, and what somebody called his
  * folder may be anything at all. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that are read as a whole. */
 #ifndef OTARIG_BASE_FILE_H
 #define OTARIG_BASE_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Any bytes: no crash, and either a tree that reads or one line that names the file. */
 #include <stdlib.h>
 #include <string.h>

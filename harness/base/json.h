@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JSON from files with errors that name file, JSON path, the value found and what was expected.
  *
  * Parsing is cJSON's; before it the text is checked for size, nesting depth, NUL bytes and UTF-8, after it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The look at a JSON text before cJSON sees it. cJSON is lenient where a harness must not be: it takes
  * numbers as strtod does, control characters in strings, \u0000 (which cuts a string short) and any depth up
  * to a thousand. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an image file for MCUboot calls itself (MCUboot docs/design.md, "Image format"): boards answer with
  * this hash, not with that of the file. */
 #ifndef OTARIG_BASE_MCUBOOT_IMAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Memory that is there or the process ends: no caller checks for NULL. */
 #ifndef OTARIG_BASE_MEM_H
 #define OTARIG_BASE_MEM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Members of objects that were checked before, or that nobody vouches for: result.json, journal lines, what a
  * virtual rack answers. What is absent or of another type reads as what the caller says, so that a report of
  * an odd file is thin, never a crash. (Input files are read through json.h, which says what is wrong.) */

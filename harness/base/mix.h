@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Chance that repeats: the finalizer of splitmix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable
  * pseudorandom number generators", OOPSLA 2014). Every bit of the argument reaches every bit of the result;
  * nothing here is for cryptography. */

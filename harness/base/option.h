@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Option tables: one table describes a set of values for parsing from JSON, for --help and for the schemas.
  */
 #ifndef OTARIG_BASE_OPTION_H

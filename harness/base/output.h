@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The standard output of a program. What a command prints is its product: when a full disk or a closed pipe
  * takes it away, the command has failed, whatever it did besides. One place sees to that, at the end of
  * main(), so that no command has to. */

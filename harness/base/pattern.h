@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Regular expressions over console lines (PCRE2). A compiled one may be used by several threads at once. */
 #ifndef OTARIG_BASE_PATTERN_H
 #define OTARIG_BASE_PATTERN_H

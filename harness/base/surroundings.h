@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a program runs: the one place that reads what the environment says of otarig's own folders and of the
  * virtual rack. A virtual rack is emulated around processes that were started inside of it; OTARIG_RACK,
  * UMOCKDEV_DIR and OTARIG_LOCKS tell them so. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig repro --aim: the cuts of an exploration's finding for a board that nobody can hold still. */
 #ifndef OTARIG_CMD_AIM_H
 #define OTARIG_CMD_AIM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The time of an exploration's cut, as a delay after a console mark: for rigs without a probe. */
 #ifndef OTARIG_CMD_AIM_TIME_H
 #define OTARIG_CMD_AIM_TIME_H

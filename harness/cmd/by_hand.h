@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands for work by hand share: one place of a rack with its drivers, on a virtual rack inside
  * its emulation. */
 #ifndef OTARIG_CMD_BY_HAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig run --strategy: rounds of runs of one scenario, the next times of its cut chosen by what the last
  * ones showed. */
 #ifndef OTARIG_CMD_CAMPAIGN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the cuts of a campaign allow to be said of the probability to fail in one phase of the board's work.
  */
 #ifndef OTARIG_CMD_CLAIMS_H

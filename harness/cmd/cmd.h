@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The subcommands: each a function with its own options, listed in main.c. */
 #ifndef OTARIG_CMD_CMD_H
 #define OTARIG_CMD_CMD_H

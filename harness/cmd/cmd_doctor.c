@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig doctor: each device of a rack: found, reachable, answering; with the fix for what is not. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig images: the manifest of a folder of binaries, and which images are still to be built. */
 #include <dirent.h>
 #include <libgen.h>

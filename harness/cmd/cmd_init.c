@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig init: a rack and a board file for what is plugged in. */
 #include <ctype.h>
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig learn: a board file out of what the healthy board prints. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig drivers, boards, scenarios: what there is, as text or JSON. */
 #include <dirent.h>
 #include <stdio.h>

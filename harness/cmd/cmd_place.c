@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig power and console: what a developer does by hand on one place. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig probe and flash: a board's memory by hand. */
 #include <errno.h>
 #include <libgen.h>

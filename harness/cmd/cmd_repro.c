@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig repro: one stored case again. What it was is in its own journal and in the run's run.json. On a
  * virtual rack the cuts land on the very operations they hit before, which the truth log of the case tells.
  */

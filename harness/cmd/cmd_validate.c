@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig validate: every file with the parser that will read it. */
 #include <stdio.h>
 #include <stdlib.h>

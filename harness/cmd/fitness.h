@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which scenarios a board, at a place, can be asked for; which not, and why. */
 #ifndef OTARIG_CMD_FITNESS_H
 #define OTARIG_CMD_FITNESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Writes the initial images of a board through its probe. */
 #ifndef OTARIG_CMD_FLASH_H
 #define OTARIG_CMD_FLASH_H

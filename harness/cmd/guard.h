@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The guard of a run: makes the rails safe when supervisor and worker are both gone, however they went. */
 #ifndef OTARIG_CMD_GUARD_H
 #define OTARIG_CMD_GUARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Records starts of the healthy board at a place: cold ones, warm ones, those with an update and one that
  * goes back. What the console said, with times. */
 #ifndef OTARIG_CMD_LEARN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* States of an exploration on a rig: the same cuts by the relay, the memory read back through the probe. */
 #ifndef OTARIG_CMD_LIVE_H
 #define OTARIG_CMD_LIVE_H

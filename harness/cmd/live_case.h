@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* live.json and start.bin: states of an exploration as a rig can make them
  * (reports/schemas/live.schema.json). */
 #ifndef OTARIG_CMD_LIVE_CASE_H

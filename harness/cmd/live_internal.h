@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Between the parts of `otarig repro` for states of an exploration (live.h): what the rack is told and tells,
  * contents through the probe. Waits end after seconds; what goes wrong is the rig's fault. */
 #ifndef OTARIG_CMD_LIVE_INTERNAL_H

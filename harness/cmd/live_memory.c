@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Contents of a board, through the probe. */
 #include "harness/cmd/live_internal.h"
 

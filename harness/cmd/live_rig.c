@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the rack is told about a place, and what it tells. */
 #include "harness/cmd/live_internal.h"
 

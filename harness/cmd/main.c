@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig: the command line. This file only dispatches. */
 #include <signal.h>
 #include <stdio.h>

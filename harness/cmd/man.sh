@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Manual pages from the program's own words: man.sh OTARIG FOLDER. One page a command, and otarig.1 over them.
 set -eu
 otarig=$1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How far a run is, and for how long it will go on: cases run at once, one on each place. */
 #ifndef OTARIG_CMD_PROGRESS_H
 #define OTARIG_CMD_PROGRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A run's result.json against its journals: what a report says must be what anybody can judge again. */
 #ifndef OTARIG_CMD_REJUDGE_H
 #define OTARIG_CMD_REJUDGE_H

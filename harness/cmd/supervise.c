@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The supervisor of a run: the virtual rack and the worker are its children; it judges what the worker
  * leaves, keeps result.json current, and puts the rails into their safe state when the worker dies. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Campaigns against boards whose truth is known: how often is what is said of them false? */
 #include <criterion/criterion.h>
 #include <math.h>

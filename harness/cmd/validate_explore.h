@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig validate: the files of explorations. Both print a line about a file that is right, and give -1 with
  * ERROR_INPUT for one that is not. */
 #ifndef OTARIG_CMD_VALIDATE_EXPLORE_H

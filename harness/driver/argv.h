@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands of the user with places to fill in: ["esptool.py", "write_flash", "{address}", "{file}"]. There is
  * no shell: a word stays one word, whatever is filled in. "{{" is a brace. */
 #ifndef OTARIG_DRIVER_ARGV_H

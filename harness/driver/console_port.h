@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all consoles share: a descriptor in the loop, its input as events and through a link, its output
  * queued. */
 #ifndef OTARIG_DRIVER_CONSOLE_PORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Console "serial": a serial port through libserialport, any baud rate. An adapter that was unplugged is
  * looked for again, with growing pauses; after REOPEN_LIMIT_US without success that is the rig's fault. */
 #include <libserialport.h>

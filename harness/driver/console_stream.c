@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Console "stream": a unix or TCP socket (ser2net, QEMU, a terminal server). After a loss it connects again
  * by itself, with growing pauses; after RETRY_LIMIT_US without success that is the rig's fault. */
 #include <errno.h>

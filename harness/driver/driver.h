@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a driver is. A driver operates one device of a rack; it never decides pass or fail: what the board
  * does is an event, what the rig does wrong is an error (call fails) or an EVENT_RIG (later).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One program of the user's, run to its end within a deadline: what exec drivers are made of. No shell. Its
  * process group is killed at its end, whatever it left behind. */
 #ifndef OTARIG_DRIVER_EXEC_CALL_H

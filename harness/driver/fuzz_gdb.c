@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a GDB server may say: packets on the wire, and the texts that the probe takes apart. */
 #include <stdlib.h>
 #include <string.h>

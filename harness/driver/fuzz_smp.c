@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a board may say: console bytes with frames in them; frames that a log line was printed into; and, past
  * the CRC, packets of any content. */
 #include <stdlib.h>

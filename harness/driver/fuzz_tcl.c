@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What OpenOCD may say: replies on the wire, and the texts that the probe takes apart. */
 #include <stdio.h>
 #include <stdlib.h>

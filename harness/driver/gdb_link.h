@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A connection to a GDB server: one request is under way at a time, each with a deadline. After GDB_LATE or
  * GDB_LOST the connection is worth nothing any more: close it. */
 #ifndef OTARIG_DRIVER_GDB_LINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The memory map of a GDB server (GDB manual, "Memory Map Format"): where flash is, and how it is erased. */
 #ifndef OTARIG_DRIVER_GDB_MAP_H
 #define OTARIG_DRIVER_GDB_MAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The words of the GDB remote serial protocol (GDB manual, appendix E): packets, their text, stop replies. No
  * descriptor and no clock: gdb_link.h has the connection. */
 #ifndef OTARIG_DRIVER_GDB_RSP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Faults on the way between the update client and the board. The link passes everything until a fault is set;
  * what it does then is a function of the seed and of byte positions, not of the clock (but for stalls and
  * flapping, which are about time). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is plugged into this computer and may be a device of a rack: relay boards, serial ports, debug probes.
  * Nothing is opened but for reading its USB strings. */
 #ifndef OTARIG_DRIVER_PLUGGED_H

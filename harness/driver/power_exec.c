@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Power "exec": any switch that has a program (a PDU's client, uhubctl, usbrelay). The program runs to its
  * end, at most `timeout_ms`, and this holds the caller: the one exception to the 50 ms of a driver call,
  * since nothing else may happen between a command and its effect. When the rail really moved is not known, so

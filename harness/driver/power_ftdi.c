@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Power "ftdi": relay boards with an FTDI chip in bit-bang mode (SainSmart and the like: FT245R, bit n is
  * relay n+1).
  *

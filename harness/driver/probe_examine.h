@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What `otarig doctor` does with a probe: attach once. */
 #ifndef OTARIG_DRIVER_PROBE_EXAMINE_H
 #define OTARIG_DRIVER_PROBE_EXAMINE_H

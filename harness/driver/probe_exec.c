@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Probe "exec": the programs that come with a chip, one for each verb: nrfutil, esptool, JLinkExe, probe-rs.
  * They are started for each job and know nothing of each other, so there is no watching and no sampling here.
  * What a program wrote is read back where there is one that reads. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Probe "gdb": whatever speaks the GDB remote protocol, as a debugger does: OpenOCD, J-Link GDB server,
  * pyOCD, probe-rs, Black Magic, st-util, QEMU.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of the probe "gdb": what its files share. A job is a list of steps; each sends a request, its reply
  * comes to the same step, which then repeats itself (gdb_again), ends the job, or goes on (gdb_next). */
 #ifndef OTARIG_DRIVER_PROBE_GDB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The steps of the probe "gdb" that move bytes. */
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a rack file may say of a probe behind a GDB server. */
 #include <stddef.h>
 #include <stdlib.h>

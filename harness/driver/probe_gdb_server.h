@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The GDB server of a probe: somebody else's, that we only connect to, or a program of ours that is started
  * and ended with the need for it. */
 #ifndef OTARIG_DRIVER_PROBE_GDB_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The steps of the probe "gdb" that are about the connection and the core, and what each verb consists of.
  * The numbers are a Cortex-M's: ARMv7-M ARM C1.6 (DHCSR), C1.8 (DWT_FUNCTION0, 16 bytes apart). */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Probe "openocd": the stock openocd program as a supervised child, driven over its Tcl RPC.
  *
  * The server lives from the first job after a power-up to the next power-off: a fresh start (some 40 ms with

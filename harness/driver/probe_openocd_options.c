@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a rack file may say of a probe that openocd drives. */
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One openocd process and the Tcl connection to it. It is started without touching the target (`noinit`), so
  * that a server that does not come up and a board that does not answer are different failures. */
 #ifndef OTARIG_DRIVER_PROBE_OPENOCD_SERVER_H

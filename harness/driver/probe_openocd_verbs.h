@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a probe verb is in OpenOCD's language: a short list of Tcl commands with places to fill in. */
 #ifndef OTARIG_DRIVER_PROBE_OPENOCD_VERBS_H
 #define OTARIG_DRIVER_PROBE_OPENOCD_VERBS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A serial port for foreign programs whose other end is a link: what a program writes to the port goes
  * through the link, so faults on the link act on it as on every other client. */
 #ifndef OTARIG_DRIVER_PTY_BRIDGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which serial port is meant: by its name, a link to it, or by the USB adapter it belongs to. */
 #ifndef OTARIG_DRIVER_SERIAL_FIND_H
 #define OTARIG_DRIVER_SERIAL_FIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which image is meant, and the request that marks it. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "harness/driver/smp_base64.h"
 
 static int value(char byte)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Base64 as it comes over a console: cut anywhere, padded at the end of any piece. */
 #ifndef OTARIG_DRIVER_SMP_BASE64_H
 #define OTARIG_DRIVER_SMP_BASE64_H

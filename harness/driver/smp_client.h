@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts of the update client "smp": update_smp.c has the intents, smp_upload.c delivers an image,
  * smp_size.c finds out how large a request may be. */
 #ifndef OTARIG_DRIVER_SMP_CLIENT_H

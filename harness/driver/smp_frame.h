@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SMP over a console: Zephyr's "SMP over console" framing (doc/services/device_mgmt/smp_transport.rst). A
  * packet is length (16 bit, big endian, counts the CRC), payload, CRC-16/XMODEM of the payload; in base64;
  * cut into lines of at most 127 bytes, the first one led by 06 09, the further ones by 04 14, each ended by a

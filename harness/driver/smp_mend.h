@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Frames that a log line has been printed into: both write to one port, character by character. */
 #ifndef OTARIG_DRIVER_SMP_MEND_H
 #define OTARIG_DRIVER_SMP_MEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SMP messages: the 8-byte header and CBOR maps (Zephyr doc/services/device_mgmt/smp_protocol.rst,
  * smp_groups). */
 #ifndef OTARIG_DRIVER_SMP_MSG_H

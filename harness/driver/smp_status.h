@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an answer says of its request, in both dialects: SMP v1 has `rc` and perhaps `rsn`; v2 adds
  * `err: {group, rc}` with codes of each group's own (Zephyr include/zephyr/mgmt/mcumgr/mgmt/mgmt_defines.h,
  * grp/img_mgmt/img_mgmt.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One talk with an SMP server: requests go out one at a time, what gets no answer is sent again, and an
  * answer is told from what only looks like one. Over a console (frames between other text) or in datagrams.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SMP in datagrams, as Zephyr's UDP transport wants it (subsys/mgmt/mcumgr/transport/src/smp_udp.c): one
  * packet in each, unframed, port 1337. */
 #ifndef OTARIG_DRIVER_SMP_UDP_H

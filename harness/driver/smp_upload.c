@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Delivering an image: the offset in the board's answer decides where it goes on, and progress decides how
  * long it may take. */
 #include <stdio.h>

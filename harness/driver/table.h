@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The drivers there are. A new driver adds its line here. */
 #ifndef OTARIG_DRIVER_TABLE_H
 #define OTARIG_DRIVER_TABLE_H

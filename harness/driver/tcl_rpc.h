@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* OpenOCD's Tcl RPC (OpenOCD User's Guide, "Tcl RPC server"): a command, 0x1a; a reply, 0x1a. A failure is
  * not marked in the reply, so every command is wrapped and its reply begins with its code. One command is
  * under way at a time. */

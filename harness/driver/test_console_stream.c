@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The console driver "stream" against real sockets. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For tests of update client "exec": the driver on a link with faults, the board's end of it, and what its
  * events say. */
 #ifndef OTARIG_DRIVER_TEST_EXEC_BENCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The words of the GDB remote protocol, on packets as GDB's manual, OpenOCD and QEMU write them. */
 #include <criterion/criterion.h>
 #include <stdio.h>

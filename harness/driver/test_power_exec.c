@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The power driver "exec" with small programs as switches: a file is the outlet. */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "harness/driver/test_probe_bench.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For tests of probes: a live twin, a driver at its debug port, and what its events say. */
 #ifndef OTARIG_DRIVER_TEST_PROBE_BENCH_H
 #define OTARIG_DRIVER_TEST_PROBE_BENCH_H

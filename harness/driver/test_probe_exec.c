@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The probe made of programs: openocd, started anew for each job as a vendor's tool would be, on a live twin.
  * Ends 77 where openocd or the twin is missing. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The driver against GDB servers: stock openocd in front of a live twin, and QEMU. Ends 77 where openocd or
  * the twin is missing; the tests of QEMU where that is. */
 #include <criterion/criterion.h>

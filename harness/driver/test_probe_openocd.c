@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The driver, the stock openocd and a live twin: ends 77 where one of the programs is missing. */
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The drivers "ftdi" and "serial" on the virtual rack, with the real libftdi1 and libserialport. The program
  * starts the rack, then itself again under its preload; the boards run echo firmware, which answers every
  * byte with the next. What really happened is in the rack's truth.jsonl. */

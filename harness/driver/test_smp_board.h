@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A scripted SMP server at the other end of a wire, and a client on this one: the wire is real (a socket pair
  * or UDP), the board is not. Answers are written by hand: what servers send is wider than what our own
  * encoder makes. */

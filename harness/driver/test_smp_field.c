@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is met in the field: each habit of boards, old servers and wires that a client must live with, on the
  * wire. Nothing of it is the board's failure. */
 #include <criterion/criterion.h>

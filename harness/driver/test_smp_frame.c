@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Frames and messages, without any client. */
 #include <criterion/criterion.h>
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Other places to update from: servers without an echo, MCUboot's serial recovery, UDP. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

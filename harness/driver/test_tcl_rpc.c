@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client of OpenOCD's Tcl server against a tiny one in the same loop. */
 #include <criterion/criterion.h>
 #include <netinet/in.h>

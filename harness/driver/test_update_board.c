@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The whole way: the probe writes the demo firmware into a twin, the SMP client updates it over the console,
  * through a bad line and past a power cut. Ends 77 where a program or the firmware is missing. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The update client made of the user's own programs: real programs of the system, real ends. */
 #include <criterion/criterion.h>
 #include <stdio.h>

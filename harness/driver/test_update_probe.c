@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The staging client over a probe made of memory: flash that only erases by pages. */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's intents, against a scripted SMP server. */
 #include <criterion/criterion.h>
 #include <stdio.h>

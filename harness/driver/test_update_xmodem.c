@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Debian's sx on the port that the harness offers, into Debian's rx at the board's end of the console, with
  * and without faults on the link between them. Ends 77 where lrzsz is missing. */
 #include <criterion/criterion.h>

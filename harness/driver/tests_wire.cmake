@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Tests of what goes over wires to the board: the probe, the update clients, faults between them and the board.
 foreach(probe openocd gdb exec)
   otarig_test(WIRE NAME test_probe_${probe} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_probe_${probe}.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all update clients share: names, and the event that ends a job. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Update client "exec": the user's own programs, one for each intent: a script, sx, a vendor's updater. What
  * they say is theirs; this file runs them, ends them in time and makes an outcome of their exit status.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Update client "probe": stages an image through the debug probe, for boards that have no update protocol, or
  * to test their boot loader without it. What makes the boot loader look at the slot is the board's business:
  * words in flash (a swap magic, a flag) or in registers that survive a reset. */

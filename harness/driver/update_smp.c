@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Update client "smp": MCUmgr's Simple Management Protocol, as Zephyr, NuttX and Mynewt devices and MCUboot's
  * serial recovery speak it, over the board's console or in UDP datagrams. An intent is one request or a few:
  * their order is this file's business. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers for states out of runs that are known (soundness.h). A batch goes in rounds: all its states are
  * looked up; of those that nobody knows, the first of each place in the tree where look-ups end is run (no
  * two of them can be the same); what they read is learnt, and the rest is looked up again. So a run is made

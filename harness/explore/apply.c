@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an operation, whole or torn, does to an image of the memory. */
 #include <stdlib.h>
 #include <string.h>

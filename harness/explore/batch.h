@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A batch: states of one level that workers boot side by side, between two merges of what was found. Its size
  * and results depend on what was found before, never on time or on the number of workers. */
 #ifndef OTARIG_EXPLORE_BATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How many cuts does each strategy need to find a defect when the board can only be looked at from outside?
  * The twin gives the black box: for each moment of the update, does a cut there end badly? A relay's contact
  * adds its jitter. usage: bench_strategy SCENARIO BOARD FIRMWARE...; a line for each firmware in which one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Boots a flash dump on the twin: what a developer does with a board that came back from the field. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A file that grows by one record for each finished batch. Taking the stored results in again gives the same
  * search as running them. A record that was cut off by the end of the writer is dropped. Host byte order: it
  * never leaves the machine. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Would the self-test notice that the log of what a run reads has a hole? Leaves one kind of read, or one
  * word, out, and compares all states with a right exploration. usage: control_reads SCENARIO BOARD FIRMWARE
  * DEPTH WHAT|WORD... (in hexadecimal, an offset in nvm). A line for each: `unharmed` (no state is answered

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `otarig explore`: every state that power cuts can leave, on the unmodified binary. */
 #ifndef OTARIG_EXPLORE_EXPLORE_H
 #define OTARIG_EXPLORE_EXPLORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an exploration found: classes of failure, each with its shortest sequence of cuts, reproduced by real
  * cuts. */
 #ifndef OTARIG_EXPLORE_FINDINGS_H

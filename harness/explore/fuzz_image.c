@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libFuzzer: ELF, Intel HEX and raw images. */
 #include "harness/explore/image.h"
 

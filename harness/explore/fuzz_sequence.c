@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libFuzzer: sequences of cuts. */
 #include "harness/explore/sequence.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libFuzzer: scenario files, with small images behind the names that the seeds use. */
 #include "harness/explore/spec.h"
 

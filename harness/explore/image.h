@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Images of foreign firmware: ELF (program headers, physical addresses), Intel HEX,
  * S-record, UF2, or raw bytes. Hostile
  * files get one clear line. */

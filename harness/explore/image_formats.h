@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The formats of image files; image.c tells which one it is. Each parser adds segments, and names file and
  * line, or block, of what it cannot take. */
 #ifndef OTARIG_EXPLORE_IMAGE_FORMATS_H

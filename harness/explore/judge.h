@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The contract: does what a power cycle left behind hold? */
 #ifndef OTARIG_EXPLORE_JUDGE_H
 #define OTARIG_EXPLORE_JUDGE_H

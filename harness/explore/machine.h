@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One twin that runs whole power cycles: from power-up to whatever ends a boot, with a journal of its flash
  * operations and a digest of its non-volatile memory after each of them. */
 #ifndef OTARIG_EXPLORE_MACHINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What judging has learnt: from which moment of which clean boot it came to which verdict. Many states settle
  * alike, and the boots that show how they do meet each other soon, so most of them need not run to their end.
  * A verdict is the one that judging to the end gives (soundness.h; the self-test checks it), whatever was

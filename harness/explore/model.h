@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How a step of a sequence disturbs the board: a clean cut, a way to tear the operation that is cut
  * (fixtures/twin/torn.h), or what is no cut at all. */
 #ifndef OTARIG_EXPLORE_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is told of an exploration: summary, explore.json, junit.xml, index.html with pictures. */
 #ifndef OTARIG_EXPLORE_REPORT_H
 #define OTARIG_EXPLORE_REPORT_H

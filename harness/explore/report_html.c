@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One page without scripts or outside resources: what was found, with pictures. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* explore.json; reports/schemas/explore.schema.json describes it. */
 #include <stdio.h>
 #include <stdlib.h>

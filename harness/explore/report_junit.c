@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JUnit XML of an exploration: one test case for each clause of the contract. GitLab shows the text of a
  * failure and nothing else of it, so all that matters stands there. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the boot without a cut did to each slot and to each region that the contract asks about: an update
  * that installs nothing proves nothing. */
 #include <stdlib.h>

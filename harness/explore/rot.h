@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bit rot: bits that flip while the power is off. Where a memory is asked for it, and which bits then. */
 #ifndef OTARIG_EXPLORE_ROT_H
 #define OTARIG_EXPLORE_ROT_H

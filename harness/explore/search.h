@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The closure: breadth first over everything that power cuts can leave in non-volatile memory. See
  * soundness.h for why runs may share their remainders. */
 #ifndef OTARIG_EXPLORE_SEARCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Is what runs inherited and verdicts remembered true? The boot without a cut and a seeded sample of states
  * are run and judged again to their ends (soundness.h), the first ones looking at every instruction: what a
  * real core faults on and the twin lets pass is found there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A sequence of cuts in a file: scenarios/sequence.schema.json. */
 #ifndef OTARIG_EXPLORE_SEQUENCE_H
 #define OTARIG_EXPLORE_SEQUENCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A sequence of cuts, as a field log or a night on a rack gave it, down to the cuts that its failure needs.
  */
 #ifndef OTARIG_EXPLORE_SHRINK_H

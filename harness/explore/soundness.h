@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Why the explorer may stop a run before its end, and what it checks while it does.
  *
  * A *point* is a moment right after a flash operation at which the whole machine is digested (128 bits): all

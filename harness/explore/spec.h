@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What to explore: chip, flash contents at the start, what ends a boot, what must hold afterwards. From a
  * scenario and a board file; describes foreign boot loaders completely. */
 #ifndef OTARIG_EXPLORE_SPEC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is well-formed, and yet cannot be meant. */
 #include "harness/explore/spec_loader.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Parsing of a scenario in parts: what spec.c, spec_take.c (regions, patterns, numbers, images),
  * spec_prepare.c, spec_boot.c (end, cuts, input, watchdog), spec_contract.c and spec_check.c share. Every
  * function returns 0, or -1 with the error of the loader set; what it has taken belongs to the spec, which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries of a prepare list that stand for what well-known boot loaders and their applications write. */
 #include "harness/explore/spec_loader.h"
 

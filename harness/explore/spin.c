@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A core that goes round for ever. */
 #include "fixtures/twin/debug.h"
 #include "harness/explore/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All states that were found, by number, in the order in which they were: the booted ones come first and are
  * nodes of the search, the others wait. A defective boot loader has millions of them waiting, so those are
  * small, and the index from a digest to a state holds numbers only: what it compares is in the states

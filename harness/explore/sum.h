@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A digest of non-volatile memory that can be kept up to date word by word: the XOR of one 128-bit hash for
  * each word that is not erased. Erased words count nothing, so an erase only takes out what was there. */
 #ifndef OTARIG_EXPLORE_SUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Code addresses to functions and lines, from the ELF files of a scenario (DWARF, else the symbol table). */
 #ifndef OTARIG_EXPLORE_SYMBOLS_H
 #define OTARIG_EXPLORE_SYMBOLS_H

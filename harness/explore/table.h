@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A hash table from a 128-bit digest to a number. Grows, never forgets. Not safe for concurrent change; any
  * number of threads may look up while nobody puts. */
 #ifndef OTARIG_EXPLORE_TABLE_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores the good demo firmware and some defective ones: test_explore.sh OTARIG FIRMWARE SOURCE
 set -eu
 otarig=$1 firmware=$2 source=$3

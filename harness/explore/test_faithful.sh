@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What real boot loaders do to a chip: test_faithful.sh OTARIG SOURCE
 set -eu
 otarig=$1 here=$2/harness/explore/foreign

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores a boot loader that is not ours, on another chip; a defect that only resets with RAM kept show:
 # test_foreign.sh OTARIG SOURCE
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # An exploration that is killed, whenever that is, goes on where it was and comes to the same result:
 # test_killed.sh OTARIG SOURCE [SEED]
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores the boot loaders of both BBC micro:bits, with their master boot records and SoftDevices, as npm's pxt-microbit (MakeCode)
 # ships them, unmodified. Updates of the application, the boot loader and the SoftDevice survive every clean cut; that of a boot
 # loader does not survive one that tears the erase of the page of parameters, nor the first boot of a new V2 one that tears a word

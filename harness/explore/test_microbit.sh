@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores the file system of firmware that nobody made for this: MicroPython for the BBC micro:bit, from Debian's package
 # firmware-microbit-micropython, unmodified, driven by its console alone. It has no copy of what it replaces, so cuts lose files;
 # the interpreter comes up and can write after each of them.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores a boot loader that nobody made for this: Nordic's Open Bootloader v1.0.1 for the nRF52840 Dongle, as npm's
 # nrf-device-setup ships it, unmodified. It keeps one settings page, erased and written anew, so that power lost in
 # between forgets the application; cuts anywhere else do no harm.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores the boot loaders of Particle's Electron and Photon with the systems that they call for their configuration, as npm's
 # particle-cli ships them, unmodified. Copies of an application and of a part of the system survive every cut.
 # test_particle.sh OTARIG SOURCE CACHE

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What a run reads decides it, and a log with a hole is noticed: test_reads.sh OTARIG CONTROL SOURCE FIRMWARE
 set -eu
 otarig=$1 control=$2 here=$3/harness/explore/foreign

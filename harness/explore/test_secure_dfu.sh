@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores Nordic's secure boot loader of SDK 14 for the nRF52832 (debug build, over Bluetooth with bonds), as npm's pc-nrf-dfu-js
 # ships it, unmodified. Two defects: its page of settings is erased and written in place, and with it goes the bond, without which
 # it resets for ever; and a copy that was cut between its last progress mark and the mark of a valid application is never taken up

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Small boot loaders, each with one thing that an explorer may get wrong: test_small.sh OTARIG SOURCE
 set -eu
 otarig=$1 here=$2/harness/explore/foreign

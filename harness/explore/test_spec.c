@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Scenario files that are wrong get one line that says where. */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Digests, tables and the physics of tears. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

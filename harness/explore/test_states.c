@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* States by number and by digest, while they wait and after they were booted. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

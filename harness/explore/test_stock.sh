@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Explores a boot loader with MCUboot's habits, and a defect of it: test_stock.sh OTARIG FIRMWARE SOURCE
 # Software SHA-256 over both slots, a polled UART and 15,400 operations make its states dear: one cut deep.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What an exploration may claim, on boot loaders of a few instructions: test_tiny.sh OTARIG SOURCE
 set -eu
 otarig=$1 here=$2/harness/explore/foreign

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which pages hold flags, so that the reduced alphabet tries every operation there. */
 #include <stdlib.h>
 

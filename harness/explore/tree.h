@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs by what they read: a decision tree over the words of an image. A node asks for the word that runs
  * with the same answers so far read next, an edge is what it held, a leaf is a finished run. Any number of
  * threads may look up while nobody adds. */

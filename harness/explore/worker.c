@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs one state after the other on its own twin. */
 #include <stdlib.h>
 #include <string.h>

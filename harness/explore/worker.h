@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of a worker share: worker.c runs states, answer.c answers for states without running them,
  * candidate.c says what cuts in their boots leave. */
 #ifndef OTARIG_EXPLORE_WORKER_H

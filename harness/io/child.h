@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A supervised child process: own session, dies with us, ready by a line, ended by TERM then KILL to the
  * group. LD_PRELOAD and UMOCKDEV_DIR are scrubbed from its environment unless asked for. SIGCHLD is not used:
  * pidfds. */

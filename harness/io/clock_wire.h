@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The clock of a virtual rack: what its keeper (fixtures/rack/keeper.c) and those who follow it say to each
  * other, over a SOCK_SEQPACKET pair, and the follower's side of it.
  *

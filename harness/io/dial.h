@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Connecting to a stream socket without waiting: HOST:PORT or the path of a unix socket. */
 #ifndef OTARIG_IO_DIAL_H
 #define OTARIG_IO_DIAL_H

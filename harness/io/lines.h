@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Cuts a byte stream into lines. A line ends with \n (a \r before it is dropped); one longer than the limit
  * is delivered in pieces. */
 #ifndef OTARIG_IO_LINES_H

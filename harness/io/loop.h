@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The event loop: a small facade over sd-event. One thread, no callbacks after loop_remove. */
 #ifndef OTARIG_IO_LOOP_H
 #define OTARIG_IO_LOOP_H

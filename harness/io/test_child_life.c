@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lives and deaths of children: who goes with whom, and that no peer can hold or kill us. */
 #include <criterion/criterion.h>
 #include <errno.h>

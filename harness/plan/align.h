@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Aligns what a board printed in several starts: lines that differ in numbers only are one and the same line
  * with places that vary. Pure functions of their input; `otarig learn` proposes marks from what they find
  * (propose.h). */

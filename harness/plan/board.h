@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A board: a type of device. Memory map, console marks, how long it may take, which images it gets.
  * boards/<name>.json */
 #ifndef OTARIG_PLAN_BOARD_H

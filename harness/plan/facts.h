@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Facts: what the engine and the verdict need to know of a board; and sources: where each of them can be
  * learnt. A board file names the sources of a fact in the order in which they are trusted ("facts"); what it
  * leaves out follows from its console marks, its memory and what its place is wired to. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Any text as a board file and a rack file: they are read from a file, so the text lies in a memfd. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Any text as a scenario file: its variations are listed and each of the first cases is filled in and parsed.
  */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Firmware images of one build ("good" or a defective variant) and how a scenario spoils them. */
 #ifndef OTARIG_PLAN_IMAGE_H
 #define OTARIG_PLAN_IMAGE_H

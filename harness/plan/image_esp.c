@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ESP-IDF applications: "App Image Format" of its API guide. A header of 24 bytes, segments (load address,
  * length, bytes), a checksum that ends at a multiple of 16, and the SHA-256 of all that where the header says
  * so. esp_app_desc_t stands at the beginning of the first segment. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* U-Boot FIT (doc/usage/fit/source_file_format.rst): a flattened device tree; /images/NAME has `data`, or
  * data-offset, data-position and data-size for data behind the tree, and hash nodes with `algo` and `value`.
  * The format has no member for a version: a property `version` of the root is taken for one. */

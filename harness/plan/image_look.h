@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an image file says of itself: which format it has, and the version and the hash by which a board may
  * call it. */
 #ifndef OTARIG_PLAN_IMAGE_LOOK_H

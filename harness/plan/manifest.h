@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From a folder of binaries to its manifest.json (image.h reads it): what each file is, its version, and the
  * name by which scenarios ask for it. */
 #ifndef OTARIG_PLAN_MANIFEST_H

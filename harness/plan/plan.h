@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The plan of one case: immutable, complete, checked against board and place; no descriptors, no clock. */
 #ifndef OTARIG_PLAN_PLAN_H
 #define OTARIG_PLAN_PLAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From aligned starts of a healthy board to a board file: marks with groups, phases, limits, the facts that
  * rest on them. A pure function: what it cannot learn it says. */
 #ifndef OTARIG_PLAN_PROPOSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which lines of aligned starts are marks, and which of their places are groups. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What was found in aligned starts, before it is written down: shared by propose.c and propose_find.c. */
 #ifndef OTARIG_PLAN_PROPOSE_WORK_H
 #define OTARIG_PLAN_PROPOSE_WORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rack: the places and their wiring. Options of drivers are parsed by the drivers' own tables. */
 #ifndef OTARIG_PLAN_RACK_H
 #define OTARIG_PLAN_RACK_H

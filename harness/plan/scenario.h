@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A scenario: what is done to a board and what must hold afterwards. A scenario file with its "vary" block
  * stands for many cases; scenario_parse gets the tree of one case, in which every "$name" has been replaced.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a scenario says as a whole: does it hang together, and can a case of it be judged? */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* At which times to cut next: strategies for a board that can only be looked at from outside.
  *
  *   uniform     anywhere, each time with the same chance

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reading members of plan files: each function reads one member, copies it and reports in the words of
  * json.h. An absent member keeps what *out held (the default) unless it is required. */
 #ifndef OTARIG_PLAN_TAKE_H

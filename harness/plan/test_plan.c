@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a plan makes of a scenario once the board and the images are known. */
 #include <criterion/criterion.h>
 #include <string.h>

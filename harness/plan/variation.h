@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Variations: from the "vary" block of a scenario file to the list of its cases.
  *
  *   "vary": { "delay_ms": {"from": 0, "to": 1500, "step": 250}, "bit": [0, 7], "at": {"random": 5, "from": 0,

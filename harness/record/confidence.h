@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a number of runs says of the probability to fail: exact binomial bounds. */
 #ifndef OTARIG_RECORD_CONFIDENCE_H
 #define OTARIG_RECORD_CONFIDENCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The event: the only thing a run produces. Drivers and steps put events into a sink; the journal, the
  * triggers and the progress line listen there. */
 #ifndef OTARIG_RECORD_EVENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal reader and the fold on any bytes: no crash, and a pass only from a journal that earned it. */
 #include <stdbool.h>
 #include <stdint.h>

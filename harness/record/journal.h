@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal: the events of one case, a JSON object a line, appended and flushed event by event.
  *
  * Line 1 is the EVENT_CASE event; its "fields" hold everything the verdict needs (see verdict.h), so that a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stored journals, small enough to read, each with the verdict it must get; and torn at every byte. */
 #include <criterion/criterion.h>
 #include <dirent.h>

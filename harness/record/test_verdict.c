@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fold event by event: each rule of verdict.h has a journal that follows it and one that breaks it. */
 #include <criterion/criterion.h>
 #include <stdio.h>

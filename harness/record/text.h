@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Texts that come from a board: any bytes, while JSON, XML and HTML want UTF-8. */
 #ifndef OTARIG_RECORD_TEXT_H
 #define OTARIG_RECORD_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verdict: a pure fold over the journal of one case. No clock, no files, no driver.
  *
  * What the fold reads (everything else is for people):

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "harness/record/verdict_fold.h"
 
 #include <stdlib.h>

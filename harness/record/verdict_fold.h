@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts of the verdict among themselves: what the fold remembers and how the clauses read it. */
 #ifndef OTARIG_RECORD_VERDICT_FOLD_H
 #define OTARIG_RECORD_VERDICT_FOLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How long from a console line to the power command? A child writes lines with their time into a unix socket;
  * the stream console reads them, the board's marks are matched, and the time is taken where the power driver
  * would be called. usage: bench_trigger BOARD.json [COUNT]; prints p50 and p99 in microseconds. */

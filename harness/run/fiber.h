@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A fiber: a function that can stop in its middle and go on later, so that a case reads from top to bottom
  * while one loop drives many places. Everything runs on one thread; a fiber is resumed from the loop only. */
 #ifndef OTARIG_RUN_FIBER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One lock for each physical device, so that two runs never share a relay, a probe or a port. The lock is
  * flock(2) on a file in the lock folder: it goes with the process that holds it, however that dies. */
 #ifndef OTARIG_RUN_LOCK_H

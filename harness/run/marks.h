@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Console marks, compiled: those of a board, or the answer to one question. */
 #ifndef OTARIG_RUN_MARKS_H
 #define OTARIG_RUN_MARKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rig: the open drivers of one place. Open for a whole run; cases come and go. */
 #ifndef OTARIG_RUN_RIG_H
 #define OTARIG_RUN_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The run of one case: a fiber that walks through baseline, steps, settling and judging, and a sink that
  * hears every event of the rig, fires the faults and writes the journal. Its only product is the journal and
  * the evidence. */

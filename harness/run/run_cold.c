@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Proof that the board lost its power. A start after a cut proves nothing by itself: a relay may not have
  * moved, and the board may have been reset for another reason. Each source of the fact "cold" says what it
  * saw; the first that can tell decides, and the verdict names it. */

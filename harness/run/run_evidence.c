@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Evidence: what a person needs who does not believe the verdict. */
 #include <errno.h>
 #include <stdio.h>

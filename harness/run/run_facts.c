@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asking for facts: one function a kind of source. What a console line tells comes by itself (run.c); the
  * rest is asked for, in the order in which the board file trusts its sources, and only what is not known yet.
  */

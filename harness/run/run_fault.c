@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Faults: from armed over triggered to over, and what proves that they reached the board. All of it runs in
  * the loop, not in the fiber: a cut must not wait for anything. */
 #include <stdio.h>

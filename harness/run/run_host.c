@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Could this computer keep up? Times that accuse the board are those at which lines were read here, and on a
  * virtual rack the board's own time stands still while its process gets no processor. Both are the rig's
  * fault. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Jobs of the probe and of the update client, driven to their end. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A board that answers nothing in two clean updates: either it is mute, or the wire on which it hears was
  * broken for that long and is whole again when the rig is proven sound. What is in its flash is put back
  * after the proof, and it is asked once more: what it has become lies in there. */

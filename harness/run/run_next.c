@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The update mechanism itself, after the fault: can what was interrupted be finished, and does a clean update
  * still succeed? An update is a long talk over the console, so one failure may be a moment's trouble of the
  * rig: it must recur, between boots or answers that show the console sound, before it is the board's. */

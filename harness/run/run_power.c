@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rails: every command is recorded with the times planned and commanded; when the rail moved is an event of
  * the driver, where the hardware senses it. */
 #include "harness/base/clock.h"

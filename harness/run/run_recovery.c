@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* G1: how long the board takes to come back, from the end of what was done to it to the first start of an
  * image that may run. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A board without storage that can be written from outside is made what it was by its own update: to the
  * image with which the scenario begins, confirmed. It has to be one that still updates, so a case that ends
  * with a board beyond that cannot prove its rig sound. */

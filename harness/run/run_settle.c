@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Before and after: the healthy board a case begins with, and what is looked at once the fault is over. */
 #include <stdio.h>
 #include <stdlib.h>

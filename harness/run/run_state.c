@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A failure that a second attempt does not repeat may have been a moment's trouble of the rig, or a fault of
  * the board that shows every other time. A second attempt tells them apart only when it begins where the
  * first one did: with the records of the update mechanism, and with the image, of before. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The steps of a scenario: one function each, in one table. A step that fails because a fault has struck ends
  * the steps and the case goes on with settling; one that fails before any fault is the board's or the
  * scenario's business and ends them too: what follows from it is for the contract to say. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The second witness. A line of the console that is missing or wrong accuses the board, but the cable, the
  * adapter and the host may have lost it too, for a moment, and work again when the rig is proven afterwards.
  * So whatever would make a case fail is looked at another way: the board is asked for an answer, the probe

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A board made of a script, for unit tests of the engine: four drivers over one small model, on a clock that
  * the test moves. A boot takes 100 ms, a swap a second, an upload a second, an answer a millisecond; no
  * process, no wire, and a whole case in milliseconds. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine from baseline to verdict, on a board made of a script and a clock that the test moves: which
  * failures are the board's, and which are the rig's or nobody's. */
 #include <criterion/criterion.h>

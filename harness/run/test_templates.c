@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The boards of boards/templates: each parses, and its expressions tell the lines of such boards apart. */
 #include <criterion/criterion.h>
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Starts the virtual rack of a rack file and gives the environment in which drivers find it. */
 #ifndef OTARIG_RUN_VIRTUAL_RACK_H
 #define OTARIG_RUN_VIRTUAL_RACK_H

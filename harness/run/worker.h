@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The worker: opens the rigs and walks through the cases, one at a time on each place. A process of its own
  * under the supervisor (cmd_run.c): whatever happens to it, the supervisor puts the rails into their safe
  * state. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts of the demo application. */
 #ifndef FW_APP_H
 #define FW_APP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The image group of SMP on the demo's update state. */
 #include "app/app.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The demo's flash map. boards/nrf52840dk.json says the same. */
 #ifndef FW_APP_LAYOUT_H
 #define FW_APP_LAYOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The demo application: says what it is, keeps its data, tests itself, takes updates. */
 #include "app/app.h"
 #include "common/flash.h"

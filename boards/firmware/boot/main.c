@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The boot loader: finish what was begun, decide which image runs, prove it authentic, start it. */
 #include "boot/swap.h"
 #include "common/flash.h"

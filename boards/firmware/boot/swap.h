@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Swapping the first pages of the two slots through the scratch page, resumable at every operation.
  *
  * For page i: slot 1 to scratch; slot 0 to slot 1; scratch to slot 0. Each of the three has its flag

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The little CBOR (RFC 8949) that SMP needs. */
 #ifndef FW_CBOR_H
 #define FW_CBOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/config.h"
 
 /* in a file of its own, or the compiler would know what it is */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What makes one build of an application an image. There is one link for all images of a variant; the image
  * tool sets these fields in its copy (imgtool/image_tool.c knows where they lie). */
 #ifndef FW_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The flash as everybody here sees it. flash_nrf.c is the chip; tests bring their own. */
 #ifndef FW_FLASH_H
 #define FW_FLASH_H

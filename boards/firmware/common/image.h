@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Images in MCUboot's format (MCUboot docs/design.md, "Image format"): header, body, protected TLVs, TLVs.
  * The hash covers all before the unprotected TLVs; the signature (LMS, RFC 8554) covers the hash. */
 #ifndef FW_IMAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LMS signatures, RFC 8554 / NIST SP 800-208: verification, SHA-256 with n = m = 32, LM-OTS W4 and W8, trees
  * up to H10. */
 #ifndef FW_LMS_H

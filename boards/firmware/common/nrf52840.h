@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The registers used, by their names in the nRF52840 Product Specification v1.1. */
 #ifndef FW_NRF52840_H
 #define FW_NRF52840_H

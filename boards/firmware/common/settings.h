@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the user has set: made at the first start; nothing but the user changes it, and the user never does.
  */
 #ifndef FW_SETTINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Vector table and start-up, for boot loader and application. */
 #include <stdint.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state of an update, in flash, safe at every cut.
  *
  * Two pages take turns. A page is valid when its header words are exact: magic, sequence number, its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What boot loader and application share of the machine: console, time, reset, the small C library. */
 #ifndef FW_SYS_H
 #define FW_SYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig-image: keys, signatures and a look into images of the demo firmware. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The shell application: says nothing but its prompt, and answers what is typed. */
 #include "common/config.h"
 #include "common/flash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The loader of the shell firmware: receives by XMODEM, starts the slot that the records name, takes back
  * what nobody confirmed. */
 #include "common/flash.h"

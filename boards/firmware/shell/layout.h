@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The flash map of the shell firmware on an nRF52840, which has nothing in common with the others': a loader
  * with an XMODEM receiver, two slots of which neither is copied, images that run from RAM. boards/shell.json
  * says the same. */

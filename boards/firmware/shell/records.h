@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What runs, as a log: each record is four words, and the newest whole one counts. Two pages take turns; a
  * page that is full stays as it is until the other one holds a newer record. */
 #ifndef FW_SHELL_RECORDS_H

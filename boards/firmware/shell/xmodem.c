@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "shell/xmodem.h"
 
 #include "common/flash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The receiving end of XMODEM with CRC, blocks of 128 and 1024 bytes, as Debian's `sx` and `sx -k` send it.
  */
 #ifndef FW_SHELL_XMODEM_H

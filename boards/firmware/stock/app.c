@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The stock application: Zephyr's banner, some lines of log, MCUmgr over the console. It does not say which
  * image it is; who wants to know asks for the image list. */
 #include "common/flash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts of the stock application. */
 #ifndef FW_STOCK_APP_H
 #define FW_STOCK_APP_H

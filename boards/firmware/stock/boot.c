@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A boot loader that prints and does what MCUboot with Zephyr does: swap-move, SHA-256 and signature in
  * software. */
 #include "common/flash.h"

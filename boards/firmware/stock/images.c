@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SMP's image group, on MCUboot's trailers. Nothing is verified here: the boot loader does that. */
 #include "common/flash.h"
 #include "common/image.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The flash map that Zephyr's board files give an nRF52840 DK: MCUboot, two slots, a storage partition.
  * boards/stock.json says the same. */
 #ifndef FW_STOCK_LAYOUT_H

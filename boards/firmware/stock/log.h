@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lines as Zephyr's logging prints them: "I: text" in its minimal mode, or with time, level and module. */
 #ifndef FW_LOG_H
 #define FW_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Swapping the two slots by moving: the first slot's pages go up by one, from the last to the first; then for
  * each page the second slot's goes to the first slot, and the moved one to the second.
  *

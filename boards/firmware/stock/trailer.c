@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stock/trailer.h"
 
 #include "common/flash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The end of a slot, as MCUboot lays it out (docs/design.md, "Image trailer"): swap status, swap size, swap
  * info, copy done, image ok, magic; the fields lie 8 bytes apart.
  *

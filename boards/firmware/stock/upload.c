@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Uploads into the second slot, as Zephyr's image management does them: pages are erased when their first
  * byte comes, how far it is is known in RAM alone. */
 #include "common/flash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* 64 words of application: what counts is that it is reached, and that it is whole. */
 #include <stdint.h>
 

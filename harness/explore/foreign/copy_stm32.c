@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A boot loader of another house, for an STM32F407: when an update waits in sector 3 it copies that over the
  * application in sector 2, then says so in sector 1. With COPIED_IN_RAM it remembers in RAM that it began,
  * and takes a reset in mid-copy, which RAM outlives, for the reset after it. With HANGS it hangs once, and

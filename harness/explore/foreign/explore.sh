@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by the tests that explore boot loaders from npm packages, with $otarig, $here, $cache and $program, which fetches them.
 command -v python3 >/dev/null && command -v npm >/dev/null && [ -x "$otarig" ] || exit 77
 out=$(mktemp -d)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Small boot loaders with habits of real ones, each of which a chip's model must know:
  * LFXO      nRF52: low-frequency clock in two stages, RC and then crystal, as nrfx and Zephyr start it
  * RESETPIN  nRF52: programs UICR.PSELRESET when it is blank, and resets, as Zephyr's start-up code does

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loads for ./rig bench: boot loaders that swap two images, sum both of them up in software (one of them in
  * every boot), log to a
  * polled UART and have a tick. Which one:

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # makes one load of ./rig bench: load.sh HERE OUT WHICH CHIP FIRST SECOND NEW SIZE MARKS BASE
 set -eu
 here=$1 out=$2 which=$3 chip=$4 first=$5 second=$6 new=$7 size=$8 marks=$9

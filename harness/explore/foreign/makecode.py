@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Firmware of both micro:bits as MakeCode programs it, and updates that wait for their boot loaders.
 
 usage: makecode.py FOLDER CACHE (exit 77: no network)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stands where Nordic's master boot record does: forwards every exception to the image whose address is kept
  * in the first word of RAM, answers the supervisor call that changes it. */
 #include <stdint.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What Nordic's Open Bootloader needs to find an update that waits: applications and its settings page.
 
 usage: nordic.py FOLDER CACHE; the boot loader is in nrf-device-setup 0.6.8 of npm, kept in CACHE (exit 77: it cannot be had).

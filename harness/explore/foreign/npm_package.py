@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Fetches one version of an npm package with npm, once, into a folder. Exit 77: no npm, or no network."""
 import hashlib
 import subprocess

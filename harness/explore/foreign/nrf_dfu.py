@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What boot loaders made of Nordic's nRF5 SDK keep in flash: applications, and the page of settings.
 
 The layout is that of nrf_dfu_settings_t (nrf_dfu_types.h); what a version of the SDK has at another place is a parameter.

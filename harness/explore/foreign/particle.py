@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Firmware of Particle's Electron and Photon (STM32F205) from npm's particle-cli.
 
 usage: particle.py FOLDER CACHE (exit 77: no network)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Boot loaders for an nRF52840 whose boot depends on one word, W, that a cut leaves old or new beside the
  * same flag; each comes to know it in one way only, which an explorer that shares runs by what they read must
  * see: LOADS   loads it CODE    runs it BUS     lets the UART fetch it from flash WRITES  writes over it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Nordic's secure boot loader of SDK 14 for the nRF52832 (over Bluetooth, with bonds, debug build) and an update that waits.
 
 usage: secure_dfu.py FOLDER CACHE (exit 77: no network)

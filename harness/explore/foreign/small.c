@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Small boot loaders for an nRF52840, each with one thing that an explorer may get wrong:
  * PARTIAL    erases its page in parts (NVMC ERASEPAGEPARTIAL), one ninth at a time
  * EXCLUSIVE  leaves the exclusive monitor open over an erase when the boot before was cut, and spoils a word

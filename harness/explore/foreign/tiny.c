@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Two flags and an application on an nRF52840, in a few instructions: what goes wrong after a cut is chosen
  * by a define, and how far an exploration sees it is known beforehand (test_tiny.sh). */
 #include <stdint.h>

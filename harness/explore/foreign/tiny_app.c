@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The applications of tiny.c. Version 1 asks for version 2, in two words, and resets; it does not survive
  * half a request. Version 2 blinks pin 3 once. */
 #include <stdint.h>

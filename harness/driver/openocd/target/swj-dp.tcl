@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Stands in the search path ahead of OpenOCD's own target/swj-dp.tcl, so that the stock target files work over JTAG.
 #
 # The stock swj_newdap hands its arguments to `jtag newtap`, which insists on -irlen; target files written for SWD-only
