@@ -285,12 +285,16 @@ static bool is_intact(const struct run *run, const char *state)
     return !strcmp(state, "ok");
 }
 
-/* A word that nobody has explained, beside contents that are those of before, says nothing bad. */
+/* A word that nobody has explained, beside contents that are those of before, says nothing bad; one that does
+ * is believed. */
 static bool is_unchanged(const struct run *run)
 {
+    static const char *const bad[] = {"lost", "corrupt", "bad", "missing", "failed", "error", "none"};
     const char *print = run->seen.data_print;
-    return print[0] && run->data_print[0] && !strcmp(print, run->data_print) &&
-           strcmp(run->seen.data, "lost");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!strcasecmp(run->seen.data, bad[i]))
+            return false;
+    return print[0] && run->data_print[0] && !strcmp(print, run->data_print);
 }
 
 void run_observe_data(struct run *run)
