@@ -15,8 +15,8 @@ $explore --firmware "$build/firmware/good" --torn --out "$work/good" --live "${O
 python3 - "$work/good/cases/sample/live.json" <<'P' || bad=1
 import json, sys
 tree = json.load(open(sys.argv[1]))
-cuts = next(s["cuts"] for s in tree["states"] if "aim" in s["cuts"][0] and s["cuts"][0]["fraction_ppm"] == 0)
-cuts.insert(0, dict(cuts[0]["aim"], reset=True))
+cuts, at = next((s["cuts"], i) for s in tree["states"] for i, cut in enumerate(s["cuts"]) if "aim" in cut and cut["fraction_ppm"] == 0)
+cuts.insert(at, dict(cuts[at]["aim"], reset=True))
 assert any("model" in cut for s in tree["states"] for cut in s["cuts"]), "no torn cut in the sample"
 json.dump(tree, open(sys.argv[1], "w"))
 P
