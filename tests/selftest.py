@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The gate of the gate, on the virtual rack: scenarios/selftest/*.json name what must come out.
 
-usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good]...
+usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good|kinds]...
+
+kinds: the other kinds of boards, good and defective. Of kinds.json only what says "always", or all with OTARIG_KINDS=all.
 
 Every defective firmware must fail with its class, every broken rig must end as a rig-error or inconclusive, never as a pass
 and never as "the board failed", a scenario whose fault does not strike must be
@@ -19,7 +21,7 @@ import tempfile
 import time
 
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-what = set(sys.argv[3:]) or {"firmware", "rigs", "contract", "good"}
+what = set(sys.argv[3:]) or {"firmware", "rigs", "contract", "good", "kinds"}
 otarig, rack = build / "bin" / "otarig", source / "boards" / "racks" / "virtual-6.json"
 work = pathlib.Path(tempfile.mkdtemp(prefix="otarig-selftest."))
 bad = 0
@@ -53,7 +55,8 @@ def run(name, scenarios, wanted, *options, patient=True):
 def run_once(name, scenarios, wanted, *options):
     command = [otarig, "run", *[source / "scenarios" / s for s in scenarios], "--out", work / name, *options]
     command += [option for case in wanted for option in ("--case", case)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          cwd=source)  # the programs of racks are named from there
     folder = next((line[9:] for line in done.stdout.splitlines() if line.startswith("results: ")), None)
     try:
         cases = json.loads((pathlib.Path(folder) / "result.json").read_text())["cases"]
@@ -115,6 +118,17 @@ def contract(entry):
     return ok and code == 4, name, f"exit {code}", cases, folder, "defects" not in entry
 
 
+def kind(entry):
+    """A board of another kind, with its own rack and firmware."""
+    of, variant = entry["kind"], entry["firmware"]
+    short = f"{of}{expected('kinds.json')['kinds'].index(entry)}"  # sockets lie in its folder
+    code, cases, folder = run(short, [entry["scenario"] + ".json"], [entry["case"]], "--rack",
+                              source / "boards" / "racks" / f"virtual-{entry.get('rack', of)}.json", "--place", "p1", "--firmware",
+                              build / "firmware" / variant)
+    ok = len(cases) == 1 and (cases[0]["verdict"], cases[0]["class"]) == (entry["verdict"], entry.get("class"))
+    return ok and code == (1 if entry["verdict"] == "fail" else 0), f"{of} {variant}", f"exit {code}", cases, folder, True
+
+
 def good(entry):
     code, found, folder = run("good", entry["scenarios"], entry["cases"], "--rack", rack)
     ok = code == 0 and len(found) == len(entry["cases"]) and all(case["verdict"] == "pass" for case in found)
@@ -139,6 +153,9 @@ if "contract" in what:
     jobs += [(contract, entry) for entry in expected("contract.json")["contract"]]
 if "firmware" in what:
     jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
+if "kinds" in what:
+    everything = os.environ.get("OTARIG_KINDS") == "all"
+    jobs += [(kind, entry) for entry in expected("kinds.json")["kinds"] if everything or entry.get("always")]
 # some go at once, as each has processes that wait for each other; the good firmware's run has six places of its own
 with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("OTARIG_SELFTEST_JOBS", "8"))) as pool:
     folders = [(folder, sound) for found, sound in pool.map(shown, jobs) for folder in found]

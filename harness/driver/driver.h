@@ -136,6 +136,7 @@ enum update_ability {
     /* UPDATE_PING and UPDATE_STATE are answered by the software that runs on the board (not by a probe) */
     UPDATE_BOARD_ANSWERS = 1 << 9,
     UPDATE_CONFIRM_RESTARTS = 1 << 10, /* to be confirmed, the board is started again */
+    UPDATE_SPEAKS_RAW = 1 << 11, /* on the console, a protocol that is not known: no text while a job lasts */
 };
 enum update_outcome {
     UPDATE_DONE,

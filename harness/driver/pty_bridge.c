@@ -71,6 +71,8 @@ static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
     memcpy(bridge->waiting + bridge->waiting_len, data, len);
     bridge->waiting_len += len;
     move_in(bridge);
+    if (bridge->events.heard)
+        bridge->events.heard(bridge->arg, data, len);
     if (bridge->events.answered)
         bridge->events.answered(bridge->arg, bridge->sent);
 }

@@ -8,6 +8,7 @@
 
 struct pty_bridge_events {
     /* The board sent something; `sent` bytes went to it before. May be NULL. */
+    void (*heard)(void *arg, const char *data, size_t len); /* NULL: nobody listens */
     void (*answered)(void *arg, uint64_t sent);
     void (*broken)(void *arg, const char *why); /* once: the link takes nothing any more */
 };

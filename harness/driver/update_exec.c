@@ -19,11 +19,13 @@
 
 #define PROGRESS_PAUSE_US 250000u
 #define IMAGES_MAX 16
+#define HEARD_MAX 512u
 
 struct config {
     char **commands[UPDATE_INTENTS], **permanent, **refused, **silent;
     int64_t timeout_ms, deliver_timeout_ms;
     bool resumes, pulls, confirm_restarts, board_answers;
+    char *accepted, *declined;
 };
 
 #define COMMAND(intent, called, text)                                                                        \
@@ -60,6 +62,14 @@ static const struct option_spec options[] = {
      .help = "exit statuses that mean: the board does not answer",
      .type = OPTION_STRINGS,
      .offset = offsetof(struct config, silent)},
+    {.name = "accepted",
+     .help = "what the board says on {port} once it has taken a delivery; without it the exit status tells",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, accepted)},
+    {.name = "declined",
+     .help = "what the board says on {port} when it refuses a delivery",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, declined)},
     {.name = "timeout_ms",
      .help = "limit of one program; one that is not over then counts as a silent board",
      .type = OPTION_INTEGER,
@@ -109,18 +119,32 @@ struct client {
     int64_t bytes;
     uint64_t told_us;
     char link_lost[200];
+    char heard[HEARD_MAX]; /* of the board, the latest */
+    size_t heard_len;
+    bool accepted, declined, waits; /* the latter: for one of them, as the program is over */
+    struct loop_source *patience;
 };
 
 /* ---- the end of a job ---- */
 
+static void close_port(struct client *client)
+{
+    if (!client->bridge)
+        return;
+    pty_bridge_close(client->bridge);
+    client->bridge = NULL;
+    loop_unpace(client->env.loop);
+}
+
 static void end(struct client *client, enum update_outcome outcome, const char *reason, const char *text,
                 cJSON *fields)
 {
-    pty_bridge_close(client->bridge);
+    close_port(client);
     exec_call_free(client->call);
-    client->bridge = NULL;
+    loop_remove(client->patience);
+    client->patience = NULL;
     client->call = NULL;
-    client->busy = false;
+    client->busy = client->waits = false;
     update_put_end(client->env.sink, client->role, client->intent, outcome, reason, text, fields);
 }
 
@@ -167,6 +191,52 @@ static void succeed(struct client *client, const struct exec_result *result)
     end(client, UPDATE_DONE, NULL, NULL, fields);
 }
 
+/* ---- the board's own words: a program may have thrown them away as it ended ---- */
+
+static void decide(struct client *client)
+{
+    static const struct exec_result none = {.answer = "", .complaint = ""};
+    if (client->declined)
+        end(client, UPDATE_REFUSED, "refused", client->config->declined, NULL);
+    else
+        succeed(client, &none);
+}
+
+static void on_silence(void *arg, uint64_t now_us)
+{
+    struct client *client = arg;
+    end(client, UPDATE_SILENT, "silent", "the board said nothing of what was delivered", NULL);
+}
+
+static bool says(const struct client *client, const char *text)
+{
+    return text && memmem(client->heard, client->heard_len, text, strlen(text));
+}
+
+static void on_heard(void *arg, const char *data, size_t len)
+{
+    struct client *client = arg;
+    for (size_t i = 0; i < len; i++) {
+        if (client->heard_len == HEARD_MAX) {
+            client->heard_len = HEARD_MAX / 2;
+            memmove(client->heard, client->heard + HEARD_MAX / 2, client->heard_len);
+        }
+        client->heard[client->heard_len++] = data[i];
+    }
+    client->accepted |= says(client, client->config->accepted);
+    client->declined |= says(client, client->config->declined);
+    if (client->waits && (client->accepted || client->declined))
+        decide(client);
+}
+
+/* The program says that it has delivered: what does the board say? */
+static void await_word(struct client *client)
+{
+    client->waits = true;
+    client->patience = loop_add_timer(
+        client->env.loop, clock_now_us() + (uint64_t)client->config->timeout_ms * 1000, on_silence, client);
+}
+
 static void on_ended(void *arg, const struct exec_result *result)
 {
     struct client *client = arg;
@@ -179,6 +249,10 @@ static void on_ended(void *arg, const struct exec_result *result)
         end(client, UPDATE_SILENT, "deadline", text, NULL);
     else if (result->how == EXEC_KILLED)
         end(client, UPDATE_RIG, "killed", text, NULL);
+    else if (client->declined)
+        decide(client);
+    else if (!result->code && client->intent == UPDATE_DELIVER && config->accepted && !client->accepted)
+        await_word(client);
     else if (!result->code)
         succeed(client, result);
     else if (exec_code_in(config->refused, result->code))
@@ -213,11 +287,15 @@ static void on_broken(void *arg, const char *why)
 
 static int open_port(struct client *client, struct error *error)
 {
-    static const struct pty_bridge_events events = {.answered = on_answered, .broken = on_broken};
+    static const struct pty_bridge_events events = {
+        .heard = on_heard, .answered = on_answered, .broken = on_broken};
     if (!client->env.link)
         return error_set(error, ERROR_INPUT, "exec: {port} is the board's console, and the place has none");
     client->bridge = pty_bridge_open(client->env.loop, client->env.link, &events, client, error);
-    return client->bridge ? 0 : -1;
+    if (!client->bridge)
+        return -1;
+    loop_pace(client->env.loop);
+    return 0;
 }
 
 /* ---- jobs ---- */
@@ -296,9 +374,10 @@ static int start(void *self, const struct update_job *job, struct error *error)
     client->intent = job->intent;
     client->told_us = 0;
     client->link_lost[0] = 0;
+    client->heard_len = 0;
+    client->accepted = client->declined = false;
     if (start_call(client, words, job, error)) {
-        pty_bridge_close(client->bridge);
-        client->bridge = NULL;
+        close_port(client);
         return -1;
     }
     client->busy = true;
@@ -336,7 +415,17 @@ static const char *check(const void *data)
         return "exit statuses from \"1\" to \"255\" in \"refused\" and \"silent\"";
     if (config->board_answers && !config->commands[UPDATE_PING])
         return "a program \"ping\" where \"board_answers\"";
+    if ((config->accepted || config->declined) && !argv_uses(config->commands[UPDATE_DELIVER], "port"))
+        return "a program \"deliver\" that uses {port}, on which the board says \"accepted\" or \"declined\"";
     return NULL;
+}
+
+static bool uses_port(const struct config *config)
+{
+    bool port = argv_uses(config->permanent, "port");
+    for (int i = 0; i < UPDATE_INTENTS; i++)
+        port |= argv_uses(config->commands[i], "port");
+    return port;
 }
 
 static unsigned abilities(const void *data)
@@ -352,16 +441,14 @@ static unsigned abilities(const void *data)
         can |= config->commands[i] ? of[i] : 0;
     return can | (config->resumes ? UPDATE_CAN_RESUME : 0) | (config->pulls ? UPDATE_PULLS : 0) |
            (config->board_answers ? UPDATE_BOARD_ANSWERS : 0) |
-           (config->confirm_restarts ? UPDATE_CONFIRM_RESTARTS : 0);
+           (config->confirm_restarts ? UPDATE_CONFIRM_RESTARTS : 0) |
+           (uses_port(config) ? UPDATE_SPEAKS_RAW : 0);
 }
 
 static int client_open(const struct driver_env *env, const void *data, void **self, struct error *error)
 {
     const struct config *config = data;
-    bool port = argv_uses(config->permanent, "port");
-    for (int i = 0; i < UPDATE_INTENTS; i++)
-        port |= argv_uses(config->commands[i], "port");
-    if (port && !env->link)
+    if (uses_port(config) && !env->link)
         return error_set(error, ERROR_INPUT, "exec: {port} is the board's console, and the place has none");
     struct client *client = mem_alloc(sizeof *client);
     *client = (struct client){.env = *env, .role = mem_string(env->role), .config = config};
@@ -372,8 +459,9 @@ static int client_open(const struct driver_env *env, const void *data, void **se
 static void client_close(void *self)
 {
     struct client *client = self;
-    pty_bridge_close(client->bridge);
+    close_port(client);
     exec_call_free(client->call);
+    loop_remove(client->patience);
     free(client->program);
     free(client->image);
     free(client->version);

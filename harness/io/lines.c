@@ -19,7 +19,8 @@ static void deliver(struct lines *lines)
     while (len && lines->text[len - 1] == '\r')
         len--;
     lines->text[len] = 0;
-    lines->line(lines->arg, lines->text, len, lines->begin_us);
+    size_t begin = strspn(lines->text, "\r"); /* where lines end with LF CR */
+    lines->line(lines->arg, lines->text + begin, len - begin, lines->begin_us);
 }
 
 /* A full buffer is delivered only when a further byte of the line arrives, so that where a read ends does not

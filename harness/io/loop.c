@@ -15,6 +15,7 @@
 #define ACCURACY_US 1
 /* so long time stood, and nobody was asked anything: the rack is stopped or stuck */
 #define GRANT_LIMIT_MS 240000
+#define PACE_MS 2 /* of the host's time, and of the rack's: see loop_pace */
 
 struct loop_source {
     struct loop *loop;
@@ -40,7 +41,7 @@ struct loop {
     bool clocked; /* timers go by a rack's clock */
     bool stirred;
     struct clock_follower *follower; /* NULL: none, or we keep it ourselves */
-    unsigned holds;
+    unsigned holds, paces;
 };
 
 struct loop *loop_new(void)
@@ -191,6 +192,16 @@ void loop_release(struct loop *loop)
     loop->holds--;
 }
 
+void loop_pace(struct loop *loop)
+{
+    loop->paces++;
+}
+
+void loop_unpace(struct loop *loop)
+{
+    loop->paces--;
+}
+
 static void turn_into_host_source(struct loop_source *source);
 
 /* The clock stands for good: what is left to do is done in the host's time. */
@@ -216,12 +227,27 @@ static int poll_while_time_passes(struct pollfd *ready, nfds_t ready_count, int 
     return count;
 }
 
+/* The clock may go on by one piece when as much of the host's time has passed and nobody outside has said
+ * anything meanwhile. It never catches up: a program that did not get to run must not be late for that. */
+static bool paced(struct loop *loop, uint64_t *next_us)
+{
+    struct pollfd outside = {.fd = sd_event_get_fd(loop->event), .events = POLLIN};
+    uint64_t piece_us = clock_now_us() + PACE_MS * 1000;
+    if (poll(&outside, 1, PACE_MS) > 0)
+        return true;
+    if (piece_us < *next_us)
+        *next_us = piece_us;
+    return false;
+}
+
 /* Nothing is left to do: tells the keeper, and waits for it or for somebody outside of the rack. */
 static int wait_for_clock(struct loop *loop, uint64_t end_us, struct error *error)
 {
     uint64_t next_us = loop_next_us(loop);
     if (end_us < next_us)
         next_us = end_us;
+    if (loop->paces && paced(loop, &next_us))
+        return 0;
     const struct clock_report report = {.next_ns = next_us > UINT64_MAX / 1000 ? CLOCK_NEVER : next_us * 1000,
                                         .demand_ns = CLOCK_NEVER,
                                         .holds = loop->holds};

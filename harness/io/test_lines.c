@@ -61,6 +61,17 @@ Test(lines, do_not_depend_on_how_the_bytes_arrive)
     lines_release(&lines);
 }
 
+Test(lines, end_with_lf_cr_too)
+{
+    struct lines lines;
+    clear();
+    lines_init(&lines, 80, take, NULL);
+    lines_put(&lines, "a\n\rb\rc\n\r", 8, 1);
+    lines_put(&lines, "\n\rd\n", 5, 1);
+    cr_expect_str_eq(seen, "a|b\rc||d|");
+    lines_release(&lines);
+}
+
 Test(lines, keep_bytes_that_are_no_text)
 {
     struct lines lines;

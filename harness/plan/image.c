@@ -210,8 +210,11 @@ static void part_of(const struct image *image, enum image_part part, size_t *beg
     if (header > image->len || body > image->len)
         return;
     /* the header proper is 32 bytes; what pads it to hdr_size is not read by anybody */
-    *begin = part == IMAGE_HEADER ? 0 : part == IMAGE_BODY ? header : body;
-    *end = part == IMAGE_HEADER ? 32 : part == IMAGE_BODY ? body : image->len;
+    *begin = part == IMAGE_HEADER ? 0
+             : part == IMAGE_BODY ? header
+             : part == IMAGE_TAIL ? body - (body - header) / 8
+                                  : body;
+    *end = part == IMAGE_HEADER ? 32 : part == IMAGE_BODY || part == IMAGE_TAIL ? body : image->len;
 }
 
 static uint64_t next_random(uint64_t *state)

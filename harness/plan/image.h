@@ -40,7 +40,9 @@ int image_version_order(const char *a, const char *b);
 /* The whole of a file of at most 64 MiB; *data is the caller's. ERROR_INPUT. */
 int image_read(const char *path, uint8_t **data, size_t *len, struct error *error);
 
-enum image_part { IMAGE_ANY, IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE };
+/* TAIL: the last eighth of the body, where most images have no code that each start runs: one that is spoilt
+ * there starts, and can be seen to run. */
+enum image_part { IMAGE_ANY, IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE, IMAGE_TAIL };
 struct image_change {
     bool any;
     int64_t keep;               /* truncate to this many bytes; -1: no */

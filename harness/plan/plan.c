@@ -66,7 +66,8 @@ static void check_steps(struct plan *plan, struct json root)
         const struct step *step = &plan->scenario.steps[i];
         struct json at = json_at(steps, i);
         know_image(plan, json_get(at, "image"), step->image);
-        if (!step->fact && !step->optional && !(step->mark && !strcmp(step->mark, "app_up")))
+        if (!step->fact && !step->optional && !step->if_told &&
+            !(step->mark && !strcmp(step->mark, "app_up")))
             know_mark(plan, json_get(at, "mark"), step->mark);
     }
 }
@@ -82,6 +83,7 @@ static void resolve_phase(struct plan *plan, struct json at, struct trigger *tri
     } else if (phase->mark) {
         trigger->kind = TRIGGER_MARK;
         trigger->mark = mem_string(phase->mark);
+        trigger->delay_us += phase->after_ms > 0 ? phase->after_ms * 1000 : 0;
     } else {
         trigger->kind = TRIGGER_RESTART;
         trigger->delay_us += phase->after_ms * 1000;
@@ -166,10 +168,30 @@ static int check(struct plan *plan, struct json root, struct error *error)
     return 0;
 }
 
+/* Where a delivery starts the board, what is to strike the start that follows is armed before the delivery.
+ */
+static void arm_early(struct scenario *scenario)
+{
+    size_t upload = SIZE_MAX;
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        struct step step = scenario->steps[i];
+        if (step.kind == STEP_UPLOAD)
+            upload = i;
+        else if (step.kind == STEP_RESET || step.kind == STEP_AWAIT || step.kind == STEP_WAIT)
+            upload = SIZE_MAX;
+        else if (step.kind == STEP_ARM && upload != SIZE_MAX) {
+            memmove(&scenario->steps[upload + 1], &scenario->steps[upload], (i - upload) * sizeof step);
+            scenario->steps[upload++] = step;
+        }
+    }
+}
+
 /* Of a board that nobody can ask that is not asked; the verdict says so. */
 void plan_fit(struct plan *plan, const struct rack_place *place)
 {
     static const char *const optional[] = {"G5", "G6"};
+    if (place && rack_delivery_restarts(place))
+        arm_early(&plan->scenario);
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
         const char *why = facts_lack(plan->board, place, optional[i]);
         bool always = !strcmp(optional[i], "G5"); /* judged in every case that does not say why not */

@@ -18,6 +18,14 @@ const char *rack_role_name(enum rack_role role)
     return roles[role].name;
 }
 
+bool rack_delivery_restarts(const struct rack_place *place)
+{
+    const struct rack_device *client = &place->devices[RACK_UPDATE];
+    return client->driver && client->driver->update &&
+           !(client->driver->update->abilities(client->config) &
+             (UPDATE_CAN_ACTIVATE | UPDATE_CAN_PERMANENT | UPDATE_CAN_RESTART));
+}
+
 bool rack_probe_can(const struct rack_place *place, enum probe_verb verb)
 {
     const struct rack_device *probe = &place->devices[RACK_PROBE];

@@ -36,5 +36,7 @@ const struct rack_place *rack_place(const struct rack *rack, const char *name);
 const char *rack_role_name(enum rack_role role);
 /* The place has a probe that offers this verb. */
 bool rack_probe_can(const struct rack_place *place, enum probe_verb verb);
+/* The place's update client can neither activate nor restart: what it delivers starts by itself. */
+bool rack_delivery_restarts(const struct rack_place *place);
 
 #endif

@@ -31,7 +31,7 @@ static const struct {
     {"reset", STEP_RESET, (const char *const[]){"do", "comment", "optional", "by", "within_ms", NULL}, NULL},
     {"wait", STEP_WAIT,
      (const char *const[]){"do", "comment", "optional", "mark", "fact", "image", "within_ms", "absent",
-                           "proves", NULL},
+                           "if_told", "proves", NULL},
      NULL},
     {"await", STEP_AWAIT, (const char *const[]){"do", "comment", "optional", "fault", "within_ms", NULL},
      "fault"},
@@ -189,7 +189,7 @@ static int parse_change(struct json at, struct image_change *change, struct erro
 {
     static const char *const keys[] = {"keep", "keep_percent", "flip",    "bits", "at",
                                        "grow", "seed",         "comment", NULL};
-    static const char *const parts[] = {"any", "header", "body", "signature", NULL};
+    static const char *const parts[] = {"any", "header", "body", "signature", "tail", NULL};
     int part = 0;
     int64_t seed = 1;
     *change = (struct image_change){.keep = -1, .keep_percent = -1, .flip_at = -1};
@@ -282,7 +282,7 @@ static int parse_step(struct json at, struct step *step, struct error *error)
         take_integer(at, "attempts", false, 1, 1000, &step->attempts, error) ||
         take_bool(at, "optional", &step->optional, error) ||
         take_bool(at, "may_refuse", &step->may_refuse, error) ||
-        take_bool(at, "absent", &step->absent, error))
+        take_bool(at, "absent", &step->absent, error) || take_bool(at, "if_told", &step->if_told, error))
         return -1;
     if (step->kind == STEP_WAIT && parse_wait(at, step, error))
         return -1;

@@ -75,6 +75,7 @@ struct step {
     struct image_change change; /* UPLOAD: how the image is spoilt on its way */
     int64_t within_us, sleep_us, off_us, attempts;
     bool optional;   /* may fail without ending the steps */
+    bool if_told;    /* WAIT: left out where the board prints no such mark */
     bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
     bool absent;     /* WAIT: the mark must not come in that time */
     bool fact;       /* WAIT: `mark` stands for a fact (boot: started, app_up: up), told by any source */

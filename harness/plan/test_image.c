@@ -35,8 +35,9 @@ Test(image, a_flip_stays_in_its_part_for_every_seed)
     } parts[] = {{IMAGE_ANY, 0, WHOLE},
                  {IMAGE_HEADER, 0, 32},
                  {IMAGE_BODY, HEADER, HEADER + BODY},
-                 {IMAGE_SIGNATURE, HEADER + BODY, WHOLE}};
-    for (size_t p = 0; p < 4; p++)
+                 {IMAGE_SIGNATURE, HEADER + BODY, WHOLE},
+                 {IMAGE_TAIL, HEADER + BODY - BODY / 8, HEADER + BODY}};
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
         for (uint64_t seed = 0; seed < 200; seed++) {
             struct image_change one = change();
             size_t len;

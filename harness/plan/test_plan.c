@@ -160,3 +160,38 @@ Test(plan, a_clean_update_to_what_runs_already_is_none)
     cr_expect(strstr(error.text, "$.expect.next: expected an image that is another one than 'v1'"), "%s",
               error.text);
 }
+
+/* In the order of its steps: u(pload), a(ctivate), A(rm), r(eset), w(ait). */
+static const char *order_at(unsigned abilities_of_client)
+{
+    static const struct update_ops ops = {.abilities = abilities};
+    static const struct driver client = {.update = &ops};
+    static char order[20];
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct step steps[] = {{.kind = STEP_UPLOAD}, {.kind = STEP_ACTIVATE}, {.kind = STEP_ARM},
+                           {.kind = STEP_RESET},  {.kind = STEP_AWAIT},    {.kind = STEP_ARM},
+                           {.kind = STEP_WAIT}};
+    struct plan plan = {.board = &board,
+                        .scenario = {.steps = steps, .step_count = sizeof steps / sizeof *steps}};
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = role == RACK_UPDATE ? &client : &driver;
+    can = abilities_of_client;
+    plan_fit(&plan, &place);
+    for (size_t i = 0; i < plan.scenario.step_count; i++)
+        order[i] = steps[i].kind == STEP_ARM ? 'A' : "uacrw."[steps[i].kind < 5 ? steps[i].kind : 5];
+    return order;
+}
+
+Test(plan, arms_before_a_delivery_that_starts_the_board)
+{
+    struct plan plan;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 3, &plan), 0, "%s", error.text);
+    plan_release(&plan);
+    const char *usual = order_at(UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL);
+    cr_expect_eq(strchr(usual, 'A') - usual, 2);
+    const char *early = order_at(UPDATE_CAN_CONFIRM);
+    cr_expect_eq(early[0], 'A', "%s", early);
+    cr_expect_eq(early[1], 'u', "%s", early);
+    cr_expect_eq(strrchr(early, 'A') - early, 5, "what is armed after the restart stays there: %s", early);
+    cr_expect_eq(order_at(UPDATE_CAN_RESTART)[0], 'u');
+}

@@ -84,3 +84,28 @@ void text_fit(char *out, size_t size, const char *text)
     out[len] = '\0';
     free(clean);
 }
+
+/* The length of the control sequence at `text`: ESC [, parameters, intermediates, a final byte; 0: none. */
+static size_t control_len(const char *text, size_t len)
+{
+    size_t at = 2;
+    if (len < 3 || text[0] != 0x1b || text[1] != '[')
+        return 0;
+    while (at < len && text[at] >= 0x30 && text[at] <= 0x3f)
+        at++;
+    while (at < len && text[at] >= 0x20 && text[at] <= 0x2f)
+        at++;
+    return at < len && text[at] >= 0x40 && text[at] <= 0x7e ? at + 1 : 0;
+}
+
+size_t text_plain(char *text, size_t len)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < len;) {
+        size_t sequence = control_len(text + at, len - at);
+        if (!sequence)
+            text[kept++] = text[at++];
+        at += sequence;
+    }
+    return kept;
+}

@@ -10,6 +10,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/record/text.h"
 
 #define CONSOLE_LINE_MAX 1024
 
@@ -197,9 +198,8 @@ static void tell_faults(struct run *run, const char *text, size_t len, size_t be
 
 /* A board that loses power or is reset ends its line anywhere, and a pin that floats adds to it: the line of
  * its start then begins in the middle of another. */
-static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
+static void on_plain_line(struct run *run, const char *text, size_t len, uint64_t t_us)
 {
-    struct run *run = arg;
     /* what a fault waits for comes before everything else: its delay is part of the result */
     tell_faults(run, text, len, 0, t_us);
     int boot = marks_find(run->marks, "boot");
@@ -212,6 +212,21 @@ static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
         free(cut_off);
     }
     see_line(run, text + before, len - before, t_us);
+}
+
+/* Marks are of what people read: a board that paints its words says the same. */
+static void on_line(void *arg, const char *text, size_t len, uint64_t t_us)
+{
+    if (!memchr(text, 0x1b, len)) {
+        on_plain_line(arg, text, len, t_us);
+        return;
+    }
+    char *plain = mem_alloc(len + 1); /* it may hold zeros */
+    memcpy(plain, text, len);
+    len = text_plain(plain, len);
+    plain[len] = 0;
+    on_plain_line(arg, plain, len, t_us);
+    free(plain);
 }
 
 #define LATE_US 100000u

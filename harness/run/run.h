@@ -193,6 +193,9 @@ int run_power_cycle(struct run *run, uint64_t off_us);
 int run_probe(struct run *run, const struct probe_job *job);
 int run_probe_once(struct run *run, const struct probe_job *job);
 int run_update(struct run *run, const struct update_job *job);
+/* An update job is under way whose protocol is a foreign program's: what the board says is no text. */
+bool run_speaks_raw(const struct run *run);
+bool run_delivery_restarts(const struct run *run); /* see rack_delivery_restarts */
 /* To activate this image; `hash` is a place for what it is called by. NULL: what was delivered last. */
 struct update_job run_job_activate(const struct image *image, enum update_mode mode, uint8_t hash[32]);
 
@@ -248,6 +251,8 @@ bool run_ask(struct run *run, enum fact fact, const struct source *source, struc
 void run_question_line(struct run *run, const char *text, size_t len); /* of the console */
 /* Of the application that is up: asks for what it is and whether it is confirmed, once a life. */
 void run_learn(struct run *run);
+/* Of a board that confirms by itself: gives it the time to, once the application runs. */
+void run_await_confirmed(struct run *run);
 void run_learn_fact(struct run *run, enum fact fact); /* asks until it is known */
 bool run_tells_up(const struct run *run);             /* the console says when the application starts */
 int run_read_word(struct run *run, uint32_t address, uint32_t *word); /* -1: the probe cannot */

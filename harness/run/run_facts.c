@@ -384,6 +384,19 @@ void run_learn(struct run *run)
     run->seen.learnt = run->seen.boots == boots;
 }
 
+void run_await_confirmed(struct run *run)
+{
+    uint64_t until_us = clock_now_us() + run_recovery_us(run);
+    if (run->plan->board->confirms != CONFIRMS_ITSELF)
+        return;
+    while (!run_broken(run) && strcmp(run->seen.confirmed, "1") && clock_now_us() < until_us) {
+        run_until(run, NULL, NULL, clock_now_us() + ASK_AGAIN_US);
+        if (facts_source(run->plan->board, FACT_CONFIRMED, SOURCE_MARK) == NULL)
+            run->seen.confirmed[0] = 0; /* asked anew; a mark comes by itself */
+        run_learn_fact(run, FACT_CONFIRMED);
+    }
+}
+
 /* ---- waiting for the application ---- */
 
 bool run_tells_up(const struct run *run)

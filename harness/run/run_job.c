@@ -16,9 +16,20 @@ static bool probe_over(struct run *run, const void *arg)
     return !run->probe.running;
 }
 
+struct powered {
+    unsigned power_ups;
+};
+
+/* A foreign protocol knows of no cut: what its program sends on into a board that has started again is typed
+ * at that board. */
+static bool is_lost(const struct run *run, const struct powered *powered)
+{
+    return run_speaks_raw(run) && run->power_ups != powered->power_ups;
+}
+
 static bool update_over(struct run *run, const void *arg)
 {
-    return !run->update.running;
+    return !run->update.running || is_lost(run, arg);
 }
 
 static int probe_once(struct run *run, const struct probe_job *job)
@@ -110,18 +121,19 @@ static bool is_needless(const struct run *run, enum update_intent intent)
     return abilities[intent] && !rig_can(run->rig, abilities[intent]);
 }
 
-static void await_update(struct run *run, uint64_t limit_us)
+static void await_update(struct run *run, const struct powered *powered, uint64_t limit_us)
 {
     int result;
     do {
         run->update.seen_us = 0;
-        result = run_until(run, update_over, NULL, clock_now_us() + limit_us);
+        result = run_until(run, update_over, powered, clock_now_us() + limit_us);
     } while (result && !run_broken(run) && run->update.running && run->update.seen_us);
 }
 
 static int update_once(struct run *run, const struct update_job *job)
 {
     const struct update_ops *update = rig_update(run->rig);
+    const struct powered powered = {run->power_ups};
     struct error error = {0};
     if (!update)
         return update_failed(run, UPDATE_FAILED, "this place has no update client");
@@ -129,7 +141,11 @@ static int update_once(struct run *run, const struct update_job *job)
     run->update.ok = false;
     if (update->start(run->rig->self[RACK_UPDATE], job, &error))
         return update_failed(run, UPDATE_FAILED, error.text);
-    await_update(run, job->deadline_us ? job->deadline_us + 5000000 : JOB_LIMIT_US);
+    await_update(run, &powered, job->deadline_us ? job->deadline_us + 5000000 : JOB_LIMIT_US);
+    if (is_lost(run, &powered)) {
+        update->cancel(run->rig->self[RACK_UPDATE]);
+        return update_failed(run, UPDATE_SILENT, "the board lost its power meanwhile");
+    }
     if (run->update.running) {
         update->cancel(run->rig->self[RACK_UPDATE]);
         return update_failed(run, UPDATE_SILENT, "deadline");
@@ -138,6 +154,24 @@ static int update_once(struct run *run, const struct update_job *job)
     if (run->update.outcome == UPDATE_RIG && !run_faults_active(run))
         run_fail_rig(run, "update: %s", run->update.reason);
     return run->update.ok ? 0 : -1;
+}
+
+bool run_speaks_raw(const struct run *run)
+{
+    return run->update.running && rig_can(run->rig, UPDATE_SPEAKS_RAW);
+}
+
+bool run_delivery_restarts(const struct run *run)
+{
+    return rack_delivery_restarts(run->rig->place);
+}
+
+/* What was delivered starts by itself, and what is heard from here on is that start. */
+static void expect_restart(struct run *run)
+{
+    run->seen = (struct run_seen){0};
+    run->calm = false;
+    run_recovery_from(run, clock_now_us(), "the delivery, which starts it again");
 }
 
 int run_update(struct run *run, const struct update_job *job)
@@ -152,7 +186,11 @@ int run_update(struct run *run, const struct update_job *job)
         run->calm = false;
         run_recovery_from(run, clock_now_us(), "the restart that confirms");
     }
+    if (job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
+        expect_restart(run);
     int result = update_once(run, job);
+    if (!result && job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
+        run_fault_restart(run);
     if (!result && restarts && run_wait_app(run, run_recovery_us(run)))
         return update_failed(run, UPDATE_FAILED, "after the restart that confirms, no application came up");
     return result;

@@ -88,7 +88,8 @@ const char *run_update_to(struct run *run, const struct image *image)
     run_await_restart(run, 0); /* in a moment another image runs, which may not do so */
     if (run_update(run, &activate))
         return "activate";
-    run->seen = (struct run_seen){0};
+    if (!run_delivery_restarts(run))
+        run->seen = (struct run_seen){0};
     run->calm = false;
     if (run_update(run, &restart))
         return "restart";
@@ -97,6 +98,7 @@ const char *run_update_to(struct run *run, const struct image *image)
                  run->seen.app_us ? run_seen_image(run) : "nothing", image->name);
         return "boot";
     }
+    run_await_confirmed(run);
     if (run->plan->board->confirms != CONFIRMS_HOST)
         return NULL; /* it does so itself, or nobody does */
     return run_update(run, &confirm) ? "confirm" : NULL;

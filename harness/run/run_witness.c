@@ -354,7 +354,7 @@ static bool is_garbled(const char *text, size_t len)
 void run_garble_line(struct run *run, const char *text, size_t len, bool marked)
 {
     struct run_garble *garble = &run->garble;
-    if (!run_is_judged(run) || !run->powered)
+    if (!run_is_judged(run) || !run->powered || run_speaks_raw(run))
         return;
     if (marked || !is_garbled(text, len)) {
         garble->count += garble->pending;

@@ -19,7 +19,7 @@
 /* One place at work. */
 struct bench {
     struct rig rig;
-    bool open;
+    bool open, delivered; /* the latter: see deliver_from_factory */
     struct run *run;
     struct plan plan;
     char *folder;
@@ -112,9 +112,36 @@ static void seed_virtual_place(const struct worker *worker, const struct bench *
     cJSON_Delete(command);
 }
 
+/* A board of a virtual rack that nothing here can program has its firmware from the factory, as any other. */
+static void deliver_from_factory(const struct worker *worker, struct bench *bench)
+{
+    const char *rack = surroundings_rack();
+    const struct board *board = &worker->job->board;
+    if (!rack || rig_probe(&bench->rig) || bench->delivered || !board->initial)
+        return;
+    bench->delivered = true;
+    for (char **name = board->initial; *name; name++) {
+        bool start = !strcmp(*name, "$start");
+        const struct image *image =
+            image_find(&worker->job->images, start ? bench->plan.scenario.start : *name);
+        const struct board_image *where = start ? NULL : board_image(board, *name);
+        char *path = image ? realpath(image->file, NULL) : NULL;
+        cJSON *command = cJSON_CreateObject();
+        cJSON_AddStringToObject(command, "do", "load");
+        cJSON_AddStringToObject(command, "place", bench->rig.place->name);
+        cJSON_AddNumberToObject(command, "address",
+                                where && where->has_address ? where->address : board->slots[0].address);
+        cJSON_AddStringToObject(command, "path", path ? path : "");
+        cJSON_Delete(virtual_rack_control(rack, command, NULL));
+        cJSON_Delete(command);
+        free(path);
+    }
+}
+
 static void begin_case(struct worker *worker, struct bench *bench)
 {
     struct error error = {0};
+    deliver_from_factory(worker, bench);
     seed_virtual_place(worker, bench);
     bench->begin_us = clock_host_us();
     bench->run = run_begin(worker->loop, &bench->plan, &bench->rig, bench->folder, &error);

@@ -58,7 +58,7 @@ static enum image_fault check_new(uint32_t slot, uint32_t running)
 {
     struct image_info new, old;
     enum image_fault fault = check(slot, &new);
-#ifdef DEFECT_DOWNGRADE_ACCEPTED
+#if defined DEFECT_DOWNGRADE_ACCEPTED || defined ODD_UNLOCKED
     return fault;
 #endif
     if (fault == IMAGE_OK && image_parse(slot_at(running), &old) == IMAGE_OK &&
