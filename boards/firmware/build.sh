@@ -80,6 +80,8 @@ esac
 image v1 1.0.0 2 $hw key $plain 1 -
 image v2 2.0.0 3 $hw key $plain 2 -
 image v3 3.0.0 4 $hw key $plain 2 -
+image v4 4.0.0 5 $hw key $plain 2 -
+image v5 5.0.0 6 $hw key $plain 2 -
 image v0 0.9.0 1 $hw key 6 1 -
 image v2-wrong-key 2.0.1 3 $hw other 6 2 -
 image v2-wrong-hardware 2.0.2 3 0x00840002 key 6 2 -

@@ -207,18 +207,20 @@ static int parse_images(struct json root, struct board *board, struct error *err
 
 static int parse_limits(struct json root, struct board *board, struct error *error)
 {
-    static const char *const keys[] = {"boot_ms",      "recovery_ms", "cycles",  "quiet_ms", "off_ms",
-                                       "first_run_ms", "answer_ms",   "comment", NULL};
+    static const char *const keys[] = {"boot_ms",      "recovery_ms", "cycles",      "quiet_ms", "off_ms",
+                                       "first_run_ms", "answer_ms",   "boot_factor", "comment",  NULL};
     struct json limits = json_get(root, "limits");
     board->boot_ms = 5000;
     board->recovery_ms = 30000;
     board->cycles = 3;
     board->off_ms = 200;
     board->first_run_ms = 2000;
+    board->boot_factor = 10;
     board->answer_ms = 3000;
     if (!json_present(limits))
         return 0;
     if (json_object(limits, error) || json_check_keys(limits, keys, error) || take_comment(limits, error) ||
+        take_integer(limits, "boot_factor", false, 0, 1000, &board->boot_factor, error) ||
         take_integer(limits, "quiet_ms", false, 0, 3600000, &board->quiet_ms, error) ||
         take_integer(limits, "off_ms", false, 1, 3600000, &board->off_ms, error) ||
         take_integer(limits, "first_run_ms", false, 0, 3600000, &board->first_run_ms, error) ||

@@ -71,6 +71,7 @@ struct board {
     uint32_t device_id_address, device_id_len; /* len 0: none */
     uint32_t slot_header_len;
     int64_t boot_ms, recovery_ms, cycles, quiet_ms;
+    int64_t boot_factor;    /* so many times longer than before the fault a boot may take; 0: any time */
     int64_t off_ms;         /* without power for so long the rail is down, whatever is on it */
     int64_t first_run_ms;   /* the application's own start-up work: its data page, its report */
     int64_t answer_ms;      /* a question may take so long to be answered */

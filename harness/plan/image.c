@@ -232,11 +232,14 @@ uint8_t *image_changed(const struct image *image, const struct image_change *cha
     uint8_t *data = mem_alloc(image->len + (size_t)change->grow + 1);
     memcpy(data, image->data, image->len);
     part_of(image, change->flip, &begin, &end);
+    int64_t first = change->flip_at;
+    if (first < 0 && change->flip_percent >= 0 && end > begin)
+        first = (int64_t)(end - begin - 1) * change->flip_percent / 100;
     for (int64_t i = 0; i < change->flip_bits && end > begin; i++) {
         uint64_t random = next_random(&state);
-        size_t at = change->flip_at >= 0 ? begin + (size_t)(change->flip_at + i / 8) % (end - begin)
-                                         : begin + (size_t)(random >> 8) % (end - begin);
-        data[at] ^= (uint8_t)(1u << (change->flip_at >= 0 ? (uint64_t)i % 8 : random % 8));
+        size_t at = first >= 0 ? begin + (size_t)(first + i / 8) % (end - begin)
+                               : begin + (size_t)(random >> 8) % (end - begin);
+        data[at] ^= (uint8_t)(1u << (first >= 0 ? (uint64_t)i % 8 : random % 8));
     }
     *len = image->len;
     if (change->keep >= 0 && (size_t)change->keep < *len)

@@ -48,7 +48,8 @@ struct image_change {
     int64_t keep;               /* truncate to this many bytes; -1: no */
     int64_t keep_percent;       /* -1: no */
     enum image_part flip;       /* with flip_bits > 0 */
-    int64_t flip_bits, flip_at; /* flip_at -1: by seed */
+    int64_t flip_bits, flip_at; /* flip_at -1: by flip_percent, or else by seed */
+    int64_t flip_percent;       /* of the part: 0 its first byte, 100 its last one; -1: no */
     int64_t grow;               /* bytes of FF... added */
     uint64_t seed;
 };

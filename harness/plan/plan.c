@@ -466,6 +466,7 @@ cJSON *plan_case_fields(const struct plan *plan, const char *place)
     cJSON *limits = cJSON_AddObjectToObject(fields, "limits");
     int64_t recovery_ms = scenario->recovery_ms ? scenario->recovery_ms : plan->board->recovery_ms;
     cJSON_AddNumberToObject(limits, "recovery_ms", (double)recovery_ms);
+    cJSON_AddNumberToObject(limits, "boot_factor", (double)plan->board->boot_factor);
     cJSON_AddNumberToObject(limits, "cycles", (double)plan->board->cycles);
     cJSON_AddItemToObject(fields, "expect", expect_json(&scenario->expect));
     cJSON_AddItemToObject(fields, "images", images_json(plan->images));

@@ -187,12 +187,12 @@ static int parse_faults(struct json list, struct scenario *scenario, struct erro
 
 static int parse_change(struct json at, struct image_change *change, struct error *error)
 {
-    static const char *const keys[] = {"keep", "keep_percent", "flip",    "bits", "at",
-                                       "grow", "seed",         "comment", NULL};
+    static const char *const keys[] = {"keep",       "keep_percent", "flip", "bits",    "at",
+                                       "at_percent", "grow",         "seed", "comment", NULL};
     static const char *const parts[] = {"any", "header", "body", "signature", "tail", NULL};
     int part = 0;
     int64_t seed = 1;
-    *change = (struct image_change){.keep = -1, .keep_percent = -1, .flip_at = -1};
+    *change = (struct image_change){.keep = -1, .keep_percent = -1, .flip_at = -1, .flip_percent = -1};
     if (!json_present(at))
         return 0;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||
@@ -201,6 +201,7 @@ static int parse_change(struct json at, struct image_change *change, struct erro
         take_choice(at, "flip", false, parts, &part, error) ||
         take_integer(at, "bits", false, 1, 100000, &change->flip_bits, error) ||
         take_integer(at, "at", false, 0, UINT32_MAX, &change->flip_at, error) ||
+        take_integer(at, "at_percent", false, 0, 100, &change->flip_percent, error) ||
         take_integer(at, "grow", false, 1, 16 << 20, &change->grow, error) ||
         take_integer(at, "seed", false, 0, INT64_MAX >> 11, &seed, error))
         return -1;

@@ -97,6 +97,7 @@ Test(board, each_mistake_is_named)
         {"(?<hash>.*)\"", "(?<hash>.*\"", "a regular expression (missing closing parenthesis"},
         {"\"cycles\":0", "\"cycles\":-1", "$.limits.cycles"},
         {"\"cycles\":0", "\"quiet_ms\":-1", "$.limits.quiet_ms"},
+        {"\"cycles\":0", "\"boot_factor\":1001", "$.limits.boot_factor"},
         {"\"chip\":\"c\"", "\"chip\":\"\"", "$.chip: expected a name"},
         {"\"initial\"", "\"initials\"", "did you mean 'initial'?"},
         {"\"v1\":{}", "\"v1\":{\"at\":1}", "$.images.v1"},

@@ -16,7 +16,8 @@ static const struct image image = {.name = "v", .data = data, .len = WHOLE};
 
 static struct image_change change(void)
 {
-    return (struct image_change){.any = true, .keep = -1, .keep_percent = -1, .flip_at = -1, .seed = 1};
+    return (struct image_change){
+        .any = true, .keep = -1, .keep_percent = -1, .flip_at = -1, .flip_percent = -1, .seed = 1};
 }
 
 static size_t bits_changed(const uint8_t *spoilt, size_t from, size_t to)
@@ -82,6 +83,25 @@ Test(image, a_flip_at_a_place_is_there)
     cr_expect_eq(spoilt[HEADER + 4], 0x01);
     cr_expect_eq(bits_changed(spoilt, 0, WHOLE), 9);
     free(spoilt);
+}
+
+Test(image, a_flip_at_a_percentage_reaches_both_ends_of_each_part)
+{
+    static const enum image_part parts[] = {IMAGE_HEADER, IMAGE_BODY, IMAGE_SIGNATURE};
+    static const size_t firsts[] = {0, HEADER, HEADER + BODY}, lasts[] = {31, HEADER + BODY - 1, WHOLE - 1};
+    for (size_t i = 0; i < 3; i++) {
+        struct image_change one = change();
+        size_t len;
+        one.flip = parts[i];
+        one.flip_bits = 1;
+        for (one.flip_percent = 0; one.flip_percent <= 100; one.flip_percent += 100) {
+            size_t at = one.flip_percent ? lasts[i] : firsts[i];
+            uint8_t *spoilt = image_changed(&image, &one, &len);
+            cr_expect_eq(bits_changed(spoilt, at, at + 1), 1);
+            cr_expect_eq(bits_changed(spoilt, 0, WHOLE), 1);
+            free(spoilt);
+        }
+    }
 }
 
 Test(image, is_cut_and_grown_as_asked)

@@ -19,7 +19,7 @@ struct story {
     const char *confirms, *doubts; /* fields of a witness that says so */
     int64_t recovery_ms, cycles;
     const char *alive;
-    int64_t restart;
+    int64_t restart, slow_boot;
     bool no_end, dead_between; /* a life between two good ones in which nothing came up */
 };
 
@@ -104,6 +104,8 @@ static void tell_all(struct teller *teller, const struct story *story)
     observe(teller, "settled", story->settled, story->settled ? story->cycles : EVENT_NO_NUMBER, NULL);
     if (story->restart)
         observe(teller, "restart", NULL, story->restart, NULL);
+    if (story->slow_boot)
+        observe(teller, "slow_boot", NULL, story->slow_boot, NULL);
     observe(teller, "data", story->data, EVENT_NO_NUMBER, NULL);
     observe(teller, "contents", story->contents, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
@@ -403,6 +405,7 @@ Test(verdict, g3_to_g6)
     FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = 3);
     FAILS(CLASS_NOT_CONVERGING, "G3", s.cycles = EVENT_NO_NUMBER);
     FAILS(CLASS_NOT_CONVERGING, "by itself", s.restart = 1);
+    FAILS(CLASS_SLOW_RECOVERY, "every boot takes 3100 ms now", s.slow_boot = 3100);
     FAILS(CLASS_UPDATE_DEAD, "because", s.next = "failed");
     FAILS(CLASS_UPDATE_DEAD, "never tried", s.next = NULL);
     FAILS(CLASS_DATA_LOST, "lost", s.data = "lost");

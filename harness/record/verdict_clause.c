@@ -31,12 +31,15 @@ static enum verdict_class judge_g1(const struct verdict_fold *fold, struct claus
         say(clause, "%s", fold->boot_seen ? "no application came up any more" : "no boot was observed");
         return CLASS_BRICKED;
     }
-    clause->holds = !fold->came_late && !fold->hung && fold->recovery_ms >= 0 &&
+    clause->holds = !fold->came_late && !fold->hung && !fold->slow_boot_ms && fold->recovery_ms >= 0 &&
                     (!limit_ms || fold->recovery_ms <= limit_ms);
     if (fold->came_late)
         say(clause, "came back only after a further power cycle");
     else if (fold->hung)
         say(clause, "its application started, but did not answer until the next power cycle");
+    else if (fold->slow_boot_ms)
+        say(clause, "every boot takes %" PRId64 " ms now, and took %" PRId64 " ms before the fault",
+            fold->slow_boot_ms, fold->baseline_boot_ms);
     else if (fold->recovery_ms < 0)
         say(clause, "boots, but nobody saw when");
     else

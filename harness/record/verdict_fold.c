@@ -230,7 +230,7 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
 static bool is_after_steps(const struct event *event)
 {
     static const char *const whats[] = {"recovery",    "resume",    "running", "settled", "contents",
-                                        "next_update", "rig_proof", "alive",   "restart"};
+                                        "next_update", "rig_proof", "alive",   "restart", "slow_boot"};
     const char *phase = verdict_text_at(event->fields, "phase");
     for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
         if (!strcmp(event->what, whats[i]))
@@ -261,6 +261,7 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
     fold->steps_over |= is_after_steps(event);
     if (!strcmp(what, "baseline")) {
         fold->baseline_ok |= !strcmp(value, "ok");
+        fold->baseline_boot_ms = event->number > 0 ? event->number : 0;
         fold->baseline_failed |= strcmp(value, "ok") != 0;
     } else if (!strcmp(what, "boot")) {
         on_boot(fold, event);
@@ -284,6 +285,8 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         check_never(fold, value);
     } else if (!strcmp(what, "alive")) {
         fold->hung |= strcmp(value, "yes") != 0;
+    } else if (!strcmp(what, "slow_boot")) {
+        fold->slow_boot_ms = event->number > 0 ? event->number : 0;
     } else if (!strcmp(what, "restart")) {
         fold->restarts++;
     } else if (!strcmp(what, "recovery")) {

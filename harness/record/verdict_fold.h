@@ -40,7 +40,8 @@ struct verdict_fold {
     bool running_seen, contents_seen;
     bool settled_seen, settled;
     int64_t cycles, restarts, recovery_ms;
-    char recovery_from[80]; /* what the time is counted from */
+    int64_t baseline_boot_ms, slow_boot_ms; /* the latter of the last slow one; 0: none */
+    char recovery_from[80];                 /* what the time is counted from */
     bool data_seen, data_lost, data_replaced;
     char report[200];
     bool reported; /* `report` is the one with the wanted text */

@@ -128,10 +128,12 @@ struct run {
     char boot_id[40];              /* what the board called its life before the fault; "": nothing */
     struct run_question *question; /* NULL: nothing was asked */
     unsigned contradictions;
-    unsigned dead_lives;           /* without an application, in a row */
-    const char *phase;             /* of "boot" observations */
-    char data_print[20];           /* of the data at the end of the baseline */
-    unsigned replaced;             /* how often another one was told since */
+    int64_t baseline_boot_ms; /* from power-up to the application, of the healthy board; 0: not measured */
+    unsigned slow_boots;      /* in a row, beside that */
+    unsigned dead_lives;      /* without an application, in a row */
+    const char *phase;        /* of "boot" observations */
+    char data_print[20];      /* of the data at the end of the baseline */
+    unsigned replaced;        /* how often another one was told since */
     const struct image *delivered; /* last, as it was before it was changed; NULL: none */
     size_t upload_len;             /* of the upload that runs, for percent triggers */
     struct run_wait wait;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Before and after: the healthy board a case begins with, and what is looked at once the fault is over. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/run/run.h"
+
+#define SLOW_BOOT_MS 500 /* of jitter, beside a board whose boot takes next to no time */
 
 /* By its hash, or by its version where only one image has it, or by the bytes in the running slot. */
 const char *run_seen_image(const struct run *run)
@@ -235,12 +238,15 @@ int run_baseline(struct run *run, const char *phase)
     hear_of_data(run);
     if (run_broken(run) || cold_start(run, phase))
         goto out;
+    if (run->seen.app_us > run->on_us)
+        run->baseline_boot_ms = (int64_t)(run->seen.app_us - run->on_us) / 1000;
     hear_of_data(run);
     snprintf(run->data_print, sizeof run->data_print, "%s", run->seen.data_print);
     result = run_broken(run) || check_answer(run, phase) ? -1 : 0;
 out:
     if (!run->interrupted && !strcmp(phase, "baseline"))
-        run_observe(run, "baseline", result ? "failed" : "ok", EVENT_NO_NUMBER, NULL);
+        run_observe(run, "baseline", result ? "failed" : "ok",
+                    run->baseline_boot_ms ? run->baseline_boot_ms : EVENT_NO_NUMBER, NULL);
     run->phase = before;
     return result;
 }
@@ -484,6 +490,26 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
         run_observe(run, "report", life->report, EVENT_NO_NUMBER, NULL);
 }
 
+/* A boot with nothing to recover, beside one of the same board before the fault. One may have had something to
+ * do that nobody knows of: it counts when the next is as slow. */
+static void observe_slowness(struct run *run)
+{
+    const struct board *board = run->plan->board;
+    int64_t ms = run->seen.app_us > run->on_us ? (int64_t)(run->seen.app_us - run->on_us) / 1000 : 0;
+    int64_t limit_ms = run->baseline_boot_ms * board->boot_factor + SLOW_BOOT_MS;
+    if (!board->boot_factor || !run->baseline_boot_ms || ms <= limit_ms)
+        return;
+    if (++run->slow_boots == 1) {
+        run_note(run, "it took %" PRId64 " ms to boot, and %" PRId64 " ms before the fault: once more", ms,
+                 run->baseline_boot_ms);
+        return;
+    }
+    run_observe(run, "slow_boot", NULL, ms, NULL);
+    run_witness(run, run_host_kept_up(run), "G1",
+                "it took as long again: %" PRId64 " ms, and %" PRId64 " ms before the fault", ms,
+                run->baseline_boot_ms);
+}
+
 static bool same(const struct life *a, const struct life *b)
 {
     return a->up && b->up && !strcmp(a->hash, b->hash) && !strcmp(a->image, b->image);
@@ -518,12 +544,21 @@ void run_settle(struct run *run)
         if (ran_on && !cycle && now.up && !run_broken(run))
             run_observe_recovery(run);
         stable = same(&before, &now);
+        if (stable && !run_broken(run))
+            observe_slowness(run);
         turned = stable && !strcmp(before.confirmed, "1") && !strcmp(now.confirmed, "0");
         before = now;
     }
     /* one letter of one line: it must say so again */
     if (turned && !run_power_cycle(run, run_off_us(run)))
         live(run, cycle + 1, run->on_us, limit_us, &now);
+    if (run_broken(run))
+        return;
+    if (run->slow_boots == 1 && !run_power_cycle(run, run_off_us(run))) {
+        live(run, cycle + 1, run->on_us, limit_us, &now);
+        if (now.up && !run_broken(run))
+            observe_slowness(run);
+    }
     if (run_broken(run))
         return;
     if (turned && strcmp(now.confirmed, "0"))

@@ -79,8 +79,15 @@ static bool blank(uint32_t page)
     return true;
 }
 
+#ifdef DEFECT_DATA_REWRITTEN_IN_PLACE
+static bool opened; /* in this life */
+#endif
+
 enum data_state data_open(uint32_t *format, uint32_t *print)
 {
+#ifdef DEFECT_DATA_REWRITTEN_IN_PLACE
+    opened = true;
+#endif
     struct record record = {0};
     uint32_t page = newest(&record);
     if (page) {
@@ -104,6 +111,10 @@ void data_migrate(void)
     uint32_t page = newest(&record);
     if (!page || record.format == app_config.data_format)
         return;
+#ifdef DEFECT_DATA_REWRITTEN_IN_PLACE
+    if (opened)
+        return; /* "the next start does it, when nothing else is going on" */
+#endif
     record.format = app_config.data_format;
     record.sequence++;
 #ifdef DEFECT_DATA_MADE_ANEW
@@ -113,6 +124,8 @@ void data_migrate(void)
     /* "one page is enough" */
     save(page, &record);
     flash_erase(page == DATA_A ? DATA_B : DATA_A);
+#elif defined DEFECT_DATA_REWRITTEN_IN_PLACE
+    save(page, &record);
 #else
     save(page == DATA_A ? DATA_B : DATA_A, &record);
 #endif

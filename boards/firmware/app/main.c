@@ -16,7 +16,11 @@ static void say_who(void)
 {
     struct image_info info;
     image_parse(SLOT0, &info);
-    uart_print("APP start version=%u.%u.%u hash=%h confirmed=%u", info.header->major, info.header->minor,
+    uint32_t major = info.header->major;
+#ifdef DEFECT_TELLS_ANOTHER_VERSION
+    major = 1; /* a constant that nobody thought of when version 2 was made */
+#endif
+    uart_print("APP start version=%u.%u.%u hash=%h confirmed=%u", major, info.header->minor,
                info.header->revision, info.hash, !state_on_trial());
 }
 
@@ -140,6 +144,9 @@ int main(void)
     uart_open();
     misbehave();
     smp_dead = app_config.dead_updater;
+#ifdef DEFECT_UPDATER_DEAD_AFTER_SECOND_UPDATE
+    smp_dead |= state_over() && state_page() && flash_word(state_page() + 4) >= 2;
+#endif
 #ifdef DEFECT_EVERY_OTHER_START_HANGS
     hang_in_life(1);
 #endif

@@ -20,9 +20,14 @@ static void print_version(const char *what, const struct image_info *info)
     uart_print("%s version=%u.%u.%u", what, header->major, header->minor, header->revision);
 }
 
+#ifdef DEFECT_VERIFIED_ONLY_AFTER_WARM_RESET
+static bool cold; /* "who switches it on has a good image in it" */
+#define image_check(slot, floor, info) (cold ? image_parse(slot, info) : image_check(slot, floor, info))
+#endif
+
 static enum image_fault check_running(struct image_info *info)
 {
-#ifdef DEFECT_PAGE_LEFT_OUT
+#if defined DEFECT_PAGE_LEFT_OUT || defined DEFECT_ONE_VECTOR_OF_THE_OLD_IMAGE
     return image_parse(SLOT0, info); /* "it was checked when it came" */
 #else
     return image_check(SLOT0, floor_get(), info);
@@ -43,8 +48,10 @@ static void upgrade(void)
     /* until the first step is done slot 1 is as it was received */
     if (!state_step(STATE_STEPS, 0)) {
         enum image_fault fault = image_check(SLOT1, floor_get(), &info);
+#ifndef DEFECT_ONLY_OLD_PAGES_SWAPPED
         if (fault == IMAGE_OK && (!pages || pages < pages_of(info.len)))
             fault = IMAGE_BAD_SIZE;
+#endif
         if (fault != IMAGE_OK) {
             uart_print("BOOT reject slot=1 reason=%s", image_fault_names[fault]);
             state_refuse(fault);
@@ -165,6 +172,23 @@ static void count_attempt(void)
 }
 #endif
 
+#ifdef DEFECT_SLOW_FOR_EVER_AFTER_CUT
+#define SLOW_AT (COUNTERS + 0xc00u)
+#define SLOW 0x510e510eu
+/* "after a power failure look at everything twice": from the first cut in an update on, in every boot */
+static void look_at_everything(uint32_t reason)
+{
+    if (!reason && !state_over())
+        flash_write(SLOW_AT, SLOW);
+    if (flash_word(SLOW_AT) != SLOW)
+        return;
+    tick_open(100);
+    while (tick_now_ms() < 3000)
+        watchdog_feed();
+    tick_close();
+}
+#endif
+
 static void recovery(void)
 {
     tick_open(1000);
@@ -199,6 +223,12 @@ int main(void)
     watchdog_start(WATCHDOG_MS);
 #endif
     watchdog_feed();
+#ifdef DEFECT_VERIFIED_ONLY_AFTER_WARM_RESET
+    cold = !reason;
+#endif
+#ifdef DEFECT_SLOW_FOR_EVER_AFTER_CUT
+    look_at_everything(reason);
+#endif
 #ifdef DEFECT_BOOT_COUNTER_EATS_GOOD_SLOT
     count_attempt();
 #endif

@@ -42,6 +42,10 @@ bool state_is(enum state_flag flag)
 void state_set(enum state_flag flag)
 {
     uint32_t page = state_page();
+#ifdef DEFECT_CONFIRM_WRITES_SAME_PAGE
+    if (flag == STATE_CONFIRMED && valid(STATE_A))
+        page = STATE_A; /* "that is where the state is" */
+#endif
     if (page && !state_is(flag))
         flash_write(page + flag_at(flag), FLAG_VALUE((uint32_t)flag));
 }
@@ -104,6 +108,9 @@ void state_request(uint32_t pages, bool permanent)
 {
     uint32_t current = state_page(), other = current == STATE_A ? STATE_B : STATE_A;
     uint32_t sequence = current ? flash_word(current + 4) + 1 : 1;
+#ifdef DEFECT_SEQUENCE_WRAPS_AT_THIRD
+    sequence %= 3; /* "two pages, so three numbers are enough" */
+#endif
     flash_erase(other);
     flash_write(other + PAGES_AT, pages);
     flash_write(other + PAGES_AT + 4, ~pages);

@@ -266,6 +266,8 @@ static int sign_image(char **argv)
     if (len % 4)
         memset(body + len, 0xff, 4 - len % 4), len += 4 - len % 4;
     set_config(body, len, argv[4], argv[5]);
+    memcpy(body + 4 * 7, &counter,
+           4); /* a vector that the core leaves to whoever wants it: each build its own */
     if (HEADER_LEN + len + filler_len > IMAGE_MAX)
         die("%s: too large with %zu bytes of filler", argv[7], filler_len);
     /* MCUboot docs/design.md "Image format": image_header, 32 bytes, here padded to HEADER_LEN with the
