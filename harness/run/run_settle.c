@@ -490,8 +490,8 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
         run_observe(run, "report", life->report, EVENT_NO_NUMBER, NULL);
 }
 
-/* A boot with nothing to recover, beside one of the same board before the fault. One may have had something to
- * do that nobody knows of: it counts when the next is as slow. */
+/* A boot with nothing to recover, beside one of the same board before the fault. One may have had something
+ * to do that nobody knows of: it counts when the next is as slow. */
 static void observe_slowness(struct run *run)
 {
     const struct board *board = run->plan->board;
