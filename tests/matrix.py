@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The measure of the shipped suite: every defective variant of a kind of firmware through every scenario that fits it.
 Prints the table variant x scenario and writes it to docs/matrix.md. Results of this and of former, smaller runs are
 kept in BUILD/matrix, so a table may be measured in parts; a scenario that was edited since is measured anew.
