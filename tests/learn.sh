@@ -75,7 +75,8 @@ import json, sys
 source, work = sys.argv[1:]
 board = json.load(open(f"{source}/boards/shell.json"))
 board["name"], board["marks"] = "mine", {}
-board.pop("limits", None)
+for key in "limits", "phases":
+    board.pop(key, None)
 board["facts"].pop("started", None)
 rack = json.load(open(f"{source}/boards/racks/virtual-shell.json"))
 rack["places"] = rack["places"][:1]
