@@ -50,8 +50,8 @@ static const char *const nasty[] = {"plain/name-1.0",
                                     "*?~#!&|<>;()",
                                     "trailing\\",
                                     "tab\tand\nnewline",
-                                    "\x1a"
-                                    "a\r",
+                                    ("\x1a"
+                                     "a\r"),
                                     "\xc3\xa4\xe2\x82\xac",
                                     "",
                                     "[exec id]",
