@@ -52,7 +52,7 @@ edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d['steps'][0]['proves'
 expect "\$.steps[0].proves: expected a fault whose action is \"image\"" run edited.json --rack "$good_rack"
 edit "$good" "d['clauses'] = ['G9']"; expect "\$.clauses[0]" run edited.json --rack "$good_rack"
 edit "$good" "d['faults'].append(d['faults'][0])"; expect "\$.faults[1].name" run edited.json --rack "$good_rack"
-edit "$good" "d['needs'].append('camera')"; expect "\$.needs[4]" run edited.json --rack "$good_rack"
+edit "$good" "d['needs'].append('camera')"; expect "\$.needs[3]" run edited.json --rack "$good_rack"
 edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d['faults'][0]['trigger']['phase'] = 'nothing'"
 expect "a phase of" run edited.json --rack "$good_rack"
 edit "$OTARIG_SOURCE/scenarios/power-cut/swap-grid.json" "d.pop('vary')"
@@ -68,9 +68,9 @@ edit "$good_rack" "d['places'][0]['power']['channel'] = 9"; expect "from 1 to 8,
 edit "$good_rack" "d['places'][0]['power']['driver'] = 'fdti'"; expect "\$.places[0].power.driver" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['power']['chanel'] = 1"; expect "did you mean 'channel'" run "$good" --rack edited.json
 edit "$good_rack" "d['places'][0]['board'] = 'nrf99'"; expect "nrf99" run "$good" --rack edited.json
-edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "place 'p1': it has no update client" run "$good" --rack edited.json
+edit "$good_rack" "[p.pop('update') for p in d['places']]"; expect "place 'p1': the place has no update client" run "$good" --rack edited.json
 edit "$good_rack" "[p.pop('update') for p in d['places']]"; mv edited.json no-update.json
-edit "$good" "d.pop('needs')"; expect "place 'p1': it has no update client" run edited.json --rack no-update.json
+edit "$good" "d.pop('needs')"; expect "place 'p1': the place has no update client" run edited.json --rack no-update.json
 edit "$good_rack" "d['places'][1]['console']['port'] = '/dev/../dev/ttyUSB0'"
 expect "\$.places[1].console: expected a device of its own (tty:/dev/ttyUSB0 belongs to place 'p1'" run "$good" --rack edited.json
 # what only the emulation of a rack knows to be wrong
@@ -146,7 +146,7 @@ expect "\$.faults[0].action.down_ms: expected a number from 0" validate edited.j
 edit "$good" "d['faults'][0]['trigger'] = {'on': 'now'}"
 expect "\$.faults[0].trigger: expected none: the step that delivers a bad image is its trigger" validate edited.json
 edit "$grid" "d['clauses'] += ['G1']"; expect "\$.clauses[6]: expected each word once, found \"G1\"" validate edited.json
-edit "$grid" "d['needs'] += ['power']"; expect "\$.needs[4]: expected each word once, found \"power\"" validate edited.json
+edit "$grid" "d['needs'] += ['power']"; expect "\$.needs[3]: expected each word once, found \"power\"" validate edited.json
 edit "$grid" "d['recovery_ms'] = '0x10'"; expect "\$.recovery_ms: expected a whole number from 0 to 3600000, found \"0x10\"" validate edited.json
 edit "$grid" "d['vary'] = {'k%d' % i: [1] for i in range(17)}"; expect "\$.vary: expected at most 16 keys" validate edited.json
 edit "$grid" "d['vary']['mark'] = ['x' * 101]"; expect "\$.vary.mark[0]: expected at most 100 bytes" validate edited.json

@@ -55,8 +55,11 @@ static int check_plans(const struct plan_file *file, const struct against *again
     }
     for (size_t i = 0; i < file->variations.count && !result; i++) {
         result = plan_build(file, i, &board, &images, &plan, error);
-        if (!result)
-            plan_release(&plan);
+        if (result)
+            break;
+        if (plan.unfit_count)
+            result = error_set(error, ERROR_INPUT, "%s", plan.unfit[0]);
+        plan_release(&plan);
     }
     image_set_release(&images);
     board_release(&board);

@@ -124,7 +124,7 @@ static void see_pages(struct search *search, const struct op *ops, size_t count,
 void answer_begin(struct search *search, const struct op *ops, size_t count)
 {
     const struct spec *spec = search->spec;
-    bool news;
+    bool news = false;
     search->page_count = (spec->nvm_size >> 12) + 1;
     search->live = mem_alloc(search->page_count);
     see_pages(search, ops, count, &news);

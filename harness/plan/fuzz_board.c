@@ -17,8 +17,7 @@ static void load(const char *path)
     struct rack rack;
     if (!board_load(path, &board, &error)) {
         /* what the harness relies on */
-        if (!board_can_run(&board, NULL) && (!board_mark(&board, "boot") || !board_mark(&board, "app_up") ||
-                                             !board.flash.len || !board.initial))
+        if (!board_can_run(&board, NULL) && (!board.facts[FACT_UP].count || !board.facts[FACT_IMAGE].count))
             abort();
         board_release(&board);
     }

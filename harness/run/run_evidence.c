@@ -42,7 +42,7 @@ void run_evidence(struct run *run, bool dump_flash)
     whole.name = "all";
     for (size_t i = 0; i < board->evidence_count && !run_broken(run); i++)
         dump(run, &board->evidence[i]);
-    if (!board->evidence_count)
+    if (!board->evidence_count && whole.len)
         dump(run, &whole);
 }
 
