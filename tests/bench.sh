@@ -31,7 +31,7 @@ head -c 262144 /dev/urandom >"$work/256k.bin"
 twin=$!
 sleep 0.5
 ocd() {
-  openocd -s "$here/harness/driver/openocd" -c "gdb_port disabled; telnet_port disabled; tcl_port disabled" \
+  openocd -s "$here/harness/driver/probe/openocd" -c "gdb_port disabled; telnet_port disabled; tcl_port disabled" \
     -c "adapter driver remote_bitbang; remote_bitbang host $work/dap; transport select jtag" -f target/nrf52.cfg -c init "$@" -c shutdown
 }
 row "OpenOCD: erase and program 256 KB on the twin" "$(seconds ocd -c 'reset halt' -c "flash write_image erase $work/256k.bin 0 bin")" ""

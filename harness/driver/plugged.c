@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/driver/serial_find.h"
+#include "harness/driver/console/serial_find.h"
 
 #define FTDI_VENDOR 0x0403
 #define FT245R 0x6001 /* FT232R and FT245R have the same ids as they are delivered */

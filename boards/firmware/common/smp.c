@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MCUmgr's SMP server over the console, as Zephyr frames it (see harness/driver/smp_frame.h for the other
+/* MCUmgr's SMP server over the console, as Zephyr frames it (see harness/driver/update/smp_frame.h for the other
  * end). */
 #include "common/smp.h"
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Console "serial": a serial port through libserialport, any baud rate. An adapter that was unplugged is
+ * looked for again, with growing pauses; after REOPEN_LIMIT_US without success that is the rig's fault. */
+#include <libserialport.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
+#include "harness/driver/console/console_port.h"
+#include "harness/driver/console/serial_find.h"
+#include "harness/driver/table.h"
+
+/* each look at /dev costs: umockdev allows a process 50 opens */
+#define REOPEN_FIRST_US 100000u
+#define REOPEN_LIMIT_US 3000000u
+
+struct config {
+    char *port, *usb, *number, *location;
+    int64_t baud;
+    int dtr, rts;
+};
+
+static const char *check_usb(const char *text)
+{
+    int vendor, product;
+    return serial_read_ids(text, &vendor, &product) ? NULL : "VENDOR:PRODUCT in hexadecimal, as 0403:6001";
+}
+
+static const char *const levels[] = {"high", "low", "leave", NULL};
+static const struct option_spec options[] = {
+    {.name = "port",
+     .help = "the device, better by a stable name (/dev/serial/by-path/...)",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, port)},
+    {.name = "usb",
+     .help = "instead of port: the adapter's VENDOR:PRODUCT, as lsusb shows it",
+     .type = OPTION_STRING,
+     .check = check_usb,
+     .offset = offsetof(struct config, usb)},
+    {.name = "serial",
+     .help = "instead of port: the adapter's serial number",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, number)},
+    {.name = "location",
+     .help = "instead of port: where the adapter is plugged in (1-1.4), for those without a number",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, location)},
+    {.name = "baud",
+     .help = "bits a second",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, baud),
+     .standard = "115200",
+     .low = 50,
+     .high = 12000000},
+    {.name = "dtr",
+     .help = "DTR on open: high, low or leave",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, dtr),
+     .standard = "leave",
+     .choices = levels},
+    {.name = "rts",
+     .help = "RTS on open: high, low or leave",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, rts),
+     .standard = "leave",
+     .choices = levels},
+    {0},
+};
+
+struct serial {
+    struct console_port port; /* first member */
+    const struct config *config;
+    struct sp_port *sp;
+    char name[SERIAL_NAME_MAX]; /* of the device, as found last */
+    struct loop_source *retry;
+    uint64_t lost_us, pause_us;
+};
+
+static int failed(const struct serial *serial, const char *what, struct error *error)
+{
+    char *text = sp_last_error_message();
+    error_set(error, ERROR_RIG, "%s: %s: %s", serial->name, what, text && *text ? text : "not possible");
+    if (text)
+        sp_free_error_message(text);
+    return -1;
+}
+
+static int set_up(struct serial *serial, struct error *error)
+{
+    const struct config *config = serial->config;
+    struct sp_port *sp = serial->sp;
+    if (sp_set_baudrate(sp, (int)config->baud) < 0 || sp_set_bits(sp, 8) < 0 ||
+        sp_set_parity(sp, SP_PARITY_NONE) < 0 || sp_set_stopbits(sp, 1) < 0 ||
+        sp_set_flowcontrol(sp, SP_FLOWCONTROL_NONE) < 0)
+        return failed(serial, "line settings", error);
+    if (config->dtr < 2 && sp_set_dtr(sp, config->dtr ? SP_DTR_OFF : SP_DTR_ON) < 0)
+        return failed(serial, "DTR", error);
+    if (config->rts < 2 && sp_set_rts(sp, config->rts ? SP_RTS_OFF : SP_RTS_ON) < 0)
+        return failed(serial, "RTS", error);
+    sp_flush(sp, SP_BUF_INPUT);
+    return 0;
+}
+
+static void drop(struct serial *serial)
+{
+    console_port_detach(&serial->port);
+    if (serial->sp) {
+        sp_close(serial->sp);
+        sp_free_port(serial->sp);
+    }
+    serial->sp = NULL;
+}
+
+/* Two locks: the kernel's own keeps other programs out (but not root), flock() keeps out other otarigs, by
+ * whatever name they know the port. */
+static int lock(struct serial *serial, int fd, struct error *error)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        return error_set(error, ERROR_RIG, "%s: is in use by another otarig (or another place of this rack)",
+                         serial->name);
+    ioctl(fd, TIOCEXCL); /* not all drivers know it */
+    return 0;
+}
+
+static int attach(struct serial *serial, struct error *error)
+{
+    const struct config *config = serial->config;
+    const struct serial_wanted wanted = {config->port, config->usb, config->number, config->location};
+    int fd = -1;
+    if (serial_find(&wanted, serial->name, error))
+        return -1;
+    if (sp_get_port_by_name(serial->name, &serial->sp) != SP_OK) {
+        serial->sp = NULL;
+        return error_set(error, ERROR_RIG,
+                         "%s: no such serial port (plugged in? `otarig doctor` lists what is there)",
+                         serial->name);
+    }
+    if (sp_open(serial->sp, SP_MODE_READ_WRITE) != SP_OK) {
+        failed(serial, "open", error);
+        sp_free_port(serial->sp);
+        serial->sp = NULL;
+        return -1;
+    }
+    /* locked before anything is set: the port may be another's */
+    if (sp_get_port_handle(serial->sp, &fd) != SP_OK || lock(serial, fd, error) || set_up(serial, error)) {
+        drop(serial);
+        return -1;
+    }
+    console_port_attach(&serial->port, fd);
+    return 0;
+}
+
+/* An unplugged adapter may come back; when it does not, it is the rig's fault. */
+static void on_retry(void *arg, uint64_t now_us)
+{
+    struct serial *serial = arg;
+    struct error error = {0};
+    if (!attach(serial, &error)) {
+        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->name);
+        return;
+    }
+    if (now_us - serial->lost_us > REOPEN_LIMIT_US) {
+        event_put(serial->port.env.sink, EVENT_RIG, serial->port.role, "lost", error.text);
+        return;
+    }
+    loop_timer_set(serial->retry, now_us + serial->pause_us);
+    serial->pause_us *= 2;
+}
+
+static void on_lost(struct console_port *port, const char *why)
+{
+    struct serial *serial = (struct serial *)port;
+    event_put(port->env.sink, EVENT_NOTE, port->role, "lost", why);
+    drop(serial);
+    serial->lost_us = clock_now_us();
+    serial->pause_us = 2 * REOPEN_FIRST_US;
+    loop_timer_set(serial->retry, serial->lost_us + REOPEN_FIRST_US);
+}
+
+static int serial_open(const struct driver_env *env, const void *config, void **self, struct error *error)
+{
+    struct serial *serial = mem_alloc(sizeof *serial);
+    console_port_init(&serial->port, env, on_lost);
+    serial->config = config;
+    serial->retry = loop_add_timer(env->loop, LOOP_NEVER, on_retry, serial);
+    if (attach(serial, error)) {
+        loop_remove(serial->retry);
+        console_port_release(&serial->port);
+        free(serial);
+        return -1;
+    }
+    *self = serial;
+    return 0;
+}
+
+static void serial_close(void *self)
+{
+    struct serial *serial = self;
+    loop_remove(serial->retry);
+    drop(serial);
+    console_port_release(&serial->port);
+    free(serial);
+}
+
+static int write_data(void *self, const void *data, size_t len, struct error *error)
+{
+    return console_port_write(self, data, len, error);
+}
+
+static struct link *get_link(void *self)
+{
+    return &((struct serial *)self)->port.link;
+}
+
+static int set_lines(void *self, int dtr, int rts, struct error *error)
+{
+    struct serial *serial = self;
+    if (!serial->sp)
+        return error_set(error, ERROR_RIG, "%s: not open", serial->name);
+    if (dtr >= 0 && sp_set_dtr(serial->sp, dtr ? SP_DTR_ON : SP_DTR_OFF) < 0)
+        return failed(serial, "DTR", error);
+    if (rts >= 0 && sp_set_rts(serial->sp, rts ? SP_RTS_ON : SP_RTS_OFF) < 0)
+        return failed(serial, "RTS", error);
+    return 0;
+}
+
+static int reopen(void *self, struct error *error)
+{
+    struct serial *serial = self;
+    loop_timer_set(serial->retry, LOOP_NEVER);
+    drop(serial);
+    return attach(serial, error);
+}
+
+static void claim(const void *data, char *key, size_t size)
+{
+    const struct config *config = data;
+    char port[PATH_MAX];
+    if (config->port) {
+        file_path_tidy(config->port, port, sizeof port);
+        snprintf(key, size, "tty:%s", port);
+    } else
+        snprintf(key, size, "tty:%s/%s/%s", config->usb ? config->usb : "",
+                 config->number ? config->number : "", config->location ? config->location : "");
+}
+
+static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
+                   struct error *error)
+{
+    void *self;
+    if (serial_open(env, config, &self, error)) {
+        const char *hint = strstr(error->text, "Permission denied")
+                               ? "you may not open it: join the group dialout (usermod -aG dialout USER)"
+                           : strstr(error->text, "in use") ? "end what uses it (fuser -v names it)"
+                                                           : "ports that are there: ";
+        int len = snprintf(advice, size, "%s", hint);
+        if (hint[len - 1] == ' ' && (size_t)len < size)
+            serial_list(advice + len, size - (size_t)len);
+        return -1;
+    }
+    serial_close(self);
+    return 0;
+}
+
+static const struct console_ops ops = {
+    .write = write_data, .link = get_link, .lines = set_lines, .reopen = reopen};
+static const char *check(const void *options_given)
+{
+    const struct config *config = options_given;
+    return config->port || config->usb || config->number || config->location
+               ? NULL
+               : "which port: at least one of \"port\", \"usb\", \"serial\", \"location\"";
+}
+
+const struct driver console_serial_driver = {.name = "serial",
+                                             .help = "a serial port, any baud rate",
+                                             .kind = DRIVER_CONSOLE,
+                                             .options = options,
+                                             .config_size = sizeof(struct config),
+                                             .claim = claim,
+                                             .check = check,
+                                             .open = serial_open,
+                                             .close = serial_close,
+                                             .console = &ops,
+                                             .examine = examine};
