@@ -96,3 +96,9 @@ const char *error_kind_name(enum error_kind kind)
     static const char *const names[] = {"none", "input", "rig", "timeout", "interrupted", "system"};
     return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
+
+int error_print(const struct error *error)
+{
+    fprintf(stderr, "otarig: %s\n", error->text);
+    return error_exit_code(error);
+}

@@ -33,6 +33,8 @@ int error_prefix(struct error *error, const char *format, ...) __attribute__((fo
 
 /* The exit code of a command that ended with this error: 2, 3 or 130. */
 int error_exit_code(const struct error *error);
+/* Prints "otarig: TEXT" on standard error and returns the exit code: the end of a command that failed. */
+int error_print(const struct error *error);
 
 const char *error_kind_name(enum error_kind kind);
 

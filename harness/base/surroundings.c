@@ -69,6 +69,18 @@ char *surroundings_data(const char *sub)
     return path;
 }
 
+const char *surroundings_boards(void)
+{
+    static char *folder;
+    return folder ? folder : (folder = surroundings_data("boards"));
+}
+
+const char *surroundings_scenarios(void)
+{
+    static char *folder;
+    return folder ? folder : (folder = surroundings_data("scenarios"));
+}
+
 char *surroundings_firmware(void)
 {
     char *installed = installed_data();

@@ -22,6 +22,9 @@ char *surroundings_beside(const char *name);
 /* A file or folder of otarig's data, which are laid out as the source tree: in OTARIG_DATA when that is set,
  * in PREFIX/share/otarig when this program is installed, else in the source tree. The caller frees. */
 char *surroundings_data(const char *sub);
+/* The folders of boards and of scenarios in otarig's data; borrowed. */
+const char *surroundings_boards(void);
+const char *surroundings_scenarios(void);
 /* The folder of firmware that is used when none is named: of the build, or installed beside the data. The
  * caller frees. */
 char *surroundings_firmware(void);

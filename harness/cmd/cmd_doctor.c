@@ -7,9 +7,9 @@
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
-#include "harness/cmd/by_hand.h"
+#include "harness/run/by_hand.h"
 #include "harness/cmd/cmd.h"
-#include "harness/plan/board.h"
+#include "harness/board/board.h"
 
 struct doctor {
     struct by_hand hand;
@@ -145,7 +145,7 @@ static void print_facts(const struct doctor *doctor, const char *named)
         const struct rack_place *place = &rack->places[i];
         bool told = i && !strcmp(rack->places[i - 1].board, place->board) && !named;
         if ((named && strcmp(place->name, named)) || told ||
-            board_find(cmd_boards_folder(), place->board, &board, &error))
+            board_find(surroundings_boards(), place->board, &board, &error))
             continue;
         if (!board.bare) {
             printf("\n%s: what is known of a %s, and how\n", place->name, board.name);
@@ -197,7 +197,7 @@ int cmd_doctor(int argc, char **argv)
         return code;
     char *place_name = named ? mem_string(named) : first_place(file, &error);
     if (!place_name)
-        return cmd_fail(&error);
+        return error_print(&error);
     if (!by_hand_enter(&doctor.hand, file, place_name, argc, argv, &code)) {
         doctor.list = as_json ? cJSON_CreateArray() : NULL;
         code = all_devices(&doctor, named);

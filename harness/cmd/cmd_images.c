@@ -14,9 +14,10 @@
 #include "harness/base/member.h"
 #include "harness/base/output.h"
 #include "harness/cmd/cmd.h"
-#include "harness/plan/image.h"
-#include "harness/plan/manifest.h"
-#include "harness/plan/take.h"
+#include "harness/board/image.h"
+#include "harness/board/manifest.h"
+#include "harness/base/take.h"
+#include "harness/base/surroundings.h"
 
 /* What is printed may hold names of files and texts out of them: they may move no terminal's cursor. */
 static void say(char *text)
@@ -98,7 +99,7 @@ static cJSON *all_scenarios(void)
     static const char *const families[] = {"clean-update", "power-cut", "bricked-image", "network-loss"};
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char *folder = mem_printf("%s/%s", cmd_scenarios_folder(), families[i]);
+        char *folder = mem_printf("%s/%s", surroundings_scenarios(), families[i]);
         add_scenarios(folder, list);
         free(folder);
     }
@@ -235,7 +236,7 @@ int cmd_images(int argc, char **argv)
         } else {
             wish.folder = argv[first];
             cmd_trim(wish.folder);
-            code = make(&wish, &error) ? cmd_fail(&error) : 0;
+            code = make(&wish, &error) ? error_print(&error) : 0;
         }
     }
     cJSON_Delete(wish.names);

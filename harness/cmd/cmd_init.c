@@ -16,9 +16,9 @@
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/driver/plugged.h"
-#include "harness/plan/board.h"
-#include "harness/plan/rack.h"
-#include "harness/plan/take.h"
+#include "harness/board/board.h"
+#include "harness/rack/rack.h"
+#include "harness/base/take.h"
 
 #define ANSWER_MAX 200
 
@@ -277,7 +277,7 @@ static char *board_text(const struct wish *wish, struct error *error)
     struct json_document document;
     templates(choices, sizeof choices);
     if (take_is_name(wish->template))
-        path = mem_printf("%s/templates/%s.json", cmd_boards_folder(), wish->template);
+        path = mem_printf("%s/templates/%s.json", surroundings_boards(), wish->template);
     if (!path || access(path, R_OK))
         error_set(error, ERROR_INPUT, "--template: expected one of %s, found '%s'", choices, wish->template);
     else if (!json_load(&document, path, error)) {
@@ -338,7 +338,7 @@ static void print_next(const struct wish *wish, const struct work *work, bool up
            "  otarig learn %s --rack %s --firmware FOLDER    # marks and limits from the board itself\n"
            "  otarig run %s/clean-update --rack %s --firmware FOLDER\n"
            "The comments in %s say what to change in it.\n",
-           work->rack, wish->place, work->rack, cmd_scenarios_folder(), work->rack, work->board);
+           work->rack, wish->place, work->rack, surroundings_scenarios(), work->rack, work->board);
 }
 
 static int init(struct wish *wish, struct work *work, struct error *error)
@@ -411,7 +411,7 @@ int cmd_init(int argc, char **argv)
         return code;
     if (first < argc)
         return arguments_wrong("init", "expected options only, found '%s'", argv[first]);
-    code = init(&wish, &work, &error) ? cmd_fail(&error) : 0;
+    code = init(&wish, &work, &error) ? error_print(&error) : 0;
     free(work.found);
     free(work.rack);
     free(work.board);

@@ -9,7 +9,7 @@
 #include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/cmd/cmd.h"
-#include "harness/cmd/rejudge.h"
+#include "harness/replay/rejudge.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
 
@@ -56,7 +56,7 @@ static int judge_journal(const char *path, bool as_json, struct error *error)
 {
     struct verdict verdict;
     if (verdict_of_journal(path, &verdict, NULL, error))
-        return cmd_fail(error);
+        return error_print(error);
     if (as_json)
         print_json(&verdict);
     else
@@ -85,7 +85,7 @@ static void put_case(void *arg, const struct rejudged_case *found)
         struct error error;
         error_set(&error, ERROR_INPUT, "%s: %s%s", found->journal,
                   found->verdict ? "result.json says otherwise: " : "", found->told);
-        cmd_fail(&error);
+        error_print(&error);
     }
 }
 
@@ -95,7 +95,7 @@ static int judge_run(const char *folder, const char *path, bool as_json, struct 
     struct rejudged sum;
     cJSON *result = result_read(path, error);
     if (!result)
-        return cmd_fail(error);
+        return error_print(error);
     rejudge(result, folder, &sum, put_case, &judge);
     size_t missing = result_missing(result) + sum.without_journal;
     cJSON_Delete(result);

@@ -14,9 +14,9 @@
 #include "harness/base/output.h"
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
-#include "harness/cmd/flash.h"
+#include "harness/run/flash.h"
 #include "harness/cmd/learn.h"
-#include "harness/plan/propose.h"
+#include "harness/board/propose.h"
 
 #define ROLES (1u << RACK_POWER | 1u << RACK_CONSOLE | 1u << RACK_PROBE | 1u << RACK_UPDATE)
 #define WARM_STARTS 2
@@ -36,8 +36,8 @@ struct work {
 
 static int load(const struct wish *wish, const struct by_hand *hand, struct work *work, struct error *error)
 {
-    char *firmware = wish->firmware ? mem_string(wish->firmware) : cmd_firmware_folder();
-    int failed = board_find(cmd_boards_folder(), hand->place->board, &work->board, error) ||
+    char *firmware = wish->firmware ? mem_string(wish->firmware) : surroundings_firmware();
+    int failed = board_find(surroundings_boards(), hand->place->board, &work->board, error) ||
                  board_can_run(&work->board, error) || json_load(&work->given, work->board.path, error) ||
                  image_set_load(firmware, &work->images, error);
     free(firmware);
@@ -125,7 +125,7 @@ static void print_proposal(const struct wish *wish, const struct work *work, con
         say(mem_printf("  %s\n", note));
     printf("\nNext: give \"%s\" as the \"board\" of the place, then\n"
            "  otarig run %s/clean-update --rack %s --place %s\n",
-           work->file, cmd_scenarios_folder(), wish->rack, wish->place);
+           work->file, surroundings_scenarios(), wish->rack, wish->place);
 }
 
 static int propose(const struct wish *wish, const struct learn *learn, const struct work *work,

@@ -12,8 +12,9 @@
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/fitness.h"
 #include "harness/driver/driver.h"
-#include "harness/plan/board.h"
+#include "harness/board/board.h"
 #include "harness/plan/variation.h"
+#include "harness/base/surroundings.h"
 
 /* Every listing takes --json and nothing else. 0: go on; else the end, with *code. */
 static int take_options(const char *command, const char *usage, int argc, char **argv, bool *as_json,
@@ -165,7 +166,7 @@ int cmd_boards(int argc, char **argv)
                      argv, &as_json, &code))
         return code;
     cJSON *list = cJSON_CreateArray(), *one;
-    each_json(cmd_boards_folder(), take_board, list);
+    each_json(surroundings_boards(), take_board, list);
     if (as_json) {
         print_json(list);
         return 0;
@@ -223,10 +224,10 @@ static int load_asked(struct asked *asked, const char *board, const char *rack, 
         asked->place = place ? rack_place(&asked->rack, place) : &asked->rack.places[0];
     if (rack && !asked->place)
         return error_set(error, ERROR_INPUT, "%s: no place '%s'", rack, place);
-    if (board_find(cmd_boards_folder(), board ? board : asked->place->board, &asked->board, error) ||
+    if (board_find(surroundings_boards(), board ? board : asked->place->board, &asked->board, error) ||
         board_can_run(&asked->board, error))
         return -1;
-    char *demo = cmd_firmware_folder();
+    char *demo = surroundings_firmware();
     int result = image_set_load(firmware ? firmware : demo, &asked->images, error);
     free(demo);
     return result;
@@ -239,7 +240,7 @@ static int print_fitness(cJSON *list, const struct asked *asked, bool as_json)
     cJSON_ArrayForEach(one, list)
     {
         if (fitness_add(one, member_text(one, "file"), &asked->board, &asked->images, asked->place, &error))
-            return cmd_fail(&error);
+            return error_print(&error);
     }
     if (as_json) {
         print_json(list);
@@ -275,7 +276,7 @@ static cJSON *all_scenarios(void)
     static const char *const families[] = {"power-cut", "bricked-image", "network-loss", "clean-update"};
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char *folder = mem_printf("%s/%s", cmd_scenarios_folder(), families[i]);
+        char *folder = mem_printf("%s/%s", surroundings_scenarios(), families[i]);
         each_json(folder, take_scenario, list);
         free(folder);
     }
@@ -311,7 +312,7 @@ int cmd_scenarios(int argc, char **argv)
         struct asked asked;
         struct error error = {0};
         code = load_asked(&asked, board, rack, place, firmware, &error)
-                   ? cmd_fail(&error)
+                   ? error_print(&error)
                    : print_fitness(list, &asked, as_json);
         release_asked(&asked);
         return code;

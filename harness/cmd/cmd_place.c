@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cmd/by_hand.h"
+#include "harness/run/by_hand.h"
 #include "harness/cmd/cmd.h"
 
 /* ---- power ---- */

@@ -9,11 +9,12 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
-#include "harness/cmd/by_hand.h"
+#include "harness/run/by_hand.h"
 #include "harness/cmd/cmd.h"
-#include "harness/cmd/flash.h"
-#include "harness/plan/board.h"
-#include "harness/plan/image.h"
+#include "harness/run/flash.h"
+#include "harness/board/board.h"
+#include "harness/board/image.h"
+#include "harness/base/surroundings.h"
 
 #define ROLES (1u << RACK_POWER | 1u << RACK_PROBE)
 /* of OpenOCD 0.12's read_memory, in elements */
@@ -136,12 +137,12 @@ int cmd_flash(int argc, char **argv)
         by_hand_end(&hand);
         return code;
     }
-    char *folder = argc > 2 ? mem_string(argv[2]) : cmd_firmware_folder();
+    char *folder = argc > 2 ? mem_string(argv[2]) : surroundings_firmware();
     int failed = argc > 3 ? error_set(&error, ERROR_INPUT,
                                       "flash: expected IMAGE and FOLDER, found also '%s'", argv[3])
                           : by_hand_need(&hand, RACK_PROBE, &error);
     const char *start = argc > 1 ? argv[1] : "v1";
-    failed = failed || board_find(cmd_boards_folder(), hand.place->board, &board, &error) ||
+    failed = failed || board_find(surroundings_boards(), hand.place->board, &board, &error) ||
              board_can_run(&board, &error) || image_set_load(folder, &images, &error) ||
              flash_check(&board, &images, start, &error) || by_hand_open(&hand, ROLES, &error) ||
              by_hand_power_up(&hand, &error) || flash_board(&hand, &board, &images, start, true, &error);

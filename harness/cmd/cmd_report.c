@@ -7,7 +7,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
-#include "harness/cmd/rejudge.h"
+#include "harness/replay/rejudge.h"
 #include "reports/report.h"
 #include "reports/result.h"
 
@@ -39,7 +39,7 @@ static void distrust(void *arg, const struct rejudged_case *found)
     if (!one) /* taken out of result.json */
         one = result_add_case(result, found->fields, found->verdict, found->folder, NULL, 0);
     error_set(&error, ERROR_INPUT, "%s: %s", found->journal, reason);
-    cmd_fail(&error);
+    error_print(&error);
     result_distrust(one, reason);
     free(reason);
 }
@@ -131,7 +131,7 @@ int cmd_report(int argc, char **argv)
     free(path);
     code = result ? check(result, folder) : 0;
     if (!result || format->write(result, folder, stdout, &error))
-        code = cmd_fail(&error);
+        code = error_print(&error);
     cJSON_Delete(result);
     return code;
 }

@@ -14,10 +14,11 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/base/surroundings.h"
-#include "harness/cmd/aim.h"
+#include "harness/replay/aim.h"
 #include "harness/cmd/cmd.h"
-#include "harness/cmd/live.h"
-#include "harness/cmd/live_case.h"
+#include "harness/replay/live.h"
+#include "harness/replay/live_case.h"
+#include "harness/supervise/supervise.h"
 #include "harness/record/journal.h"
 #include "harness/record/verdict.h"
 #include "reports/result.h"
@@ -172,7 +173,7 @@ static void compare(const char *before, const struct verdict *was, const char *a
     struct error error = {0};
     char *journal = mem_printf("%s/journal.jsonl", after);
     if (verdict_of_journal(journal, &is, NULL, &error)) {
-        cmd_fail(&error);
+        error_print(&error);
         free(journal);
         return;
     }
@@ -220,14 +221,14 @@ static int repro_here(const char *folder, const char *rack, const char *place, c
     if (!spec) {
         cJSON_Delete(fields);
         verdict_release(&verdict);
-        return cmd_fail(&error);
+        return error_print(&error);
     }
     go_back(spec);
     cJSON *truth = read_truth(folder);
     replace(spec, "align",
             align_commands(truth, &verdict, place ? place : member_text_or(fields, "place", NULL)));
     struct run_request request = {.spec = spec, .command = "otarig repro", .out = out, .folder = &folder_now};
-    int code = cmd_run_spec(&request);
+    int code = supervise_run(&request);
     if (folder_now) {
         char *id = mem_string(member_text_or(fields, "case", NULL));
         id[strcspn(id, "#")] = 0;

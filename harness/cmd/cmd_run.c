@@ -9,8 +9,9 @@
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
-#include "harness/cmd/campaign.h"
-#include "harness/plan/strategy.h"
+#include "harness/campaign/campaign.h"
+#include "harness/cmd/cmd.h"
+#include "harness/campaign/strategy.h"
 
 static bool is_scenario(const char *name)
 {
@@ -70,12 +71,12 @@ static int add_scenario(cJSON *list, cJSON *named, const char *path)
 {
     struct error error;
     if (!is_folder(path)) {
-        char *family = mem_printf("%s/%s", cmd_scenarios_folder(), path);
+        char *family = mem_printf("%s/%s", surroundings_scenarios(), path);
         bool meant = access(path, F_OK) && !strchr(path, '/') && is_folder(family);
         if (meant) {
             error_set(&error, ERROR_INPUT, "%s: no such file or folder; the family of that name is %s", path,
                       family);
-            cmd_fail(&error);
+            error_print(&error);
         } else {
             cJSON_AddItemToArray(list, cJSON_CreateString(path));
             cJSON_AddItemToArray(named, cJSON_CreateString(path));
@@ -85,11 +86,11 @@ static int add_scenario(cJSON *list, cJSON *named, const char *path)
     }
     if (add_folder(list, path))
         return 0;
-    char *own = families_in(path), *known = *own ? NULL : families_in(cmd_scenarios_folder());
+    char *own = families_in(path), *known = *own ? NULL : families_in(surroundings_scenarios());
     error_set(&error, ERROR_INPUT,
               "%s: expected a folder of scenarios (*.json), found none in it; there is %s", path,
               known ? known : own);
-    cmd_fail(&error);
+    error_print(&error);
     free(own);
     free(known);
     return -1;
@@ -132,7 +133,7 @@ static int prove_gate(struct run_request *request, const char *firmware)
     control.quiet = control.control = true;
     cJSON_AddStringToObject(request->spec, "firmware", firmware);
     printf("known-bad firmware first: %s\n", firmware);
-    int code = cmd_run_spec(&control);
+    int code = supervise_run(&control);
     cJSON_DeleteItemFromObject(request->spec, "firmware");
     cJSON_AddItemToObject(request->spec, "firmware", good);
     if (code == 1)
@@ -225,7 +226,7 @@ static int run(struct wish *wish)
     cJSON *spec = wish->request.spec;
     cJSON_AddStringToObject(spec, "rack", wish->rack);
     cJSON_AddStringToObject(spec, "firmware", wish->firmware);
-    cJSON_AddStringToObject(spec, "boards", cmd_boards_folder());
+    cJSON_AddStringToObject(spec, "boards", surroundings_boards());
     cJSON_AddNumberToObject(spec, "seed", wish->seed);
     cJSON_AddNumberToObject(spec, "repeat", wish->repeat);
     cJSON_AddNumberToObject(spec, "jobs", wish->jobs);
@@ -233,13 +234,13 @@ static int run(struct wish *wish)
     if (code)
         return code;
     return wish->campaign.strategy ? campaign_run(&wish->request, &wish->campaign)
-                                   : cmd_run_spec(&wish->request);
+                                   : supervise_run(&wish->request);
 }
 
 int cmd_run(int argc, char **argv)
 {
     cJSON *spec = cJSON_CreateObject();
-    char *demo = cmd_firmware_folder(), *command = join(argc, argv);
+    char *demo = surroundings_firmware(), *command = join(argc, argv);
     struct wish wish = {.firmware = demo,
                         .scenarios = cJSON_AddArrayToObject(spec, "scenarios"),
                         .named = cJSON_AddArrayToObject(spec, "named"),

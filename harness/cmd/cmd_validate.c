@@ -88,7 +88,7 @@ static int check_rack(const char *path, struct error *error)
     int result = 0;
     for (size_t i = 0; i < rack.place_count && !result; i++) {
         struct board board;
-        result = board_find(cmd_boards_folder(), rack.places[i].board, &board, error);
+        result = board_find(surroundings_boards(), rack.places[i].board, &board, error);
         if (result)
             error_prefix(error, "%s: $.places[%zu].board", path, i);
         else
@@ -224,13 +224,13 @@ int cmd_validate(int argc, char **argv)
     surroundings_allow_exec(); /* nothing is run here */
     if (first == argc)
         return arguments_wrong("validate", "expected at least one file");
-    char *board = name ? surroundings_board(cmd_boards_folder(), name) : NULL;
+    char *board = name ? surroundings_board(surroundings_boards(), name) : NULL;
     against.board = board;
     code = 0;
     for (int i = first; i < argc; i++) {
         struct error error = {0};
         if (check(argv[i], &against, &error))
-            code = cmd_fail(&error);
+            code = error_print(&error);
     }
     free(board);
     return code;

@@ -10,7 +10,7 @@
 #include "harness/base/json_text.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
-#include "harness/cmd/flash.h"
+#include "harness/run/flash.h"
 
 #define LINE_MAX_LEN 2000
 #define TURN_US 50000u

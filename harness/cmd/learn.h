@@ -4,11 +4,11 @@
 #ifndef OTARIG_CMD_LEARN_H
 #define OTARIG_CMD_LEARN_H
 
-#include "harness/cmd/by_hand.h"
+#include "harness/run/by_hand.h"
 #include "harness/io/lines.h"
-#include "harness/plan/align.h"
-#include "harness/plan/board.h"
-#include "harness/plan/image.h"
+#include "harness/board/align.h"
+#include "harness/board/board.h"
+#include "harness/board/image.h"
 
 struct learn {
     struct sink sink; /* first member: hears the rig before the hand does */

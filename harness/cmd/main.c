@@ -9,6 +9,7 @@
 #include "harness/base/output.h"
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
+#include "harness/supervise/supervise.h"
 
 static const struct {
     const char *name, *help;
@@ -32,7 +33,7 @@ static const struct {
     {"console", "talk to a board's console", cmd_console},
     {"probe", "use a board's debug probe", cmd_probe},
     {"flash", "write the images of a board through its probe", cmd_flash},
-    {"worker", NULL, cmd_worker},
+    {"worker", NULL, supervise_worker},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -46,33 +47,10 @@ static void usage(FILE *out)
           out);
 }
 
-int cmd_fail(const struct error *error)
-{
-    fprintf(stderr, "otarig: %s\n", error->text);
-    return error_exit_code(error);
-}
-
 void cmd_trim(char *folder)
 {
     for (size_t len = strlen(folder); len > 1 && folder[len - 1] == '/';)
         folder[--len] = 0;
-}
-
-const char *cmd_boards_folder(void)
-{
-    static char *folder;
-    return folder ? folder : (folder = surroundings_data("boards"));
-}
-
-const char *cmd_scenarios_folder(void)
-{
-    static char *folder;
-    return folder ? folder : (folder = surroundings_data("scenarios"));
-}
-
-char *cmd_firmware_folder(void)
-{
-    return surroundings_firmware();
 }
 
 static int dispatch(int argc, char **argv)

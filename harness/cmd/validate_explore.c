@@ -6,6 +6,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "harness/explore/spec.h"
+#include "harness/base/surroundings.h"
 
 static int check_failures(struct json failures, struct error *error)
 {
@@ -53,7 +54,7 @@ int validate_explore_scenario(const char *path, const char *board, const char *f
                               struct error *error)
 {
     struct spec spec;
-    char *demo = firmware ? NULL : cmd_firmware_folder();
+    char *demo = firmware ? NULL : surroundings_firmware();
     const struct spec_folders folders = {.firmware = firmware, .standard = demo};
     int result = -1;
     if (!board)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a live rig needs to go the same way: live.json, start.bin. `otarig repro` reads them
- * (harness/cmd/live.c). */
+ * (harness/replay/live.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

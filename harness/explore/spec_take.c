@@ -9,7 +9,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/pattern.h"
 #include "harness/explore/symbols.h"
-#include "harness/plan/board.h"
+#include "harness/board/board.h"
 
 #define REGIONS_MAX 256
 #define IMAGES_MAX 64

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "harness/base/mem.h"
-#include "harness/plan/take.h"
+#include "harness/base/take.h"
 
 int plan_file_load(const char *path, const char *const *vary, uint64_t seed, struct plan_file *file,
                    struct error *error)

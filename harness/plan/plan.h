@@ -3,9 +3,9 @@
 #ifndef OTARIG_PLAN_PLAN_H
 #define OTARIG_PLAN_PLAN_H
 
-#include "harness/plan/board.h"
-#include "harness/plan/image.h"
-#include "harness/plan/rack.h"
+#include "harness/board/board.h"
+#include "harness/board/image.h"
+#include "harness/rack/rack.h"
 #include "harness/plan/scenario.h"
 #include "harness/plan/variation.h"
 

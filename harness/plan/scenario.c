@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/plan/take.h"
+#include "harness/base/take.h"
 
 const char *const family_names[] = {"power-cut", "bricked-image", "network-loss", "clean-update", NULL};
 

@@ -10,7 +10,7 @@
 
 #include "harness/base/json.h"
 #include "harness/driver/driver.h"
-#include "harness/plan/image.h"
+#include "harness/board/image.h"
 
 /* A clean update has no fault; each of the others has at least one. */
 enum family { FAMILY_POWER_CUT, FAMILY_BRICKED_IMAGE, FAMILY_NETWORK_LOSS, FAMILY_CLEAN_UPDATE };

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "harness/plan/board.h"
+#include "harness/board/board.h"
 
 struct marks;
 

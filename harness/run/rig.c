@@ -8,7 +8,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/driver/link_fault.h"
-#include "harness/run/lock.h"
+#include "harness/rack/lock.h"
 
 static void pass_on(struct sink *sink, const struct event *event)
 {

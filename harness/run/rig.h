@@ -4,7 +4,7 @@
 #define OTARIG_RUN_RIG_H
 
 #include "harness/io/loop.h"
-#include "harness/plan/rack.h"
+#include "harness/rack/rack.h"
 
 struct rig {
     struct sink sink;      /* what the drivers see; passes on to `listener` */

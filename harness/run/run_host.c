@@ -7,7 +7,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/surroundings.h"
 #include "harness/run/run.h"
-#include "harness/run/virtual_rack.h"
+#include "harness/rack/virtual_rack.h"
 
 #define TICK_US 100000u
 #define LATE_US 50000u /* of a tick, as any busy computer has now and then */

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "harness/plan/rack.h"
+#include "harness/rack/rack.h"
 #include "harness/run/script_board.h"
 
 #define ALL ((1u << RACK_ROLES) - 1)

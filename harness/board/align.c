@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "harness/board/align.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+
+const char *const align_kind_names[ALIGN_KINDS] = {"cold", "warm", "update", "revert"};
+
+#define ESCAPE '\x1b'
+#define COLOUR "(?:\\x1b\\[[0-9;]*[A-Za-z])*"
+
+/* ---- cutting a line into pieces ---- */
+
+/* The length of a run of escape sequences (ECMA-48 CSI ... final byte) at `at`. */
+static size_t colour_len(const char *at)
+{
+    size_t len = 0;
+    while (at[len] == ESCAPE && at[len + 1] == '[') {
+        size_t end = len + 2 + strspn(at + len + 2, "0123456789;?");
+        if (!isalpha((unsigned char)at[end]))
+            break;
+        len = end + 1;
+    }
+    return len;
+}
+
+static bool in_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '+' || c == '-';
+}
+
+/* The length of a token at `at`: a word with a digit in it, without what ends a sentence. */
+static size_t token_len(const char *at)
+{
+    size_t len = 0;
+    bool digit = false;
+    for (; in_word(at[len]); len++)
+        digit |= isdigit((unsigned char)at[len]) != 0;
+    while (len && strchr(".+-", at[len - 1]))
+        len--;
+    return digit ? len : 0;
+}
+
+struct cut {
+    struct {
+        bool token;
+        size_t from, len;
+    } * pieces;
+    size_t count;
+    char *key;
+};
+
+static void add_piece(struct cut *cut, bool token, size_t from, size_t len)
+{
+    if (!len)
+        return;
+    cut->pieces = mem_resize(cut->pieces, cut->count + 1, sizeof *cut->pieces);
+    cut->pieces[cut->count].token = token;
+    cut->pieces[cut->count].from = from;
+    cut->pieces[cut->count++].len = len;
+}
+
+static void cut_line(const char *text, struct cut *cut)
+{
+    size_t len = strlen(text), plain = 0, at = 0, key_len = 0;
+    *cut = (struct cut){.key = mem_alloc(len + 1)};
+    while (at < len) {
+        bool begins = !at || !in_word(text[at - 1]) || (cut->count && plain == at);
+        size_t token = colour_len(text + at);
+        if (!token && begins)
+            token = token_len(text + at);
+        if (!token) {
+            cut->key[key_len++] = text[at++];
+            continue;
+        }
+        add_piece(cut, false, plain, at - plain);
+        add_piece(cut, true, at, token);
+        cut->key[key_len++] = text[at] == ESCAPE ? '\2' : '\1';
+        at += token;
+        plain = at;
+    }
+    add_piece(cut, false, plain, len - plain);
+}
+
+static bool is_text(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 && *text != '\t' && *text != ESCAPE)
+            return false;
+    return true;
+}
+
+/* ---- clusters ---- */
+
+static struct align_cluster *cluster_of(struct align *align, const char *key)
+{
+    for (size_t i = 0; i < align->count; i++)
+        if (!strcmp(align->clusters[i].key, key))
+            return &align->clusters[i];
+    align->clusters = mem_resize(align->clusters, align->count + 1, sizeof *align->clusters);
+    align->clusters[align->count] = (struct align_cluster){.key = mem_string(key)};
+    return &align->clusters[align->count++];
+}
+
+static void add_hit(struct align_cluster *cluster, const struct cut *cut, const char *text, size_t boot,
+                    size_t line)
+{
+    struct align_hit hit = {boot, line, mem_array(cut->count + 1, sizeof *hit.values)};
+    for (size_t i = 0; i < cut->count; i++)
+        hit.values[i] = mem_printf("%.*s", (int)cut->pieces[i].len, text + cut->pieces[i].from);
+    if (!cluster->pieces) {
+        cluster->piece_count = cut->count;
+        cluster->pieces = mem_array(cut->count + 1, sizeof *cluster->pieces);
+        for (size_t i = 0; i < cut->count; i++)
+            cluster->pieces[i].token = cut->pieces[i].token;
+    }
+    cluster->hits = mem_resize(cluster->hits, cluster->hit_count + 1, sizeof *cluster->hits);
+    cluster->hits[cluster->hit_count++] = hit;
+}
+
+static void find_constants(struct align_cluster *cluster)
+{
+    for (size_t p = 0; p < cluster->piece_count; p++) {
+        const char *first = cluster->hits[0].values[p];
+        for (size_t h = 1; h < cluster->hit_count; h++)
+            cluster->pieces[p].varies |= strcmp(first, cluster->hits[h].values[p]) != 0;
+        cluster->pieces[p].text = cluster->pieces[p].varies ? NULL : mem_string(first);
+    }
+}
+
+void align_lines(const struct align_boot *boots, size_t count, struct align *align)
+{
+    *align = (struct align){.boots = boots, .boot_count = count};
+    for (size_t b = 0; b < count; b++)
+        for (size_t l = 0; l < boots[b].count; l++) {
+            const char *text = boots[b].lines[l].text;
+            struct cut cut;
+            if (!text[0] || !is_text(text))
+                continue;
+            cut_line(text, &cut);
+            add_hit(cluster_of(align, cut.key), &cut, text, b, l);
+            free(cut.pieces);
+            free(cut.key);
+        }
+    for (size_t i = 0; i < align->count; i++)
+        find_constants(&align->clusters[i]);
+}
+
+void align_release(struct align *align)
+{
+    for (size_t i = 0; i < align->count; i++) {
+        struct align_cluster *cluster = &align->clusters[i];
+        for (size_t h = 0; h < cluster->hit_count; h++) {
+            for (size_t p = 0; p < cluster->piece_count; p++)
+                free(cluster->hits[h].values[p]);
+            free(cluster->hits[h].values);
+        }
+        for (size_t p = 0; p < cluster->piece_count; p++)
+            free(cluster->pieces[p].text);
+        free(cluster->hits);
+        free(cluster->pieces);
+        free(cluster->key);
+    }
+    free(align->clusters);
+    *align = (struct align){0};
+}
+
+size_t align_hits(const struct align_cluster *cluster, size_t boot)
+{
+    size_t count = 0;
+    for (size_t h = 0; h < cluster->hit_count; h++)
+        count += cluster->hits[h].boot == boot;
+    return count;
+}
+
+const struct align_hit *align_first(const struct align_cluster *cluster, size_t boot)
+{
+    for (size_t h = 0; h < cluster->hit_count; h++)
+        if (cluster->hits[h].boot == boot)
+            return &cluster->hits[h];
+    return NULL;
+}
+
+bool align_range(const struct align *align, const struct align_cluster *cluster, enum align_kind kind,
+                 size_t *least, size_t *most)
+{
+    bool any = false;
+    *least = *most = 0;
+    for (size_t b = 0; b < align->boot_count; b++) {
+        if (align->boots[b].kind != kind)
+            continue;
+        size_t hits = align_hits(cluster, b);
+        *least = !any || hits < *least ? hits : *least;
+        *most = !any || hits > *most ? hits : *most;
+        any = true;
+    }
+    return any;
+}
+
+/* ---- expressions ---- */
+
+static bool all_of(const struct align_cluster *cluster, size_t piece, size_t skip, const char *characters)
+{
+    for (size_t h = 0; h < cluster->hit_count; h++) {
+        const char *value = cluster->hits[h].values[piece] + skip;
+        if (!*value || value[strspn(value, characters)])
+            return false;
+    }
+    return true;
+}
+
+static bool all_begin(const struct align_cluster *cluster, size_t piece, const char *with)
+{
+    for (size_t h = 0; h < cluster->hit_count; h++)
+        if (strncmp(cluster->hits[h].values[piece], with, strlen(with)) != 0)
+            return false;
+    return true;
+}
+
+/* By what all its values look like. */
+static const char *class_of(const struct align_cluster *cluster, size_t piece, size_t skip)
+{
+    if (all_of(cluster, piece, skip, "0123456789"))
+        return "[0-9]+";
+    if (!skip && all_begin(cluster, piece, "0x") && all_of(cluster, piece, 2, "0123456789abcdefABCDEF"))
+        return "0x[0-9a-fA-F]+";
+    if (all_of(cluster, piece, skip, "0123456789abcdefABCDEF"))
+        return "[0-9a-fA-F]+";
+    return "[0-9A-Za-z_.+-]+";
+}
+
+static void append(char **out, const char *text, size_t len)
+{
+    char *longer = mem_printf("%s%.*s", *out, (int)len, text);
+    free(*out);
+    *out = longer;
+}
+
+static void append_quoted(char **out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("\\^$.|?*+()[]{}", text[i])) {
+            const char quoted[3] = {'\\', text[i], 0};
+            append(out, quoted, 2);
+        } else {
+            append(out, text + i, 1);
+        }
+    }
+}
+
+static bool is_colour(const struct align_cluster *cluster, size_t piece)
+{
+    return cluster->pieces[piece].token && cluster->hits[0].values[piece][0] == ESCAPE;
+}
+
+/* Does it say something? Brackets and blanks around a time stamp do not. */
+static bool says(const struct align_cluster *cluster, size_t piece)
+{
+    const struct align_piece *at = &cluster->pieces[piece];
+    if (at->varies || is_colour(cluster, piece))
+        return false;
+    for (const char *c = at->text; *c; c++)
+        if (isalpha((unsigned char)*c))
+            return true;
+    return false;
+}
+
+char *align_expression(const struct align_cluster *cluster, size_t which, const char *group,
+                       size_t prefix_len, const char *inner)
+{
+    size_t first = 0, end = cluster->piece_count;
+    while (first < end && first != which && !says(cluster, first))
+        first++;
+    while (end > first && end - 1 != which && !says(cluster, end - 1))
+        end--;
+    char *out = mem_string("");
+    for (size_t p = first; p < end; p++) {
+        const struct align_piece *piece = &cluster->pieces[p];
+        const char *value = cluster->hits[0].values[p];
+        if (p == which) {
+            append_quoted(&out, value, prefix_len);
+            char *captured = mem_printf("(?<%s>%s)", group, inner ? inner : class_of(cluster, p, prefix_len));
+            append(&out, captured, strlen(captured));
+            free(captured);
+        } else if (is_colour(cluster, p)) {
+            append(&out, COLOUR, strlen(COLOUR));
+        } else if (piece->varies) {
+            const char *class = class_of(cluster, p, 0);
+            append(&out, class, strlen(class));
+        } else {
+            /* what stands before the first word, or behind the last, may be a blank that comes and goes */
+            size_t from = p == first && p != which ? strspn(value, " \t:]>)-,.") : 0;
+            size_t len = strlen(value + from);
+            while (p + 1 == end && len && value[from + len - 1] == ' ')
+                len--;
+            append_quoted(&out, value + from, len);
+        }
+    }
+    return out;
+}

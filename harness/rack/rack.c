@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "harness/rack/rack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/base/take.h"
+
+static const struct {
+    const char *name;
+    enum driver_kind kind;
+} roles[RACK_ROLES] = {
+    {"power", DRIVER_POWER}, {"console", DRIVER_CONSOLE}, {"probe", DRIVER_PROBE}, {"update", DRIVER_UPDATE}};
+
+const char *rack_role_name(enum rack_role role)
+{
+    return roles[role].name;
+}
+
+bool rack_delivery_restarts(const struct rack_place *place)
+{
+    const struct rack_device *client = &place->devices[RACK_UPDATE];
+    return client->driver && client->driver->update &&
+           !(client->driver->update->abilities(client->config) &
+             (UPDATE_CAN_ACTIVATE | UPDATE_CAN_PERMANENT | UPDATE_CAN_RESTART));
+}
+
+bool rack_probe_can(const struct rack_place *place, enum probe_verb verb)
+{
+    const struct rack_device *probe = &place->devices[RACK_PROBE];
+    const struct probe_ops *ops = probe->driver ? probe->driver->probe : NULL;
+    return probe->driver && (!ops || !ops->verbs || ops->verbs(probe->config) & 1u << verb);
+}
+
+static int parse_device(struct json at, enum rack_role role, struct rack_device *device, struct error *error)
+{
+    static const char *const also[] = {"driver", NULL};
+    const char *name;
+    if (!json_present(at))
+        return 0;
+    if (json_object(at, error) || json_string(json_get(at, "driver"), &name, error))
+        return -1;
+    device->driver = driver_find(name, roles[role].kind);
+    if (!device->driver)
+        return json_expected(json_get(at, "driver"), error, "%s %s driver (see `otarig drivers`)",
+                             strchr("aeiou", roles[role].name[0]) ? "an" : "a", roles[role].name);
+    device->config = mem_alloc(device->driver->config_size ? device->driver->config_size : 1);
+    if (option_parse(device->driver->options, at, also, device->config, device->driver->config_size, error))
+        return -1;
+    const char *wrong = device->driver->check ? device->driver->check(device->config) : NULL;
+    if (wrong)
+        return json_expected(at, error, "%s", wrong);
+    if (device->driver->claim)
+        device->driver->claim(device->config, device->claim, sizeof device->claim);
+    if (device->driver->claim_also)
+        device->driver->claim_also(device->config, device->claim_also, sizeof device->claim_also);
+    return 0;
+}
+
+static int parse_place(struct json at, struct rack_place *place, struct error *error)
+{
+    static const char *const keys[] = {"name",   "board", "power",   "console",     "probe",
+                                       "update", "safe",  "comment", "quarantined", NULL};
+    static const char *const states[] = {"off", "on", NULL};
+    int safe = 0;
+    if (json_object(at, error) || json_check_keys(at, keys, error) ||
+        take_name(at, "name", true, &place->name, error) ||
+        take_string(at, "board", true, &place->board, error) ||
+        take_choice(at, "safe", false, states, &safe, error) ||
+        take_string(at, "quarantined", false, &place->unproven, error))
+        return -1;
+    place->safe_on = safe == 1;
+    for (int role = 0; role < RACK_ROLES; role++)
+        if (parse_device(json_get(at, roles[role].name), role, &place->devices[role], error))
+            return -1;
+    return 0;
+}
+
+/* What both have; NULL: nothing. */
+static const char *shared(const struct rack_device *a, const struct rack_device *b)
+{
+    const char *mine[] = {a->claim, a->claim_also}, *theirs[] = {b->claim, b->claim_also};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            if (mine[i][0] && !strcmp(mine[i], theirs[k]))
+                return mine[i];
+    return NULL;
+}
+
+/* Two places must not share one physical thing: the later one is named, with the earlier one. */
+static int check_claims(struct json places, const struct rack *rack, size_t index, struct error *error)
+{
+    const struct rack_place *place = &rack->places[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct rack_place *other = &rack->places[i];
+        if (!strcmp(other->name, place->name))
+            return json_expected(json_get(json_at(places, index), "name"), error,
+                                 "a name of its own ($.places[%zu] has it already)", i);
+        for (int a = 0; a < RACK_ROLES; a++)
+            for (int b = 0; b < RACK_ROLES; b++) {
+                const char *key = shared(&place->devices[a], &other->devices[b]);
+                struct json at = json_get(json_at(places, index), roles[a].name);
+                if (key)
+                    return error_set(
+                        error, ERROR_INPUT,
+                        "%s: %s: expected a device of its own (%s belongs to place '%s' already)",
+                        at.document->name, at.path, key, other->name);
+            }
+    }
+    return 0;
+}
+
+static int parse_places(struct json root, struct rack *rack, struct error *error)
+{
+    struct json places = json_get(root, "places");
+    if (json_array(places, error))
+        return -1;
+    if (!json_count(places))
+        return json_expected(places, error, "at least one place");
+    rack->places = mem_array(json_count(places), sizeof *rack->places);
+    for (size_t i = 0; i < json_count(places); i++) {
+        rack->place_count++;
+        if (parse_place(json_at(places, i), &rack->places[i], error) || check_claims(places, rack, i, error))
+            return -1;
+    }
+    return 0;
+}
+
+int rack_load(const char *path, struct rack *rack, struct error *error)
+{
+    static const char *const keys[] = {"schema_version", "name", "comment", "virtual", "places", NULL};
+    struct json_document document;
+    *rack = (struct rack){0};
+    if (json_load(&document, path, error))
+        return -1;
+    struct json root = json_root(&document);
+    struct json virtual = json_get(root, "virtual");
+    rack->path = mem_string(path);
+    /* what a virtual rack is made of is read by the virtual rack itself */
+    rack->is_virtual = json_present(virtual) && (cJSON_IsTrue(virtual.node) || cJSON_IsObject(virtual.node));
+    int result = -1;
+    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
+        take_name(root, "name", true, &rack->name, error))
+        goto out;
+    if (json_present(virtual) && !cJSON_IsBool(virtual.node) && !cJSON_IsObject(virtual.node)) {
+        json_expected(virtual, error, "true, false or an object");
+        goto out;
+    }
+    result = parse_places(root, rack, error);
+out:
+    json_close(&document);
+    if (result)
+        rack_release(rack);
+    return result;
+}
+
+void rack_release(struct rack *rack)
+{
+    for (size_t i = 0; i < rack->place_count; i++) {
+        struct rack_place *place = &rack->places[i];
+        for (int role = 0; role < RACK_ROLES; role++) {
+            struct rack_device *device = &place->devices[role];
+            if (device->config)
+                option_release(device->driver->options, device->config);
+            free(device->config);
+        }
+        free(place->name);
+        free(place->board);
+        free(place->unproven);
+    }
+    free(rack->places);
+    free(rack->name);
+    free(rack->path);
+    *rack = (struct rack){0};
+}
+
+const struct rack_place *rack_place(const struct rack *rack, const char *name)
+{
+    for (size_t i = 0; i < rack->place_count; i++)
+        if (!strcmp(rack->places[i].name, name))
+            return &rack->places[i];
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "harness/run/flash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int find_write(const struct board *board, const struct image_set *images, const char *name,
+                      const char *start, const struct image **image, uint32_t *address, struct error *error)
+{
+    bool is_start = !strcmp(name, "$start");
+    const struct board_image *where = board_image(board, name);
+    *image = image_find(images, is_start ? start : name);
+    if (!*image)
+        return error_set(error, ERROR_INPUT, "firmware %s: no image '%s'", images->folder,
+                         is_start ? start : name);
+    if (!is_start && (!where || !where->has_address))
+        return error_set(error, ERROR_INPUT, "%s: $.images.%s.address: expected one, found none", board->path,
+                         name);
+    *address = is_start ? board->slots[0].address : where->address;
+    return 0;
+}
+
+int flash_check(const struct board *board, const struct image_set *images, const char *start,
+                struct error *error)
+{
+    const struct image *image;
+    uint32_t address;
+    for (char **name = board->initial; name && *name; name++)
+        if (find_write(board, images, *name, start, &image, &address, error))
+            return -1;
+    return 0;
+}
+
+int flash_board(struct by_hand *hand, const struct board *board, const struct image_set *images,
+                const char *start, bool loud, struct error *error)
+{
+    int failed = by_hand_probe(hand, &(struct probe_job){.verb = PROBE_ERASE_ALL}, error);
+    for (char **name = board->initial; name && *name && !failed; name++) {
+        const struct image *image;
+        uint32_t address;
+        failed = find_write(board, images, *name, start, &image, &address, error);
+        if (failed)
+            break;
+        const struct probe_job job = {
+            .verb = PROBE_PROGRAM, .path = image->file, .address = address, .blank = true};
+        if (loud)
+            printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, image->name, address, image->len);
+        failed = by_hand_probe(hand, &job, error);
+    }
+    return failed ? failed : by_hand_probe(hand, &(struct probe_job){.verb = PROBE_RESET_RUN}, error);
+}
