@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MCUmgr's SMP server over the console, as Zephyr frames it (see harness/driver/update/smp_frame.h for the other
- * end). */
+/* MCUmgr's SMP server over the console, as Zephyr frames it (see harness/driver/update/smp_frame.h for the
+ * other end). */
 #include "common/smp.h"
 
 #include "common/layout.h"

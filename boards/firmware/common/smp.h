@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MCUmgr's SMP server over the console, as Zephyr frames it (harness/driver/update/smp_frame.h is the other end).
- * The OS group is answered here; the image group is the application's. */
+/* MCUmgr's SMP server over the console, as Zephyr frames it (harness/driver/update/smp_frame.h is the other
+ * end). The OS group is answered here; the image group is the application's. */
 #ifndef FW_SMP_H
 #define FW_SMP_H
 

@@ -22,7 +22,8 @@ __attribute__((constructor)) static void need_programs(void)
 static char *openocd(const struct bench *bench, const char *commands)
 {
     return mem_printf(
-        "[\"openocd\", \"-s\", \"" OTARIG_DATA "/harness/driver/probe/openocd\", \"-c\", \"gdb_port disabled; "
+        "[\"openocd\", \"-s\", \"" OTARIG_DATA
+        "/harness/driver/probe/openocd\", \"-c\", \"gdb_port disabled; "
         "telnet_port disabled; tcl_port disabled; adapter driver remote_bitbang; remote_bitbang host "
         "%s; transport select jtag\", \"-f\", \"target/nrf52.cfg\", \"-c\", \"init; %s; shutdown\"]",
         bench->dap, commands);

@@ -41,7 +41,7 @@ static const struct probe_ops *ops(void)
 }
 
 #define OPENOCD                                                                                              \
-    "\"command\": [\"openocd\", \"-s\", \"{data}/harness/driver/probe/openocd\", \"-c\", "                         \
+    "\"command\": [\"openocd\", \"-s\", \"{data}/harness/driver/probe/openocd\", \"-c\", "                   \
     "\"gdb_port 0; telnet_port disabled; tcl_port disabled; adapter driver remote_bitbang; "                 \
     "remote_bitbang host %s; transport select jtag\", \"-f\", \"target/nrf52.cfg\"]"
 
@@ -298,7 +298,8 @@ Test(probe_gdb, notices_a_dead_and_a_hung_server)
     cr_assert_eq(setenv("OTARIG_TEST_PID", pid_path, 1), 0);
     char *json = mem_printf(
         "{\"server\": \"openocd\", \"command\": [\"" OTARIG_WRAPPER
-        "\", \"-s\", \"{data}/harness/driver/probe/openocd\", \"-c\", \"gdb_port 0; telnet_port disabled; tcl_port "
+        "\", \"-s\", \"{data}/harness/driver/probe/openocd\", \"-c\", \"gdb_port 0; telnet_port disabled; "
+        "tcl_port "
         "disabled; adapter driver remote_bitbang; remote_bitbang host %s; transport select jtag\", \"-f\", "
         "\"target/nrf52.cfg\"]}",
         bench->dap);
