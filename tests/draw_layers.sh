@@ -6,7 +6,7 @@
 set -eu
 here=${1:-${OTARIG_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}}
 cd "$here"
-find harness reports fixtures -name '*.[ch]' | grep -Ev '/(test|fuzz|bench|control)_[^/]*$|^fixtures/twin/(fw|chips|oracle|tests)/' | LC_ALL=C sort |
+find harness reports fixtures -name '*.[ch]' | grep -Ev '/(test|fuzz|bench|control)_[^/]*$|^fixtures/twin/(fw|chips|oracle)/' | LC_ALL=C sort |
   xargs grep -Ho '^#include "[^"]*"' | awk -F'[:"]' '
 function folder_of(path,  part, n) {
   n = split(path, part, "/")

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/search.h"
+#include "harness/explore/search/search.h"
 #include "harness/campaign/strategy.h"
 
 #define SEEDS 40

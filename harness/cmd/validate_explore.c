@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "harness/cmd/cmd.h"
-#include "harness/explore/spec.h"
+#include "harness/explore/spec/spec.h"
 #include "harness/base/surroundings.h"
 
 static int check_failures(struct json failures, struct error *error)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/explore/search.h"
+#include "harness/explore/search/search.h"
 
 static const char *const kinds[] = {"none", "loads", "code", "bus", "writes", "parts", NULL};
 

@@ -13,11 +13,11 @@
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
-#include "harness/explore/findings.h"
+#include "harness/explore/search/findings.h"
 #include "harness/explore/report.h"
-#include "harness/explore/rot.h"
-#include "harness/explore/search.h"
-#include "harness/explore/shrink.h"
+#include "harness/explore/engine/rot.h"
+#include "harness/explore/search/search.h"
+#include "harness/explore/search/shrink.h"
 
 struct request {
     const char *scenario, *board, *firmware, *out, *from, *shrink;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "harness/explore/findings.h"
+#include "harness/explore/search/findings.h"
 
 /* Files into `out` (NULL: none); the summary or, with `json`, explore.json on stdout. */
 int explore_report_all(const struct search *search, const struct findings *findings, const char *out,

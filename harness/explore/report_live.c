@@ -9,7 +9,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/explore/report.h"
-#include "harness/explore/rot.h"
+#include "harness/explore/engine/rot.h"
 
 #define RUN_BYTES 64 /* equal bytes that end a run of changed ones */
 

@@ -35,7 +35,7 @@
  * them, and by nothing else in which crash states differ. A state that agrees with a finished run on all of
  * those words makes the same operations at the same times, prints the same and ends alike; words that the run
  * never looked at stay as they were. So nothing is executed for it. That is exact when these hold, too:
- *  6. The log is complete (fixtures/twin/read_log.c): loads, code that runs, vectors, bus masters,
+ *  6. The log is complete (fixtures/twin/core/read_log.c): loads, code that runs, vectors, bus masters,
  * peripherals that look at option bytes or UICR. A write to a word that is not the run's own clears bits of
  * what was there, and an erase in parts leaves some of it: both read. Only a whole erase makes words the
  * run's own. Pages in which no run has done an operation so far are the same in all states; that they were
@@ -54,8 +54,8 @@
  * ends that agree on them. Where memory is compared with what it was (`stable`), an erase reads the page. A
  * run that contradicts 7. ends the exploration, and everything is run again un-pruned.
  *
- * Turns of a poll that change nothing are charged at once (fixtures/twin/poll.c): the twin does that exactly,
- * and the first samples of the self-test execute them all.
+ * Turns of a poll that change nothing are charged at once (fixtures/twin/core/poll.c): the twin does that
+ * exactly, and the first samples of the self-test execute them all.
  *
  * Checked at run time: each state that is rebuilt from journals must have the digest it was found with (else
  * the explorer stops: a journal was incomplete). Self-test of every exploration: a seeded sample of the

@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "harness/explore/model.h"
-
-const char *const model_names[] = {TORN_NAMES, "reset", "bit-rot", NULL};

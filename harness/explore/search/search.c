@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "harness/explore/search/search.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/mem.h"
+#include "harness/explore/engine/batch.h"
+#include "harness/explore/soundness.h"
+
+const char *const search_strategy_names[] = {"none", "meet", "reads", NULL};
+
+/* ---- questions about what was found ---- */
+
+void search_path(const struct search *search, uint32_t number, uint32_t *path)
+{
+    for (unsigned i = search->nodes[number].depth; i-- > 0; number = search->nodes[number].parent)
+        path[i] = number;
+}
+
+uint32_t node_shared(const struct node *node)
+{
+    if (node->model != MODEL_RESET)
+        return 0;
+    return node->op < node->op_count ? node->op : node->op_count;
+}
+
+const struct op *search_op(const struct search *search, uint32_t run, uint32_t op)
+{
+    const struct node *node = &search->nodes[run];
+    for (;;) {
+        if (node->answered) {
+            node = &search->nodes[node->donor];
+        } else if (op < node_shared(node)) {
+            node = &search->nodes[node->parent];
+        } else if (op >= node->op_count && node->donor != NODE_NONE) {
+            op = op - node->op_count + node->donor_op;
+            node = &search->nodes[node->donor];
+        } else {
+            return op < node->op_count ? &node->ops[op - node_shared(node)] : NULL;
+        }
+    }
+}
+
+struct op *search_ops(const struct search *search, uint32_t run)
+{
+    uint32_t count = search->nodes[run].op_count;
+    struct op *ops = mem_array(count + 1, sizeof *ops);
+    for (uint32_t i = 0; i < count; i++)
+        ops[i] = *search_op(search, run, i);
+    return ops;
+}
+
+char *search_text(const struct search *search, uint32_t number, size_t *len)
+{
+    char *text = NULL;
+    size_t from = 0;
+    *len = 0;
+    for (;;) {
+        const struct node *node = &search->nodes[number];
+        size_t more = node->text_len > from ? node->text_len - from : 0;
+        text = mem_resize(text, *len + more + 1, 1);
+        if (more)
+            memcpy(text + *len, node->text + from, more);
+        *len += more;
+        text[*len] = 0;
+        if (node->donor == NODE_NONE)
+            return text;
+        from = node->donor_text;
+        number = node->donor;
+    }
+}
+
+unsigned search_odd_cuts(const struct search *search)
+{
+    const struct search_options *options = &search->options;
+    return options->torn ? options->torn : options->resets || options->rot;
+}
+
+size_t search_bytes(const struct search *search)
+{
+    return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
+           state_bytes(search) + table_bytes(&search->met) + table_bytes(&search->judged) +
+           search->verdict_count * sizeof *search->verdicts + search->journal_bytes + answer_bytes(search);
+}
+
+static volatile sig_atomic_t interrupted;
+
+void search_interrupt(void)
+{
+    interrupted = 1;
+}
+
+bool search_interrupted(void)
+{
+    return interrupted;
+}
+
+bool search_is_late(const void *arg)
+{
+    const struct search *search = arg;
+    return interrupted || (search->deadline > 0 && search_seconds() > search->deadline);
+}
+
+double search_rate(const struct search *search)
+{
+    return (double)(search->done - search->resumed) / (search->wall_s + 1e-9);
+}
+
+/* ---- taking results in ---- */
+
+uint32_t search_add_verdict(struct search *search, const struct verdict *verdict)
+{
+    for (size_t i = search->verdict_count; i-- > 0;)
+        /* all of them come from zeroed memory, padding too
+           NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        if (memcmp(&search->verdicts[i], verdict, sizeof *verdict) == 0)
+            return (uint32_t)i;
+    search->verdicts = mem_resize(search->verdicts, search->verdict_count + 1, sizeof *search->verdicts);
+    search->verdicts[search->verdict_count] = *verdict;
+    return (uint32_t)search->verdict_count++;
+}
+
+static bool has_text_clauses(const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->phases[0].clause_count; i++)
+        if (spec->phases[0].clauses[i].kind == CLAUSE_SEEN || spec->phases[0].clauses[i].kind == CLAUSE_NEVER)
+            return true;
+    return false;
+}
+
+struct sum search_end_key(const struct node *node)
+{
+    return sum_with(sum_with(node->final, node->end), node->end_pc);
+}
+
+static void take_verdict(struct search *search, uint32_t number, const struct result *result)
+{
+    struct node *node = &search->nodes[number];
+    const struct node *donor = node->donor == NODE_NONE ? NULL : &search->nodes[node->donor];
+    if (result->has_verdict) {
+        node->flash_verdict = search_add_verdict(search, &result->verdict);
+        table_put(&search->judged, search_end_key(node), node->flash_verdict);
+    } else {
+        node->flash_verdict = donor->flash_verdict;
+    }
+    node->verdict = node->flash_verdict;
+    if (!has_text_clauses(search->spec))
+        return;
+    if (node->answered && node->flash_verdict == donor->flash_verdict) {
+        node->verdict = donor->verdict; /* the same console, too */
+        return;
+    }
+    struct verdict verdict = search->verdicts[node->flash_verdict];
+    size_t len;
+    char *text = search_text(search, number, &len);
+    judge_text(search->spec, (enum machine_end)node->end, text, len, &verdict);
+    free(text);
+    node->verdict = search_add_verdict(search, &verdict);
+}
+
+void search_take_points(struct search *search, const struct result *result)
+{
+    for (size_t i = 0; i < result->point_count; i++) {
+        if (search->point_count == search->point_room) {
+            search->point_room = search->point_room ? search->point_room * 2 : 1024;
+            search->points = mem_resize(search->points, search->point_room, sizeof *search->points);
+        }
+        search->points[search->point_count] = result->points[i].point;
+        if (table_put(&search->met, result->points[i].key, (uint32_t)search->point_count))
+            search->point_count++;
+    }
+}
+
+static void take_candidates(struct search *search, uint32_t number, const struct result *result)
+{
+    for (size_t i = 0; i < result->candidate_count; i++) {
+        const struct candidate *candidate = &result->candidates[i];
+        bool known = false;
+        for (unsigned t = 0; t <= candidate->torn && !known; t++)
+            known = state_find(search, candidate->sum, t) != STATE_NONE;
+        if (known)
+            continue;
+        struct state state = {.sum = candidate->sum,
+                              .parent = number,
+                              .op = candidate->op,
+                              .model = candidate->model,
+                              .torn = candidate->torn,
+                              .depth = (uint8_t)(search->nodes[number].depth + 1)};
+        state_add(search, &state);
+    }
+}
+
+bool search_fails_anew(const struct search *search, uint32_t number)
+{
+    uint32_t verdict = search->nodes[number].flash_verdict;
+    return search->verdicts[verdict].fails && verdict != search->nodes[0].flash_verdict;
+}
+
+/* Behind a device that is out of reach there is nothing worse to be found; behind any other failure there may
+ * be. */
+bool search_goes_on(const struct search *search, uint32_t number)
+{
+    return !search_fails_anew(search, number) ||
+           !explore_class_is_end(search->verdicts[search->nodes[number].flash_verdict].fail_class);
+}
+
+void search_reserve(struct search *search, size_t count)
+{
+    if (count <= search->node_room)
+        return;
+    search->node_room = count + search->node_room / 2 + 1024;
+    search->nodes = mem_resize(search->nodes, search->node_room, sizeof *search->nodes);
+}
+
+void run_log_free(struct run_log *log)
+{
+    if (!log)
+        return;
+    free(log->sums);
+    free(log->trace);
+    free(log->constant);
+    free(log);
+}
+
+size_t run_log_bytes(const struct run_log *log)
+{
+    return log ? sizeof *log + log->sum_count * sizeof *log->sums + log->trace_count * sizeof *log->trace : 0;
+}
+
+static void take(struct search *search, uint32_t number, struct result *result, bool stored)
+{
+    search_reserve(search, number + 1u);
+    if (stored)
+        answer_learn(search, number, result);
+    search->nodes[number] = result->node;
+    search->done = number + 1u;
+    size_t own = result->node.op_count - node_shared(&result->node);
+    search->journal_bytes += (result->node.ops ? own * sizeof *result->node.ops : 0) +
+                             run_log_bytes(result->node.log) + result->node.text_len;
+    take_verdict(search, number, result);
+    if (stored || search->options.strategy != STRATEGY_READS)
+        search_take_points(search, result);
+    if (search_goes_on(search, number))
+        take_candidates(search, number, result);
+    else
+        search->not_cut_further++;
+    if (result->node.donor == NODE_NONE)
+        search->ran_to_end++;
+    else
+        search->inherited++;
+    search->loops += result->node.end == END_LOOP;
+    search->instructions += result->instructions;
+    if (search->nodes[number].depth > search->depth)
+        search->depth = search->nodes[number].depth;
+    result_release(result);
+}
+
+/* ---- the search ---- */
+
+static int cut_short(const struct search *search, struct error *error)
+{
+    return error_set(error, ERROR_INTERRUPTED, "%s: interrupted before the boot without a cut was over",
+                     search->spec->path);
+}
+
+static void progress(const struct search *search, double began, bool last)
+{
+    static double shown;
+    double now = search_seconds();
+    if (!search->options.progress || (!last && now - shown < 0.2))
+        return;
+    shown = now;
+    size_t queue = search->node_count - search->done;
+    double rate = (double)(search->done - search->resumed) / (now - began + 1e-9);
+    fprintf(stderr, "\r%zu states, depth %u, %.0f/s, %zu waiting, about %.0f s  \033[K%s", search->done,
+            search->depth, rate, queue, rate > 0 ? (double)queue / rate : 0, last ? "\n" : "");
+}
+
+static bool memory_is_full(const struct search *search)
+{
+    return search->options.memory_max && search_bytes(search) > search->options.memory_max;
+}
+
+/* Takes what a batch found; false: a limit was reached. */
+static bool take_batch(struct search *search, struct batch *batch, size_t *failures)
+{
+    uint32_t taken = 0;
+    for (; taken < batch->ran && !(batch->first && memory_is_full(search)); taken++) {
+        take(search, batch->first + taken, &batch->results[taken], batch->stored);
+        *failures += search_fails_anew(search, batch->first + taken);
+    }
+    if (search->contradiction && !search->bound)
+        search->bound = "contradiction";
+    state_taken(search);
+    search->resumed += batch->stored ? taken : 0;
+    if (taken < batch->ran)
+        search->bound = "memory";
+    else if (batch->ran < batch->count)
+        search->bound = interrupted ? "interruption" : "time budget";
+    batch_release(batch, taken);
+    return !search->bound;
+}
+
+static int explore(struct search *search, struct worker **workers, struct checkpoint *checkpoint,
+                   struct error *error)
+{
+    const struct search_options *options = &search->options;
+    double began = search_seconds();
+    uint32_t most = 1;
+    size_t failures = 0;
+    bool stored = checkpoint != NULL;
+    while (search->done < search->node_count && !search->bound) {
+        unsigned depth = state_at(search, (uint32_t)search->done).depth;
+        struct batch batch = {.search = search, .workers = workers};
+        batch.collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
+        if (search->done && options->budget_s > 0)
+            search->deadline = began + options->budget_s * BUDGET_SEARCH;
+        if (batch_run(&batch, most, checkpoint, &stored, error))
+            return -1;
+        if (!batch.first && !batch.ran) {
+            batch_release(&batch, 0);
+            return cut_short(search, error);
+        }
+        most = batch_next_most(&batch, most);
+        search->unfinished = !take_batch(search, &batch, &failures);
+        bool level_over =
+            search->done < search->node_count && state_at(search, (uint32_t)search->done).depth != depth;
+        if (level_over && failures && options->first && !search->bound)
+            search->bound = "first depth with failures";
+        progress(search, began, search->done == search->node_count || search->bound);
+    }
+    if (options->budget_s > 0) /* the rest is for the self-test */
+        search->deadline = began + options->budget_s;
+    search->endless = !search->bound && options->depth < 0 && search->depth == DEPTH_MAX;
+    search->fixpoint = !search->bound && options->depth < 0 && !search->endless;
+    if (!search->fixpoint && !search->bound)
+        search->bound = "depth";
+    return 0;
+}
+
+static struct sum with_text(struct sum sum, const char *text)
+{
+    for (; *text; text++)
+        sum = sum_with(sum, (uint8_t)*text);
+    return sum;
+}
+
+/* Whatever the results depend on: a checkpoint of anything else must not be taken in. */
+static struct sum identity(const struct search *search)
+{
+    const struct search_options *options = &search->options;
+    const struct spec *spec = search->spec;
+    struct sum sum = sum_span(search->root, 0, spec->nvm_size & ~(size_t)3);
+    uint64_t parts[] = {(uint64_t)(int64_t)options->depth,
+                        options->full,
+                        options->torn,
+                        options->resets,
+                        options->rot,
+                        options->seed,
+                        options->strategy};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        sum = sum_with(sum, parts[i]);
+    sum = with_text(sum, spec->sha256);
+    for (size_t i = 0; i < spec->image_count; i++)
+        sum = with_text(sum, spec->images[i].sha256);
+    return sum;
+}
+
+static void make_root(struct search *search, struct machine *machine, const uint8_t *start)
+{
+    struct machine_hooks hooks = machine->hooks;
+    machine->hooks = (struct machine_hooks){0};
+    if (start)
+        machine_load(machine, start);
+    else
+        machine_prepare(machine, &search->spec->prepare);
+    machine->hooks = hooks;
+    search->root = mem_copy(machine->nvm, search->spec->nvm_size);
+    state_add(search, &(struct state){.sum = sum_span(search->root, 0, search->spec->nvm_size & ~(size_t)3),
+                                      .parent = NODE_NONE});
+}
+
+/* A vector table whose stack is nowhere is no vector table, or one of another chip. */
+static void note_stack(struct search *search)
+{
+    const struct twin_region *regions;
+    struct twin_core core;
+    uint32_t sp;
+    memcpy(&sp, search->root, sizeof sp);
+    if (!twin_nvm_regions(search->spec->chip, &regions) || !twin_chip_core(search->spec->chip, &core) ||
+        (sp > core.ram_base && sp <= core.ram_base + core.ram_size && !(sp & 3)))
+        return;
+    search->notes = mem_resize(search->notes, search->note_count + 1, sizeof *search->notes);
+    search->notes[search->note_count++] = mem_printf(
+        "the vector table at 0x%08x begins with the stack pointer 0x%08x, which is not in RAM (0x%08x, "
+        "0x%x bytes)",
+        regions[0].address, sp, core.ram_base, core.ram_size);
+}
+
+/* The boot without a cut, on a machine of its own, so that nothing depends on who ran what: which pages hold
+ * flags, and what the twin had to say: registers it does not model, and the like. */
+static int look_at_root(struct search *search, struct error *error)
+{
+    struct machine *machine = machine_new(search->spec, search->options.seed, false, error);
+    if (!machine)
+        return -1;
+    machine->is_late = search_is_late;
+    machine->late_arg = search;
+    machine_load(machine, search->root);
+    machine_cycle(machine, UINT64_MAX);
+    if (machine->abandoned) {
+        machine_free(machine);
+        return cut_short(search, error);
+    }
+    search->root_after = mem_copy(machine->nvm, search->spec->nvm_size);
+    search->root_text_len = machine->text_len;
+    search->root_text = mem_copy(machine->text_len ? machine->text : "", machine->text_len + 1);
+    search_find_trailers(search, machine->ops, machine->op_count);
+    answer_begin(search, machine->ops, machine->op_count);
+    search->vacuous = search->options.depth && (!machine->cutting || machine->cut_first >= machine->op_count);
+    search->notes = machine->notes;
+    search->note_count = machine->note_count;
+    machine->notes = NULL;
+    machine->note_count = 0;
+    machine_free(machine);
+    note_stack(search);
+    return 0;
+}
+
+static int run_once(struct search *search, const struct spec *spec, const struct search_options *options,
+                    const uint8_t *start, struct error *error)
+{
+    struct worker *workers[64] = {NULL};
+    struct checkpoint *checkpoint = NULL;
+    *search = (struct search){.spec = spec, .options = *options};
+    search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
+    if (options->resets && options->strategy == STRATEGY_READS)
+        search->options.strategy = STRATEGY_MEET; /* what RAM kept decides, too */
+    search->trailer = mem_alloc((spec->nvm_size >> TRAILER_SHIFT) + 1);
+    int result = 0;
+    for (unsigned i = 0; i < search->options.jobs && !result; i++)
+        result = (workers[i] = worker_new(search, error)) ? 0 : -1;
+    if (!result)
+        make_root(search, worker_machine(workers[0]), start);
+    if (!result && worker_machine(workers[0])->abandoned)
+        result = cut_short(search, error);
+    for (unsigned i = 0; i < search->options.jobs && !result; i++)
+        worker_set_root(workers[i]);
+    if (!result)
+        result = look_at_root(search, error);
+    if (!result && options->checkpoint)
+        result = (checkpoint = checkpoint_open(options->checkpoint, identity(search), error)) ? 0 : -1;
+    if (!result)
+        result = explore(search, workers, checkpoint, error);
+    if (!result && !search->contradiction)
+        search_self_test(search, workers);
+    checkpoint_close(checkpoint);
+    for (unsigned i = 0; i < search->options.jobs; i++)
+        worker_free(workers[i]);
+    return result;
+}
+
+int search_run(struct search *search, const struct spec *spec, const struct search_options *options,
+               const uint8_t *start, struct error *error)
+{
+    double began = search_seconds();
+    int result = run_once(search, spec, options, start, error);
+    if (!result && (search->sample_bad || search->contradiction) && !options->leave_out) {
+        /* runs may not share what follows, whatever the reason: nothing of it counts */
+        struct search_options whole = *options;
+        char *detail = search->contradiction
+                           ? mem_string(search->contradiction)
+                           : mem_printf("%zu of %zu repeated states differ: %s", search->sample_bad,
+                                        search->sampled, search->sample_detail);
+        whole.strategy = STRATEGY_WHOLE;
+        search_free(search);
+        result = run_once(search, spec, &whole, start, error);
+        search->fell_back = detail;
+    }
+    search->wall_s = search_seconds() - began;
+    return result;
+}
+
+void search_free(struct search *search)
+{
+    for (size_t i = 0; i < search->done; i++) {
+        free(search->nodes[i].ops);
+        free(search->nodes[i].text);
+        run_log_free(search->nodes[i].log);
+    }
+    for (size_t i = 0; i < search->note_count; i++)
+        free(search->notes[i]);
+    free(search->notes);
+    free(search->nodes);
+    free(search->points);
+    free(search->verdicts);
+    free(search->trailer);
+    free(search->root);
+    free(search->root_after);
+    free(search->root_text);
+    free(search->fell_back);
+    state_free(search);
+    table_free(&search->met);
+    table_free(&search->judged);
+    answer_free(search);
+    *search = (struct search){0};
+}
