@@ -366,8 +366,9 @@ const struct source *facts_source(const struct board *board, enum fact fact, enu
 static bool senses(const struct rack_place *place)
 {
     const struct rack_device *power = &place->devices[RACK_POWER];
-    return power->driver && power->driver->power && power->driver->power->senses &&
-           power->driver->power->senses(power->config);
+    return place->devices[RACK_SENSE].driver ||
+           (power->driver && power->driver->power && power->driver->power->sense_us &&
+            power->driver->power->sense_us(power->config));
 }
 
 static bool answers(const struct rack_place *place)

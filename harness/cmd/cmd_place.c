@@ -30,7 +30,7 @@ static int power_verb_of(int argc, char **argv, enum power_verb *verb, struct er
 static int switch_to(struct by_hand *hand, bool on, struct error *error)
 {
     struct power_report report = {0};
-    if (rig_power(&hand->rig)->set(hand->rig.self[RACK_POWER], on, &report, error))
+    if (rig_switch(&hand->rig, on, &report, error))
         return -1;
     printf("%s: %s%s\n", hand->place->name, on ? "on" : "off", report.verified ? ", read back" : "");
     return 0;
@@ -113,8 +113,7 @@ int cmd_console(int argc, char **argv)
                                  argv[1 + power])
                      : by_hand_need(&hand, RACK_CONSOLE, &error);
     failed = failed || (power && by_hand_need(&hand, RACK_POWER, &error)) ||
-             by_hand_open(&hand, roles, &error) ||
-             (power && rig_power(&hand.rig)->set(hand.rig.self[RACK_POWER], true, &report, &error)) ||
+             by_hand_open(&hand, roles, &error) || (power && rig_switch(&hand.rig, true, &report, &error)) ||
              talk(&hand, &error);
     return by_hand_finish(&hand, true, failed, &error);
 }

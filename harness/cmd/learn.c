@@ -164,7 +164,7 @@ static int end_boot(struct learn *learn, struct error *error)
 static int power(struct learn *learn, bool on, struct error *error)
 {
     struct power_report report;
-    return rig_power(&learn->hand->rig)->set(learn->hand->rig.self[RACK_POWER], on, &report, error);
+    return rig_switch(&learn->hand->rig, on, &report, error);
 }
 
 static int cold_start(struct learn *learn, struct error *error)

@@ -16,21 +16,50 @@
 #include "harness/io/loop.h"
 #include "harness/record/event.h"
 
-enum driver_kind { DRIVER_POWER, DRIVER_CONSOLE, DRIVER_PROBE, DRIVER_UPDATE };
+enum driver_kind { DRIVER_POWER, DRIVER_CONSOLE, DRIVER_PROBE, DRIVER_UPDATE, DRIVER_SENSE };
 
 /* ---- power ---- */
 struct power_report {
     uint64_t commanded_us; /* just before the command left us */
-    uint64_t returned_us;  /* when the call came back */
+    uint64_t returned_us;  /* when the switch told that it acted; 0: not yet */
     bool verified;         /* the command was read back from the device */
 };
-/* Where the hardware senses the rail, an EVENT_POWER "edge" (value: on | off) follows set() by itself. Its
+/* A switch has one of `set` and `start`.
+ *
+ * set: it has acted when the call comes back.
+ *
+ * start: for one that takes longer than 50 ms, such as one behind a network. The call only begins. Within a
+ * deadline of the driver's own follows either EVENT_POWER "acted" (value: on | off; fields: commanded_us as
+ * reported, acted_us, verified), or EVENT_RIG "switch". Nothing else is started before that.
+ *
+ * That a switch says it acted is no proof: it may do so without acting, or act later. So, where nothing
+ * senses the rail, it moved at some time between the command and `latency_us` after what the switch told.
+ *
+ * Where the same hardware senses the rail, an EVENT_POWER "edge" (value: on | off) follows by itself. Its
  * fields: commanded_us as reported; achieved_us, the first reading that showed the rail where it was wanted;
  * within_us: so long before that it may have moved. A rail that does not follow is EVENT_RIG "rail". */
 struct power_ops {
     int (*set)(void *self, bool on, struct power_report *report, struct error *error);
-    int (*get)(void *self, bool *on, struct error *error); /* as commanded, read from the device */
-    bool (*senses)(const void *config);                    /* the rail, as above; NULL: never */
+    int (*start)(void *self, bool on, struct power_report *report, struct error *error);
+    /* As commanded, read from the device; by hand only, as it blocks until the device's own deadline. */
+    int (*get)(void *self, bool *on, struct error *error);
+    /* The longest time from what the switch tells to its contact, as documented. NULL: 0. */
+    uint64_t (*latency_us)(const void *config);
+    /* It senses the rail, and the rail follows within this; 0, or NULL: it does not. */
+    uint64_t (*sense_us)(const void *config);
+};
+
+/* ---- sense: the rail, read by another device than the one that switches it ---- */
+struct sense_ops {
+    /* The rail is to go there, by the command of `commanded_us`. Returns at once; an edge follows as of a
+     * power driver that senses, or, when it has not by `until_us` (LOOP_NEVER: for as long as it takes),
+     * EVENT_RIG "rail". A later call replaces this one; one for the same command only sets `until_us` anew.
+     */
+    int (*expect)(void *self, bool on, uint64_t commanded_us, uint64_t until_us, struct error *error);
+    /* By hand; blocks until the device's own deadline. */
+    int (*get)(void *self, bool *on, struct error *error);
+    uint64_t (*sense_us)(
+        const void *config); /* the rail is read anew at least so often, and shows within it */
 };
 
 /* ---- links: a two-way byte stream between an update client and the board ---- */
@@ -209,6 +238,7 @@ struct driver {
     const struct console_ops *console;
     const struct probe_ops *probe;
     const struct update_ops *update;
+    const struct sense_ops *sense;
     /* doctor: is the device found, reachable, answering? `advice` gets the fix for what is not. May block 2
      * s. */
     int (*examine)(const struct driver_env *env, const void *config, char *advice, size_t size,

@@ -10,8 +10,11 @@
 static const struct {
     const char *name;
     enum driver_kind kind;
-} roles[RACK_ROLES] = {
-    {"power", DRIVER_POWER}, {"console", DRIVER_CONSOLE}, {"probe", DRIVER_PROBE}, {"update", DRIVER_UPDATE}};
+} roles[RACK_ROLES] = {{"power", DRIVER_POWER},
+                       {"console", DRIVER_CONSOLE},
+                       {"probe", DRIVER_PROBE},
+                       {"update", DRIVER_UPDATE},
+                       {"sense", DRIVER_SENSE}};
 
 const char *rack_role_name(enum rack_role role)
 {
@@ -60,8 +63,8 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
 
 static int parse_place(struct json at, struct rack_place *place, struct error *error)
 {
-    static const char *const keys[] = {"name",   "board", "power",   "console",     "probe",
-                                       "update", "safe",  "comment", "quarantined", NULL};
+    static const char *const keys[] = {"name",  "board", "power",   "console",     "probe", "update",
+                                       "sense", "safe",  "comment", "quarantined", NULL};
     static const char *const states[] = {"off", "on", NULL};
     int safe = 0;
     if (json_object(at, error) || json_check_keys(at, keys, error) ||

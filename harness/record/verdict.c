@@ -234,6 +234,8 @@ cJSON *verdict_json(const struct verdict *verdict)
         add_time(cut, "commanded_us", verdict->cuts[i].commanded_us);
         add_time(cut, "achieved_us", verdict->cuts[i].achieved_us);
         add_time(cut, "achieved_within_us", verdict->cuts[i].within_us);
+        add_time(cut, "acted_us", verdict->cuts[i].acted_us);
+        add_time(cut, "latest_us", verdict->cuts[i].latest_us);
         cJSON_AddItemToArray(cuts, cut);
     }
     cJSON_AddItemToObject(object, "recovery_ms",

@@ -86,6 +86,8 @@ struct clause {
 struct verdict_cut {
     uint64_t planned_us, commanded_us, achieved_us; /* 0: unknown */
     uint64_t within_us; /* the rail fell at most so long before achieved_us; 0: unknown */
+    uint64_t acted_us;  /* when the switch told that it acted, which proves nothing; 0: unknown */
+    uint64_t latest_us; /* if it did, the rail had fallen by then, as its driver's page says; 0: unknown */
 };
 
 struct verdict {

@@ -105,6 +105,24 @@ static void on_edge(struct verdict_fold *fold, const struct event *event)
     cut->within_us = verdict_time_at(event->fields, "within_us");
 }
 
+/* The switch told that it acted: of the cut with the same command. */
+static void on_acted(struct verdict_fold *fold, const struct event *event)
+{
+    struct verdict_cut *cut = fold->cut_count ? &fold->cuts[fold->cut_count - 1] : NULL;
+    if (!cut || !event->value || strcmp(event->value, "off") ||
+        verdict_time_at(event->fields, "commanded_us") != cut->commanded_us)
+        return;
+    cut->acted_us = verdict_time_at(event->fields, "acted_us");
+    cut->latest_us = cut->acted_us + fold->latency_us;
+}
+
+/* Where a contact's bounce may begin: a slow switch moves it long after the command. */
+static void on_power_came(struct verdict_fold *fold, const struct event *event)
+{
+    if (event->value && !strcmp(event->value, "on") && event->t_us > fold->on_us)
+        fold->on_us = event->t_us;
+}
+
 static struct verdict_fault *named(struct verdict_fold *fold, const char *name)
 {
     for (size_t i = 0; name && i < fold->fault_count; i++)
@@ -142,8 +160,12 @@ static void on_power(struct verdict_fold *fold, const struct event *event)
         fold->boots = 0;
         fold->on_us = event->t_us;
     }
+    if (!strcmp(event->what, "edge") || !strcmp(event->what, "acted"))
+        on_power_came(fold, event);
     if (!strcmp(event->what, "edge"))
         on_edge(fold, event);
+    if (!strcmp(event->what, "acted"))
+        on_acted(fold, event);
     if (strcmp(event->what, "off") || !verdict_text_at(event->fields, "fault") || fold->cut_count >= 100000)
         return;
     if (fault)
@@ -151,7 +173,11 @@ static void on_power(struct verdict_fold *fold, const struct event *event)
     fold->cuts = mem_resize(fold->cuts, fold->cut_count + 1, sizeof *fold->cuts);
     fold->cuts[fold->cut_count++] =
         (struct verdict_cut){.planned_us = verdict_time_at(event->fields, "planned_us"),
-                             .commanded_us = verdict_time_at(event->fields, "commanded_us")};
+                             .commanded_us = verdict_time_at(event->fields, "commanded_us"),
+                             .acted_us = verdict_time_at(event->fields, "returned_us")};
+    struct verdict_cut *cut = &fold->cuts[fold->cut_count - 1];
+    fold->latency_us = verdict_time_at(event->fields, "latency_us");
+    cut->latest_us = cut->acted_us ? cut->acted_us + fold->latency_us : 0;
 }
 
 static void on_fault(struct verdict_fold *fold, const struct event *event)

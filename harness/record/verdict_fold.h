@@ -55,6 +55,7 @@ struct verdict_fold {
     unsigned boots; /* since then */
     struct verdict_cut *cuts;
     size_t cut_count;
+    uint64_t latency_us; /* of the switch, as of the last cut */
 };
 
 /* Reading the first line's fields: a journal may hold anything. NULL / 0 when absent or of another type. */

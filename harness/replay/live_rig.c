@@ -14,8 +14,8 @@
 int live_rig_power(struct live *live, bool on, struct error *error)
 {
     struct power_report report = {0};
-    const struct rig *rig = &live->hand.rig;
-    if (rig_power(rig)->set(rig->self[RACK_POWER], on, &report, error))
+    struct rig *rig = &live->hand.rig;
+    if (rig_switch(rig, on, &report, error))
         return -1;
     if (rig_probe(rig))
         rig_probe(rig)->power(rig->self[RACK_PROBE], on);

@@ -324,8 +324,5 @@ int by_hand_power_up(struct by_hand *hand, struct error *error)
     struct power_report report;
     if (!hand->rig.self[RACK_POWER])
         return 0;
-    return rig_power(&hand->rig)->set(hand->rig.self[RACK_POWER], true, &report, error) ||
-                   by_hand_wait(hand, 100000, error)
-               ? -1
-               : 0;
+    return rig_switch(&hand->rig, true, &report, error) || by_hand_wait(hand, 100000, error) ? -1 : 0;
 }

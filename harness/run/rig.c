@@ -2,17 +2,36 @@
 #include "harness/run/rig.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/link_fault.h"
 #include "harness/rack/lock.h"
 
+/* Of a switch that takes its time. */
+static void hear_switch(struct rig *rig, const struct event *event)
+{
+    struct rig_switch *power = &rig->power;
+    if (event->kind == EVENT_POWER && !strcmp(event->what, "acted")) {
+        double at_us = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(event->fields, "acted_us"));
+        power->moving = false;
+        power->report.returned_us = at_us > 0 ? (uint64_t)at_us : clock_now_us();
+        power->report.verified = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(event->fields, "verified"));
+    } else if (event->kind == EVENT_RIG && !strcmp(event->what, "switch")) {
+        power->moving = false;
+        power->failed = true;
+        snprintf(power->why, sizeof power->why, "%s", event->value ? event->value : "it failed");
+    }
+}
+
 static void pass_on(struct sink *sink, const struct event *event)
 {
     struct rig *rig = (struct rig *)sink;
+    hear_switch(rig, event);
     if (rig->listener)
         rig->listener->put(rig->listener, event);
 }
@@ -105,6 +124,50 @@ int rig_open_some(struct rig *rig, unsigned roles, struct loop *loop, const stru
 const struct power_ops *rig_power(const struct rig *rig)
 {
     return rig->place->devices[RACK_POWER].driver->power;
+}
+
+int rig_switch_start(struct rig *rig, bool on, struct power_report *report, struct error *error)
+{
+    const struct power_ops *ops = rig_power(rig);
+    void *self = rig->self[RACK_POWER];
+    *report = (struct power_report){0};
+    if (ops->set)
+        return ops->set(self, on, report, error);
+    rig->power = (struct rig_switch){.moving = true};
+    if (ops->start(self, on, report, error)) {
+        rig->power.moving = false;
+        return -1;
+    }
+    rig->power.report.commanded_us = report->commanded_us;
+    return 0;
+}
+
+int rig_switch(struct rig *rig, bool on, struct power_report *report, struct error *error)
+{
+    if (rig_switch_start(rig, on, report, error))
+        return -1;
+    if (rig_power(rig)->set)
+        return 0;
+    while (rig->power.moving)
+        if (loop_turn(rig->loop, LOOP_NEVER, error) < 0)
+            return -1;
+    *report = rig->power.report;
+    return rig->power.failed ? error_set(error, ERROR_RIG, "%s", rig->power.why) : 0;
+}
+
+uint64_t rig_sense_us(const struct rig *rig)
+{
+    const struct rack_device *sense = &rig->place->devices[RACK_SENSE];
+    const struct rack_device *power = &rig->place->devices[RACK_POWER];
+    if (rig->self[RACK_SENSE])
+        return sense->driver->sense->sense_us(sense->config);
+    return power->driver->power->sense_us ? power->driver->power->sense_us(power->config) : 0;
+}
+
+uint64_t rig_latency_us(const struct rig *rig)
+{
+    const struct rack_device *power = &rig->place->devices[RACK_POWER];
+    return power->driver->power->latency_us ? power->driver->power->latency_us(power->config) : 0;
 }
 
 const struct console_ops *rig_console(const struct rig *rig)

@@ -6,6 +6,14 @@
 #include "harness/io/loop.h"
 #include "harness/rack/rack.h"
 
+/* The last command of a switch that takes its time (power_ops.start). */
+struct rig_switch {
+    bool moving; /* what the switch makes of it is not known yet */
+    bool failed;
+    struct power_report report;
+    char why[300]; /* of one that failed */
+};
+
 struct rig {
     struct sink sink;      /* what the drivers see; passes on to `listener` */
     struct sink *listener; /* the case that runs, or NULL: events are dropped */
@@ -15,6 +23,7 @@ struct rig {
     void *self[RACK_ROLES];  /* NULL: not open */
     struct link *fault_link; /* the update client's way to the board, with faults in it */
     int lock_fds[RACK_ROLES];
+    struct rig_switch power;
 };
 
 /* Opens power, console, probe and update client in this order (the later ones use the earlier ones), after
@@ -31,6 +40,15 @@ void rig_close(struct rig *rig);
 void rig_leave(struct rig *rig);
 
 const struct power_ops *rig_power(const struct rig *rig);
+/* Commands the switch. One that takes its time is `rig->power.moving` then, until the event that tells its
+ * end has come by. */
+int rig_switch_start(struct rig *rig, bool on, struct power_report *report, struct error *error);
+/* The same to its end: turns the loop. Outside of a run. */
+int rig_switch(struct rig *rig, bool on, struct power_report *report, struct error *error);
+/* Something reads the rail: how soon it tells that the rail has moved. 0: nothing does. */
+uint64_t rig_sense_us(const struct rig *rig);
+/* After that the rail has moved, if the switch told the truth; 0: at once. */
+uint64_t rig_latency_us(const struct rig *rig);
 const struct console_ops *rig_console(const struct rig *rig);
 const struct probe_ops *rig_probe(const struct rig *rig);   /* NULL: none */
 const struct update_ops *rig_update(const struct rig *rig); /* NULL: none */

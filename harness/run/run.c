@@ -280,7 +280,7 @@ static void on_update(struct run *run, const struct event *event)
         end_job(&run->update, event, !strcmp(event->what, "done"));
 }
 
-static uint64_t time_at(const cJSON *fields, const char *key)
+uint64_t run_time_at(const cJSON *fields, const char *key)
 {
     double time_us = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(fields, key));
     return time_us > 0 ? (uint64_t)time_us : 0;
@@ -302,10 +302,6 @@ static void put(struct sink *sink, const struct event *event)
     case EVENT_UPDATE:
         on_update(run, event);
         break;
-    case EVENT_POWER:
-        if (!strcmp(event->what, "edge") && event->value && !strcmp(event->value, "off"))
-            run->sensed_off_us = time_at(event->fields, "commanded_us");
-        break;
     case EVENT_LINK:
         run_fault_link(run);
         break;
@@ -317,6 +313,8 @@ static void put(struct sink *sink, const struct event *event)
         break;
     }
     record(run, event);
+    if (event->kind == EVENT_POWER || event->kind == EVENT_RIG)
+        run_power_event(run, event); /* once it is recorded: what follows from it may be the next command */
     if (journal_failed(run->journal) && run->fatal.kind == ERROR_NONE)
         error_set(&run->fatal, ERROR_RIG, "the journal cannot be written");
     wake_soon(run);
@@ -451,7 +449,7 @@ static void main_of_case(void *arg)
     run_host_end(run);
     run_faults_end(run);
     close_faults(run);
-    run_power(run, run->rig->place->safe_on, 0, NULL);
+    run_power(run, run->rig->place->safe_on, 0);
     run_evidence_truth(run);
     if (!run->interrupted)
         event_put(&run->sink, EVENT_END, "run", "end", NULL);
@@ -515,6 +513,7 @@ int run_free(struct run *run, struct error *error)
     verdict_end(run->fold, &verdict);
     verdict_release(&verdict);
     loop_remove(run->timer);
+    loop_remove(run->rail.timer);
     lines_release(&run->lines);
     if (run->console_fd >= 0)
         close(run->console_fd);

@@ -83,9 +83,26 @@ struct run_wait {
 
 /* From when the board has to come back (G1), and when it did. */
 struct run_recovery {
-    uint64_t from_us; /* 0: nothing that it had to come back from yet */
-    const char *from; /* what that was */
-    uint64_t app_us;  /* the first start since then of an image that may run; 0: none */
+    uint64_t from_us;  /* 0: nothing that it had to come back from yet */
+    uint64_t since_us; /* a start since then counts: power may have come that early */
+    const char *from;  /* what that was */
+    uint64_t app_us;   /* the first start since then of an image that may run; 0: none */
+};
+
+/* The power switch, see run_power.c. */
+struct run_rail {
+    bool moving;                               /* what the switch makes of the command is not told yet */
+    bool awaited;                              /* it told that it acted; the rail may not have followed yet */
+    bool on;                                   /* as commanded last */
+    unsigned commands, ended;                  /* equal: nothing is under way */
+    uint64_t commanded_us, edge_us, latest_us; /* edge_us: 0, not seen */
+    struct loop_source *timer;
+    struct run_fault *fault; /* whose command it is; NULL: a step's */
+    struct run_next_command {
+        struct run_fault *fault; /* NULL: none waits */
+        bool on;
+        uint64_t planned_us;
+    } next;
 };
 
 struct run {
@@ -105,8 +122,11 @@ struct run {
     struct lines lines;
     int console_fd; /* console.log of the case folder */
 
-    bool powered;
-    uint64_t on_us, off_us; /* of the last command */
+    struct run_rail rail;
+    bool powered;      /* as commanded */
+    uint64_t on_us;    /* of the last such command */
+    uint64_t on_by_us; /* since then it has its power at the latest */
+    uint64_t off_us;   /* since then it should have none; 0: not known yet */
     uint64_t off_commanded_us,
         sensed_off_us; /* the latter: the command after which the rail was seen to fall */
     unsigned power_ups;
@@ -184,9 +204,14 @@ void run_fail_rig(struct run *run, const char *format, ...) __attribute__((forma
 void run_note(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void run_observe(struct run *run, const char *what, const char *value, int64_t number, cJSON *fields);
 
-/* run_power.c: -1 on a rig fault. `fault` may be NULL. */
-int run_power(struct run *run, bool on, uint64_t planned_us, struct run_fault *fault);
+/* run_power.c: to the end of the command; -1 on a rig fault. */
+int run_power(struct run *run, bool on, uint64_t planned_us);
 int run_power_cycle(struct run *run, uint64_t off_us);
+void run_power_await(struct run *run); /* until no command is under way, also when the case is broken off */
+/* Outside of the fiber: of a fault, which is told by run_fault_commanded() and run_fault_switched(). */
+int run_power_fault(struct run *run, bool on, uint64_t planned_us, struct run_fault *fault);
+void run_power_event(struct run *run, const struct event *event);
+uint64_t run_time_at(const cJSON *fields, const char *key); /* 0: not there */
 
 /* run_job.c: one job to its end. Probe jobs climb the recovery ladder and become a rig fault when nothing
  * helps; -1 then. Update jobs: 0 done, or the client has no such ability and needs none; -1 failed
@@ -206,6 +231,8 @@ void run_fault_arm(struct run *run, struct run_fault *fault);
 void run_fault_mark(struct run *run, const char *mark, uint64_t t_us); /* before anything else */
 void run_fault_bytes(struct run *run, int64_t bytes);
 void run_fault_power_up(struct run *run);
+void run_fault_commanded(struct run_fault *fault, bool on); /* the switch has its command */
+void run_fault_switched(struct run_fault *fault, bool on); /* ... and the rail is there, as far as is known */
 void run_fault_halted(struct run *run);
 void run_fault_probe(struct run *run);   /* a job of the probe has ended */
 void run_fault_restart(struct run *run); /* a step restarts the board now */
@@ -237,7 +264,8 @@ run_recovery_us(const struct run *run); /* how long the board may take to come b
 /* The fault, or what follows from it, ended at t_us (`what`: "power came back", ...): the clock of G1 starts.
  */
 void run_recovery_from(struct run *run, uint64_t t_us, const char *what);
-void run_recovery_app(struct run *run); /* an application told that it runs */
+void run_recovery_from_power(struct run *run, const char *what); /* it ended with the last power-up */
+void run_recovery_app(struct run *run);                          /* an application told that it runs */
 /* The observation that G1 judges; false: no application has started since, so there is none. */
 bool run_observe_recovery(struct run *run);
 /* run_settle.c */

@@ -123,7 +123,9 @@ static enum run_cold look_silence(struct run *run, char *why, size_t size)
         snprintf(why, size, "the board talked while its power should have been off");
         return RUN_COLD_NO;
     }
-    if (!run->seen.boots && !run->seen.app_us)
+    /* the application's line alone may be of the life before, where each start has a line of its own */
+    bool starts = facts_source(run->plan->board, FACT_STARTED, SOURCE_MARK);
+    if (!run->seen.boots && (starts || !run->seen.app_us))
         return RUN_COLD_UNKNOWN;
     snprintf(why, size,
              "it was silent while its power was off, and started when it came back (the weakest proof)");

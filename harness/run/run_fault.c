@@ -62,24 +62,38 @@ static void cut(struct run_fault *fault)
     struct run *run = fault->run;
     prove_earlier(fault);
     fault->off = true;
-    if (run_power(run, false, fault->planned_us, fault))
-        return;
-    fault->off_us = run->off_us;
-    loop_timer_set(fault->timer, clock_now_us() + (uint64_t)fault->fault->action.off_us);
+    run_power_fault(run, false, fault->planned_us, fault);
 }
 
 static void restore(struct run_fault *fault)
 {
-    struct run *run = fault->run;
     fault->off = false;
-    if (run_power(run, true, 0, fault))
+    run_power_fault(fault->run, true, 0, fault);
+}
+
+void run_fault_commanded(struct run_fault *fault, bool on)
+{
+    if (on)
+        fault->on_us = fault->run->on_us;
+}
+
+void run_fault_switched(struct run_fault *fault, bool on)
+{
+    struct run *run = fault->run;
+    if (!on) {
+        fault->off_us = run->off_us;
+        loop_timer_set(fault->timer, clock_now_us() + (uint64_t)fault->fault->action.off_us);
         return;
-    fault->on_us = run->on_us;
-    run_recovery_from(run, run->on_us, "power came back");
-    if (--fault->left > 0)
-        loop_timer_set(fault->timer, run->on_us + (uint64_t)fault->fault->action.on_us);
-    else
+    }
+    run_recovery_from_power(run, "power came back");
+    if (--fault->left > 0) {
+        loop_timer_set(fault->timer, run->on_by_us + (uint64_t)fault->fault->action.on_us);
+        return;
+    }
+    if (fault->state == FAULT_ACTIVE)
         over(fault);
+    if (run->seen.boots) /* it was there before the switch told so */
+        run_fault_boot(run);
 }
 
 static void link_act(struct run_fault *fault)
@@ -242,7 +256,7 @@ void run_fault_bytes(struct run *run, int64_t bytes)
 
 void run_fault_power_up(struct run *run)
 {
-    hit_all(run, TRIGGER_POWER_UP, run->on_us);
+    hit_all(run, TRIGGER_POWER_UP, run->on_by_us);
 }
 
 void run_fault_halted(struct run *run)
@@ -350,12 +364,20 @@ bool run_faults_active(const struct run *run)
     return false;
 }
 
+static void stop_timers(struct run *run)
+{
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].timer)
+            loop_timer_set(run->faults[i].timer, LOOP_NEVER);
+}
+
 void run_faults_end(struct run *run)
 {
+    stop_timers(run);
+    run_power_await(run); /* a switch that takes its time; its end may have set a timer anew */
+    stop_timers(run);
     for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
         struct run_fault *fault = &run->faults[i];
-        if (fault->timer)
-            loop_timer_set(fault->timer, LOOP_NEVER);
         if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_LINK)
             link_lift(fault);
         else if (fault->state == FAULT_ACTIVE && fault->off && !run_broken(run)) {
@@ -366,6 +388,7 @@ void run_faults_end(struct run *run)
         else if (fault->state == FAULT_ARMED || fault->state == FAULT_DELAYED)
             disarm(fault);
     }
+    run_power_await(run);
 }
 
 struct run_fault *run_fault_named(struct run *run, const char *name)

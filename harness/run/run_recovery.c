@@ -13,13 +13,20 @@ uint64_t run_recovery_us(const struct run *run)
 
 void run_recovery_from(struct run *run, uint64_t t_us, const char *what)
 {
-    run->recovery = (struct run_recovery){.from_us = t_us, .from = what};
+    run->recovery = (struct run_recovery){.from_us = t_us, .since_us = t_us, .from = what};
+}
+
+/* It may have started before it was known that it has power: then it took no time. */
+void run_recovery_from_power(struct run *run, const char *what)
+{
+    run->recovery = (struct run_recovery){.from_us = run->on_by_us, .since_us = run->on_us, .from = what};
+    run_recovery_app(run);
 }
 
 void run_recovery_app(struct run *run)
 {
     struct run_recovery *recovery = &run->recovery;
-    if (!recovery->from_us || recovery->app_us || run->seen.app_us < recovery->from_us)
+    if (!recovery->from_us || recovery->app_us || run->seen.app_us < recovery->since_us)
         return;
     const char *image = run_seen_image(run);
     for (char **name = run->plan->scenario.expect.runs; *name; name++)
@@ -32,8 +39,9 @@ bool run_observe_recovery(struct run *run)
 {
     const struct run_recovery *recovery = &run->recovery;
     uint64_t app_us = recovery->app_us ? recovery->app_us : run->seen.app_us;
-    if (!recovery->from_us || app_us < recovery->from_us)
+    if (!recovery->from_us || app_us < recovery->since_us)
         return false;
-    run_observe(run, "recovery", recovery->from, (int64_t)(app_us - recovery->from_us) / 1000, NULL);
+    int64_t ms = app_us > recovery->from_us ? (int64_t)(app_us - recovery->from_us) / 1000 : 0;
+    run_observe(run, "recovery", recovery->from, ms, NULL);
     return true;
 }

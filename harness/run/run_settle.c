@@ -495,7 +495,7 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
 static void observe_slowness(struct run *run)
 {
     const struct board *board = run->plan->board;
-    int64_t ms = run->seen.app_us > run->on_us ? (int64_t)(run->seen.app_us - run->on_us) / 1000 : 0;
+    int64_t ms = run->seen.app_us > run->on_by_us ? (int64_t)(run->seen.app_us - run->on_by_us) / 1000 : 0;
     int64_t limit_ms = run->baseline_boot_ms * board->boot_factor + SLOW_BOOT_MS;
     if (!board->boot_factor || !run->baseline_boot_ms || ms <= limit_ms)
         return;
@@ -525,7 +525,7 @@ void run_settle(struct run *run)
     int cycle = 0;
     bool stable = false, turned = false; /* from confirmed to not confirmed */
     run->phase = "settle";
-    if (!run->powered && run_power(run, true, 0, NULL))
+    if (!run->powered && run_power(run, true, 0))
         return;
     live(run, 0, from_us, limit_us, &before);
     run_faults_ask_cold(run);
@@ -539,7 +539,7 @@ void run_settle(struct run *run)
         if (run_power_cycle(run, run_off_us(run)))
             return;
         if (ran_on && !cycle)
-            run_recovery_from(run, run->on_us, "the next power-up, as it ran on until then");
+            run_recovery_from_power(run, "the next power-up, as it ran on until then");
         live(run, cycle + 1, run->on_us, limit_us, &now);
         if (ran_on && !cycle && now.up && !run_broken(run))
             run_observe_recovery(run);

@@ -193,7 +193,7 @@ static int power_cycle(struct run *run, uint64_t off_us)
     run->wait.started_mark = -1;
     if (run_power_cycle(run, off_us))
         return -1;
-    run_recovery_from(run, run->on_us, "power came back");
+    run_recovery_from_power(run, "power came back");
     run_fault_restart(run);
     return 0;
 }
@@ -362,10 +362,10 @@ static int do_power(struct run *run, const struct step *step)
 {
     if (!strcmp(step->mode, "cycle"))
         return power_cycle(run, (uint64_t)step->off_us);
-    if (run_power(run, step->on, 0, NULL))
+    if (run_power(run, step->on, 0))
         return -1;
     if (step->on)
-        run_recovery_from(run, run->on_us, "power came back");
+        run_recovery_from_power(run, "power came back");
     return 0;
 }
 

@@ -20,12 +20,18 @@
 #define SWAP_US 1000000u
 #define ANSWER_US 1000u
 #define DELIVER_US 1000000u
+#define LOOK_US 20000u
 
 static struct board_model {
     struct script_faults faults;
     struct loop *loop;
     struct sink *console_sink, *update_sink, *probe_sink;
     struct loop_source *boot, *up, *answer, *done;
+    struct sink *power_sink, *sense_sink;
+    struct loop_source *told, *moved, *look;
+    bool wanted, looking; /* by the switch, by who senses */
+    bool sensed;          /* the rail, when it was looked at last */
+    uint64_t commanded_us, expected_us, until_us;
     struct link link;
     bool powered, running, hung, cut;
     int image, old, staged;    /* 1: v1 ...; 0: none */
@@ -126,19 +132,105 @@ static void on_up(void *arg, uint64_t now_us)
 
 /* ---- power ---- */
 
-static int set_power(void *self, bool on, struct power_report *report, struct error *error)
+static void move_rail(bool on)
 {
-    *report = (struct power_report){clock_now_us(), clock_now_us(), true};
     if (on == model.powered || (!on && model.faults.relay_stuck && model.updates))
-        return 0;
+        return;
     model.powered = on;
     if (on)
         begin_life(true);
     else
         stop();
     model.cut |= !on && model.updates; /* those of the baseline are no faults */
+}
+
+static int set_power(void *self, bool on, struct power_report *report, struct error *error)
+{
+    *report = (struct power_report){clock_now_us(), clock_now_us(), true};
+    move_rail(on);
     return 0;
 }
+
+/* ---- a switch that takes its time ---- */
+
+static void on_moved(void *arg, uint64_t now_us)
+{
+    if (!model.faults.switch_moves_nothing || !model.updates)
+        move_rail(model.wanted);
+}
+
+static void on_told(void *arg, uint64_t now_us)
+{
+    cJSON *fields = cJSON_CreateObject();
+    if (!model.faults.switch_moves_us)
+        on_moved(NULL, now_us);
+    if (model.faults.switch_dies && model.updates) {
+        cJSON_Delete(fields);
+        event_put(model.power_sink, EVENT_RIG, "power", "switch", "script: no answer");
+        return;
+    }
+    cJSON_AddNumberToObject(fields, "commanded_us", (double)model.commanded_us);
+    cJSON_AddNumberToObject(fields, "acted_us", (double)now_us);
+    cJSON_AddBoolToObject(fields, "verified", false);
+    event_put_full(model.power_sink, EVENT_POWER, "power", "acted", model.wanted ? "on" : "off",
+                   EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
+static int start_power(void *self, bool on, struct power_report *report, struct error *error)
+{
+    *report = (struct power_report){.commanded_us = clock_now_us()};
+    model.wanted = on;
+    model.commanded_us = report->commanded_us;
+    loop_timer_set(model.told, report->commanded_us + model.faults.switch_tells_us);
+    if (model.faults.switch_moves_us)
+        loop_timer_set(model.moved, report->commanded_us + model.faults.switch_moves_us);
+    return 0;
+}
+
+static uint64_t switch_latency_us(const void *config)
+{
+    return SWITCH_LATENCY_US;
+}
+
+/* ---- who senses the rail ---- */
+
+static void on_look(void *arg, uint64_t now_us)
+{
+    if (model.powered != model.looking) {
+        if (now_us >= model.until_us)
+            event_put(model.sense_sink, EVENT_RIG, "sense", "rail", "script: the rail did not follow");
+        else
+            loop_timer_set(model.look, now_us + LOOK_US);
+        return;
+    }
+    model.sensed = model.looking;
+    cJSON *fields = cJSON_CreateObject();
+    cJSON_AddNumberToObject(fields, "commanded_us", (double)model.expected_us);
+    cJSON_AddNumberToObject(fields, "achieved_us", (double)now_us);
+    cJSON_AddNumberToObject(fields, "within_us", LOOK_US);
+    event_put_full(model.sense_sink, EVENT_POWER, "sense", "edge", model.looking ? "on" : "off",
+                   EVENT_NO_NUMBER, fields);
+    cJSON_Delete(fields);
+}
+
+static int expect_rail(void *self, bool on, uint64_t commanded_us, uint64_t until_us, struct error *error)
+{
+    bool again = model.expected_us == commanded_us;
+    model.until_us = until_us;
+    model.expected_us = commanded_us;
+    model.looking = on;
+    if (!again)
+        loop_timer_set(model.look, model.sensed == on ? LOOP_NEVER : clock_now_us() + LOOK_US);
+    return 0;
+}
+
+static uint64_t look_us(const void *config)
+{
+    return 100000;
+}
+
+static const struct sense_ops sense_ops = {.expect = expect_rail, .sense_us = look_us};
 
 static int get_power(void *self, bool *on, struct error *error)
 {
@@ -147,6 +239,8 @@ static int get_power(void *self, bool *on, struct error *error)
 }
 
 static const struct power_ops power_ops = {.set = set_power, .get = get_power};
+static const struct power_ops slow_ops = {
+    .start = start_power, .get = get_power, .latency_us = switch_latency_us};
 
 /* ---- console ---- */
 
@@ -358,6 +452,7 @@ static const struct probe_ops probe_ops = {
 
 static int open_power(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
+    model.power_sink = env->sink;
     *self = &model;
     return 0;
 }
@@ -383,11 +478,21 @@ static int open_update(const struct driver_env *env, const void *config, void **
     return 0;
 }
 
+static int open_sense(const struct driver_env *env, const void *config, void **self, struct error *error)
+{
+    model.sense_sink = env->sink;
+    *self = &model;
+    return 0;
+}
+
 static void close_nothing(void *self)
 {
 }
 
+static const struct driver slow_switch = {
+    .name = "script", .open = open_power, .close = close_nothing, .power = &slow_ops};
 static const struct driver drivers[RACK_ROLES] = {
+    [RACK_SENSE] = {.name = "script", .open = open_sense, .close = close_nothing, .sense = &sense_ops},
     [RACK_POWER] = {.name = "script", .open = open_power, .close = close_nothing, .power = &power_ops},
     [RACK_CONSOLE] = {.name = "script",
                       .open = open_console,
@@ -428,6 +533,9 @@ static void make_board(struct loop *loop, const struct script_faults *faults)
     model.up = loop_add_timer(loop, LOOP_NEVER, on_up, NULL);
     model.answer = loop_add_timer(loop, LOOP_NEVER, on_answer, NULL);
     model.done = loop_add_timer(loop, LOOP_NEVER, on_done, NULL);
+    model.told = loop_add_timer(loop, LOOP_NEVER, on_told, NULL);
+    model.moved = loop_add_timer(loop, LOOP_NEVER, on_moved, NULL);
+    model.look = loop_add_timer(loop, LOOP_NEVER, on_look, NULL);
 }
 
 /* Time stands while anything runs, and jumps to the next thing that anybody waits for. */
@@ -457,6 +565,8 @@ static void run_plan(struct plan *plan, unsigned roles, const char *folder,
     loop_keep_clock(loop);
     for (int role = 0; role < RACK_ROLES; role++)
         place.devices[role].driver = roles & 1u << role ? &drivers[role] : NULL;
+    if (faults->switch_tells_us)
+        place.devices[RACK_POWER].driver = &slow_switch;
     make_board(loop, faults);
     cr_assert_eq(rig_open(&rig, loop, &place, folder, 1, &error), 0, "%s", error.text);
     plan_fit(plan, &place);

@@ -8,6 +8,8 @@
 #include "harness/plan/plan.h"
 #include "harness/record/verdict.h"
 
+#define SWITCH_LATENCY_US 200000u /* of the slow switch, as its documentation says */
+
 /* What is wrong with the board, or with the rig around it. */
 struct script_faults {
     bool no_revert;            /* an image on trial stays */
@@ -20,6 +22,11 @@ struct script_faults {
     bool relay_stuck;          /* the rig: switched off, the board stays on */
     bool silent_once;          /* the rig: the lines of the first life after the fault are lost */
     unsigned deaf_pings;       /* the rig: so many pings are lost */
+    /* The rig: a switch that takes its time. It tells that it acted so long after the command (0: it acts in
+     * the call), and moves the rail so long after it (0: when it tells). */
+    uint64_t switch_tells_us, switch_moves_us;
+    bool switch_moves_nothing; /* it tells, from the first update on, that it acted, and does not */
+    bool switch_dies;          /* it fails, from the first update on */
 };
 
 struct script_result {

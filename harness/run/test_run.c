@@ -7,7 +7,8 @@
 #include "harness/rack/rack.h"
 #include "harness/run/script_board.h"
 
-#define ALL ((1u << RACK_ROLES) - 1)
+#define ALL (((1u << RACK_ROLES) - 1) & ~(1u << RACK_SENSE))
+#define SENSED (ALL | 1u << RACK_SENSE)
 #define BOARD(facts)                                                                                         \
     "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
     "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\"},\"slots\":[{\"address\":\"0x4000\","         \
@@ -20,6 +21,7 @@
     "\"cycles\":3}}"
 #define CANARY "\"cold\":[{\"from\":\"canary\",\"address\":\"0x20000000\"}]"
 #define SILENCE "\"cold\":[{\"from\":\"silence\"}]"
+#define SENSE "\"cold\":[{\"from\":\"sense\"}]"
 #define HEAD(family)                                                                                         \
     "{\"schema_version\":1,\"name\":\"s\",\"title\":\"t\",\"family\":\"" family                              \
     "\",\"covers\":[],\"start\":\"v1\","
@@ -122,4 +124,93 @@ Test(run, what_the_wire_may_have_lost_accuses_nobody)
     verdict_release(&result.verdict);
     run_case(BOARD(CANARY), cut, (struct script_faults){.deaf_pings = 1});
     expect(VERDICT_PASS, CLASS_NONE, "");
+}
+
+/* ---- a switch that takes its time, and whoever senses the rail ---- */
+
+#define TELLS 1200000u /* after the command */
+
+static void run_sensed(const char *board, struct script_faults faults)
+{
+    script_run(board, cut, SENSED, &faults, &result);
+}
+
+static void expect_nobody_accused(const char *what)
+{
+    cr_expect(result.verdict.kind == VERDICT_INCONCLUSIVE || result.verdict.kind == VERDICT_RIG_ERROR,
+              "%s: %s: %s", what, verdict_kind_name(result.verdict.kind), result.verdict.reason);
+    verdict_release(&result.verdict);
+}
+
+Test(run, a_slow_switch_cuts_and_proves_as_a_fast_one_does)
+{
+    static const uint64_t moves_us[] = {0, 1000, 600000, TELLS + SWITCH_LATENCY_US / 2};
+    for (size_t i = 0; i < sizeof moves_us / sizeof *moves_us; i++) {
+        struct script_faults slow = {.switch_tells_us = TELLS, .switch_moves_us = moves_us[i]};
+        run_case(BOARD(CANARY), cut, slow);
+        expect(VERDICT_PASS, CLASS_NONE, "");
+        run_case(BOARD(SILENCE), cut, slow);
+        expect(VERDICT_PASS, CLASS_NONE, "");
+        run_sensed(BOARD(SENSE), slow);
+        expect(VERDICT_PASS, CLASS_NONE, "");
+        run_case(BOARD(CANARY), clean, slow);
+        expect(VERDICT_PASS, CLASS_NONE, "");
+    }
+}
+
+/* Between the command and the latest that the switch's documentation allows; narrower where it is sensed. */
+Test(run, what_is_not_known_of_a_cut_widens_its_interval)
+{
+    struct script_faults slow = {.switch_tells_us = TELLS, .switch_moves_us = 600000};
+    run_case(BOARD(CANARY), cut, slow);
+    cr_assert_eq(result.verdict.cut_count, 1);
+    const struct verdict_cut *one = &result.verdict.cuts[0];
+    cr_expect_eq(one->acted_us - one->commanded_us, TELLS);
+    cr_expect_eq(one->latest_us - one->acted_us, SWITCH_LATENCY_US);
+    cr_expect_eq(one->achieved_us, 0);
+    verdict_release(&result.verdict);
+    run_sensed(BOARD(SENSE), slow);
+    cr_assert_eq(result.verdict.cut_count, 1);
+    one = &result.verdict.cuts[0];
+    cr_expect(one->achieved_us - one->commanded_us >= 600000 && one->achieved_us < one->acted_us);
+    verdict_release(&result.verdict);
+}
+
+Test(run, a_broken_board_is_found_behind_a_slow_switch)
+{
+    struct script_faults slow = {.switch_tells_us = TELLS, .switch_moves_us = 600000, .no_revert = true};
+    run_case(BOARD(CANARY), cut, slow);
+    expect(VERDICT_FAIL, CLASS_NO_ROLLBACK, "G2");
+    slow.no_revert = false;
+    slow.dead_after_cut = true;
+    run_sensed(BOARD(SENSE), slow);
+    expect(VERDICT_FAIL, CLASS_BRICKED, "G1");
+}
+
+/* "Done", says the switch: nothing moved, it moves much later than it may, or somebody else lost power. */
+Test(run, a_switch_that_lies_accuses_nobody)
+{
+    static const struct script_faults lies[] = {
+        {.switch_tells_us = TELLS, .switch_moves_nothing = true},
+        {.switch_tells_us = 50000, .switch_moves_us = 2500000},
+        {.switch_tells_us = TELLS, .relay_stuck = true},
+        {.switch_tells_us = TELLS, .switch_dies = true},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        run_case(BOARD(CANARY), cut, lies[i]);
+        expect_nobody_accused("canary");
+        run_case(BOARD(SILENCE), cut, lies[i]);
+        expect_nobody_accused("silence");
+        run_sensed(BOARD(SENSE), lies[i]);
+        expect_nobody_accused("sense");
+    }
+}
+
+Test(run, another_device_proves_the_cut)
+{
+    struct script_faults none = {0}, stuck = {.relay_stuck = true};
+    script_run(BOARD(SENSE), cut, SENSED, &none, &result);
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    script_run(BOARD(SENSE), cut, SENSED, &stuck, &result);
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "did not follow");
 }

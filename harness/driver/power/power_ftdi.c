@@ -481,12 +481,13 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
     return result;
 }
 
-static bool senses(const void *config)
+static uint64_t sense_us(const void *data)
 {
-    return ((const struct config *)config)->sense != 0;
+    const struct config *config = data;
+    return config->sense ? (uint64_t)config->sense_ms * 1000 : 0;
 }
 
-static const struct power_ops ops = {.set = set, .get = get, .senses = senses};
+static const struct power_ops ops = {.set = set, .get = get, .sense_us = sense_us};
 const struct driver power_ftdi_driver = {.name = "ftdi",
                                          .help = "FTDI relay board in bit-bang mode (SainSmart 4/8, FT245R)",
                                          .kind = DRIVER_POWER,
