@@ -9,6 +9,8 @@ schema agrees with the parser of the program: what is spoilt in a way that both 
 import copy
 import json
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -37,6 +39,14 @@ def schema(path):
     return Draft202012Validator(tree)
 
 
+def told(name):
+    """The schema that the program tells from the tables which read the format."""
+    otarig = build / "bin" / "otarig"
+    tree = json.loads(subprocess.run([otarig, "schema", name], capture_output=True, text=True, check=True, timeout=600).stdout)
+    Draft202012Validator.check_schema(tree)
+    return Draft202012Validator(tree)
+
+
 def hold(validator, tree, where, kind):
     counts[kind] = counts.get(kind, 0) + 1
     for error in list(validator.iter_errors(tree))[:3]:
@@ -51,7 +61,7 @@ def hold_journal(validator, path):
 
 
 board = schema("boards/schemas/board.schema.json")
-rack = schema("boards/schemas/rack.schema.json")
+rack = told("rack")
 manifest = schema("boards/schemas/manifest.schema.json")
 scenario = schema("scenarios/scenario.schema.json")
 result = schema("reports/schemas/result.schema.json")
@@ -240,36 +250,109 @@ for validator, path, kind in files:
         agree(validator, path, kind)
 
 
-def compare_drivers():
-    """The rack schema has exactly the options that the drivers have."""
-    otarig = build / "bin" / "otarig"
-    if not otarig.exists():
+# ---- the edges of each member, from the schema that the tables tell ----
+
+
+def sample(shape):
+    """The smallest thing that a schema takes."""
+    if "const" in shape:
+        return shape["const"]
+    if "enum" in shape:
+        return shape["enum"][0]
+    if "oneOf" in shape:
+        return sample(shape["oneOf"][-1])
+    kind = shape.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        made = {key: sample(shape["properties"][key]) for key in shape.get("required", [])}
+        for rule in shape.get("allOf", []):
+            for way in rule.get("anyOf", [])[:1]:
+                made.update({key: sample(shape["properties"][key]) for key in way["required"]})
+        return made
+    if kind == "array":
+        return [sample(shape.get("prefixItems", [shape.get("items", {})])[0])] * shape.get("minItems", 0)
+    if kind == "boolean":
+        return True
+    if kind in ("integer", "number"):
+        return max(shape.get("minimum", 0), min(0, shape.get("maximum", 0)))
+    return next(text for text in ("x", "1", "0x10", "0403:6001", "host:1") if re.search(shape.get("pattern", ""), text))
+
+
+def edges(shape):
+    """Values at, just inside and just beyond what a schema says, and of other types."""
+    yield from (None, [], {}, "", "x", -1, 0, 1.5, True, [[None]], "0x10", "a b", 2 ** 60)
+    for way in shape.get("oneOf", [shape]):
+        for end, step in (("minimum", -1), ("maximum", 1)):
+            if end in way:
+                yield from (way[end], way[end] + step, str(way[end]), hex(way[end]) if way[end] >= 0 else "-0x1")
+        yield from way.get("enum", [])
+        if way.get("type") == "array":
+            one = sample(way.get("items", {}))
+            yield from ([one], [one, one], [1], [""], [one, ""])
+
+
+def placed(shape, below):
+    """Things that differ from the sample in one place below `shape`; `below`: what makes the whole of a part."""
+    if "oneOf" in shape and all("properties" in way for way in shape["oneOf"]):
+        for way in shape["oneOf"]:
+            yield from placed(way, below)
         return
-    listed = json.loads(subprocess.run([otarig, "drivers", "--json"], capture_output=True, text=True, check=True).stdout)
-    known = rack.schema["$defs"]
-    for driver in listed if isinstance(listed, list) else listed["drivers"]:
-        name = f"{driver['kind']}_{driver['name']}"
-        if name not in known:
-            fail(f"rack.schema.json: no $defs/{name}")
-            continue
-        options = {option["name"] for option in driver["options"]}
-        schema_options = set(known[name]["properties"]) - {"driver"}
-        if options != schema_options:
-            fail(f"rack.schema.json: {name}: options differ: {sorted(options ^ schema_options)}")
-        needed = {option["name"] for option in driver["options"] if option["required"]} | {"driver"}
-        if not needed <= set(known[name].get("required", [])):
-            fail(f"rack.schema.json: {name}: \"required\" lacks {sorted(needed - set(known[name].get('required', [])))}")
-        for option in driver["options"]:
-            said = known[name]["properties"].get(option["name"], {})
-            ways = said.get("oneOf", [said])
-            limits = [way["maximum"] for way in ways if "maximum" in way]
-            if "high" in option and limits != [option["high"]]:
-                fail(f"rack.schema.json: {name}.{option['name']}: \"maximum\": expected {option['high']}, found {limits}")
-            if "choices" in option and said.get("enum") != option["choices"]:
-                fail(f"rack.schema.json: {name}.{option['name']}: \"enum\": expected {option['choices']}, found {said.get('enum')}")
+    if shape.get("type") == "array" and "properties" in shape.get("items", {}):
+        yield from placed(shape["items"], lambda part: below([part]))
+        yield below([])
+        return
+    if "properties" not in shape or not isinstance(sample(shape), dict):
+        return
+    base = sample(shape)
+    yield below(base)
+    yield below({**base, "no_such_key": 1})
+    for key in base:
+        yield below({other: value for other, value in base.items() if other != key})
+    for key, member in shape["properties"].items():
+        for value in edges(member):
+            yield below({**base, key: value})
+        yield from placed(member, lambda part, key=key: below({**base, key: part}))
 
 
-compare_drivers()
+# what no schema can know: other files, two members that must differ, words within words
+BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|by which its port is found|"
+                    r'a program "ping"|over a console')
+
+
+def hold_edges(validator, kind, change):
+    """Schema and program agree at each edge. `change` fills in what a schema cannot know, as names of files."""
+    otarig, scratch = build / "bin" / "otarig", build / "schema-edges"
+    scratch.mkdir(exist_ok=True)
+    trees = [change(tree) for tree in placed(validator.schema, lambda whole: whole)]
+    for number, tree in enumerate(trees):
+        (scratch / f"{number}.json").write_text(json.dumps(tree))
+    for begin in range(0, len(trees), 200):
+        paths = [scratch / f"{number}.json" for number in range(begin, min(begin + 200, len(trees)))]
+        done = subprocess.run([otarig, "validate", *paths], capture_output=True, text=True, timeout=600)
+        refused = {line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("otarig: ")}
+        for path, tree in zip(paths, trees[begin:]):
+            counts[f"edges of {kind}"] = counts.get(f"edges of {kind}", 0) + 1
+            if validator.is_valid(tree) == (str(path) in refused):
+                why = next((line for line in done.stderr.splitlines() if str(path) + ":" in line), "it accepts")
+                if str(path) in refused and BEYOND.search(why):
+                    continue
+                fail(f"{kind}: {json.dumps(tree)[:300]}: the schema {'accepts' if str(path) in refused else 'refuses'} it, the program: {why[:200]}")
+    for key, value in {"name": "twice"}.items():
+        twice = json.dumps(change(sample(validator.schema)))
+        (scratch / "twice.json").write_text(twice[:-1] + f', "{key}": {json.dumps(value)}}}')
+        if subprocess.run([otarig, "validate", scratch / "twice.json"], capture_output=True, timeout=600).returncode != 2:
+            fail(f"{kind}: a key that is there twice is accepted")
+    shutil.rmtree(scratch)
+
+
+def with_board(tree):
+    for place in tree.get("places") if isinstance(tree.get("places"), list) else []:
+        if isinstance(place, dict) and place.get("board") == "x":
+            place["board"] = "nrf52840dk"
+    return tree
+
+
+hold_edges(rack, "racks", with_board)
 print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
     fail("no files were found")

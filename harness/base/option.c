@@ -5,15 +5,30 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/pattern.h"
 #include "harness/base/surroundings.h"
+#include "harness/base/take.h"
 
 static void *field(void *config, const struct option_spec *spec)
 {
     return (char *)config + spec->offset;
 }
 
-static int read_strings(struct json at, bool program, char ***out, struct error *error)
+/* What the text should have been; NULL: it is. */
+static const char *unlike(const struct option_spec *spec, const char *text)
 {
+    char why[200];
+    if (!spec->pattern)
+        return NULL;
+    void *pattern = pattern_compile(spec->pattern, why, sizeof why);
+    bool matches = pattern && pattern_matches(pattern, text, strlen(text));
+    pattern_free(pattern);
+    return matches ? NULL : spec->wanted;
+}
+
+static int read_strings(const struct option_spec *spec, struct json at, char ***out, struct error *error)
+{
+    bool program = spec->type == OPTION_PROGRAM;
     if (json_array(at, error))
         return -1;
     if (program && !json_count(at))
@@ -25,6 +40,8 @@ static int read_strings(struct json at, bool program, char ***out, struct error 
             return -1;
         if (program && !i && !text[0])
             return json_expected(json_at(at, i), error, "a program");
+        if (unlike(spec, text))
+            return json_expected(json_at(at, i), error, "%s", spec->wanted);
         (*out)[i] = mem_string(text);
     }
     return 0;
@@ -35,32 +52,60 @@ static int read_text(const struct option_spec *spec, struct json at, char **out,
     const char *text;
     if (json_string(at, &text, error))
         return -1;
-    const char *wanted = !text[0] ? "a text that is not empty" : spec->check ? spec->check(text) : NULL;
+    const char *wanted = !text[0] ? "a text that is not empty" : unlike(spec, text);
     if (wanted)
         return json_expected(at, error, "%s", wanted);
     *out = mem_string(text);
     return 0;
 }
 
-static int read_value(const struct option_spec *spec, struct json at, void *config, struct error *error)
+static int read_number(const struct option_spec *spec, struct json at, int64_t *out, struct error *error)
 {
     int64_t low = spec->low, high = spec->high;
+    if (!low && !high)
+        low = -(INT64_C(1) << 53), high = INT64_C(1) << 53;
+    if (spec->or_zero && cJSON_IsNumber(at.node) && at.node->valuedouble == 0) {
+        *out = 0;
+        return 0;
+    }
+    return (spec->type == OPTION_WORD ? json_word : json_integer)(at, low, high, out, error);
+}
+
+static int read_name(struct json at, char **out, struct error *error)
+{
+    const char *text;
+    if (json_string(at, &text, error))
+        return -1;
+    if (!take_is_name(text))
+        return json_expected(at, error, "%s", TAKE_NAME_WANTED);
+    *out = mem_string(text);
+    return 0;
+}
+
+static int read_value(const struct option_spec *spec, struct json at, struct json object, void *config,
+                      struct error *error)
+{
     switch (spec->type) {
     case OPTION_STRING:
         return read_text(spec, at, field(config, spec), error);
     case OPTION_INTEGER:
     case OPTION_WORD:
-        if (!low && !high)
-            low = -(INT64_C(1) << 53), high = INT64_C(1) << 53;
-        return (spec->type == OPTION_WORD ? json_word : json_integer)(at, low, high, field(config, spec),
-                                                                      error);
+        return read_number(spec, at, field(config, spec), error);
     case OPTION_BOOL:
         return json_bool(at, field(config, spec), error);
     case OPTION_CHOICE:
         return json_choice(at, spec->choices, field(config, spec), error);
     case OPTION_STRINGS:
     case OPTION_PROGRAM:
-        return read_strings(at, spec->type == OPTION_PROGRAM, field(config, spec), error);
+        return read_strings(spec, at, field(config, spec), error);
+    case OPTION_NAME:
+        return read_name(at, field(config, spec), error);
+    case OPTION_COMMENT:
+        return take_comment(object, error);
+    case OPTION_VERSION:
+        return take_version(object, spec->low, error);
+    case OPTION_BELOW:
+        return 0;
     }
     return -1;
 }
@@ -87,6 +132,10 @@ static void set_standard(const struct option_spec *spec, void *config)
         break;
     case OPTION_STRINGS:
     case OPTION_PROGRAM:
+    case OPTION_NAME:
+    case OPTION_COMMENT:
+    case OPTION_VERSION:
+    case OPTION_BELOW:
         break;
     }
 }
@@ -131,8 +180,31 @@ int option_parse(const struct option_spec *table, struct json object, const char
             return -1;
         if (!json_present(at))
             set_standard(spec, config);
-        else if (read_value(spec, at, config, error))
+        else if (read_value(spec, at, object, config, error))
             return -1;
+    }
+    return 0;
+}
+
+/* Is the option there and as the rule says? A choice is compared as text, a bool as "true". */
+static bool applies(const struct option_rule *rule, struct json object)
+{
+    struct json at = json_get(object, rule->when);
+    return cJSON_IsString(at.node) ? !strcmp(at.node->valuestring, rule->is)
+                                   : cJSON_IsTrue(at.node) && !strcmp(rule->is, "true");
+}
+
+int option_hold_rules(const struct option_rule *rules, struct json object, struct error *error)
+{
+    for (const struct option_rule *rule = rules; rule && rule->kind; rule++) {
+        size_t present = 0, count = 0;
+        for (; rule->names[count]; count++)
+            present += json_present(json_get(object, rule->names[count]));
+        bool where = rule->when && applies(rule, object);
+        if (rule->kind == OPTION_ANY_OF ? !present
+            : where                     ? rule->kind == OPTION_EXACTLY_WHERE && present < count
+                                        : present)
+            return json_expected(object, error, "%s", rule->wanted);
     }
     return 0;
 }
@@ -140,7 +212,7 @@ int option_parse(const struct option_spec *table, struct json object, const char
 void option_release(const struct option_spec *table, void *config)
 {
     for (const struct option_spec *spec = table; spec && spec->name; spec++) {
-        if (spec->type == OPTION_STRING)
+        if (spec->type == OPTION_STRING || spec->type == OPTION_NAME)
             free(*(char **)field(config, spec));
         bool is_list = spec->type == OPTION_STRINGS || spec->type == OPTION_PROGRAM;
         char **list = is_list ? *(char ***)field(config, spec) : NULL;

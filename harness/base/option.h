@@ -18,6 +18,10 @@ enum option_type {
     OPTION_CHOICE,  /* int: index into choices */
     OPTION_STRINGS, /* char **, NULL-terminated, owned by the config */
     OPTION_PROGRAM, /* as OPTION_STRINGS: a program and its arguments, so neither it nor the list is empty */
+    OPTION_NAME,    /* as OPTION_STRING: letters, digits, '.', '_' and '-', at most 64 characters */
+    OPTION_COMMENT, /* a text, or a list of texts, that nobody reads but people; nothing is stored */
+    OPTION_VERSION, /* the number `low`; nothing is stored */
+    OPTION_BELOW,   /* what the caller reads itself: only its key is looked at here; `below` describes it */
 };
 
 struct option_spec {
@@ -28,10 +32,27 @@ struct option_spec {
     bool required;
     const char *standard;       /* default as text, NULL: zero / NULL */
     int64_t low, high;          /* OPTION_INTEGER, OPTION_WORD; both 0: any */
+    bool or_zero;               /* 0 is fine, too, though `low` is higher */
     const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
-    /* OPTION_STRING; may be NULL. What the text should be ("VENDOR:PRODUCT in hexadecimal"); NULL: it is. */
-    const char *(*check)(const char *text);
+    /* OPTION_STRING, each of OPTION_STRINGS: a regular expression that PCRE and JSON Schema read alike, and
+     * what it wants in words ("VENDOR:PRODUCT in hexadecimal"); both or neither. */
+    const char *pattern, *wanted;
     bool runs; /* who writes it decides what is executed: only in a file that its user owns */
+    /* OPTION_BELOW: its JSON Schema; the caller owns it. */
+    cJSON *(*below)(const struct option_spec *spec);
+};
+
+/* What several options of an object owe each other. */
+enum option_rule_kind {
+    OPTION_ANY_OF = 1,    /* at least one of `names` is there */
+    OPTION_ONLY_WHERE,    /* `names` only where the option `when` is `is` */
+    OPTION_EXACTLY_WHERE, /* `names` where the option `when` is `is`, and only there */
+};
+struct option_rule {
+    enum option_rule_kind kind; /* 0 ends a table */
+    const char *const *names;   /* NULL-terminated */
+    const char *when, *is;      /* an option and its value as text: a choice, or "true" */
+    const char *wanted;         /* what is expected, in words */
 };
 
 /* Fills `config` (zeroed first, `size` bytes) from an object. Keys that are neither in the table nor in
@@ -39,6 +60,10 @@ struct option_spec {
  * wants option_release. */
 int option_parse(const struct option_spec *table, struct json object, const char *const *also, void *config,
                  size_t size, struct error *error);
+/* Do the rules (NULL: none) hold in an object that option_parse has accepted? */
+int option_hold_rules(const struct option_rule *rules, struct json object, struct error *error);
+/* The JSON Schema (draft 2020-12) of an object with these options; the caller owns it. */
+cJSON *option_schema(const struct option_spec *table, const struct option_rule *rules);
 /* What `at` says is to be executed: refused when its file is somebody else's, unless --allow-exec says so. */
 int option_may_run(struct json at, struct error *error);
 /* Frees what option_parse allocated inside the config. */

@@ -31,8 +31,7 @@ int take_name(struct json object, const char *key, bool required, char **out, st
     if (take_string(object, key, required, out, error))
         return -1;
     if (*out && json_present(json_get(object, key)) && !take_is_name(*out))
-        return json_expected(json_get(object, key), error,
-                             "a name of 1 to 64 letters, digits, '.', '_' or '-'");
+        return json_expected(json_get(object, key), error, TAKE_NAME_WANTED);
     return 0;
 }
 

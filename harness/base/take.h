@@ -11,6 +11,8 @@
 
 int take_string(struct json object, const char *key, bool required, char **out, struct error *error);
 /* A name: letters, digits, '.', '_' and '-', at most 64 characters. */
+#define TAKE_NAME_PATTERN "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
+#define TAKE_NAME_WANTED "a name of 1 to 64 letters, digits, '.', '_' or '-'"
 bool take_is_name(const char *text);
 int take_name(struct json object, const char *key, bool required, char **out, struct error *error);
 int take_strings(struct json object, const char *key, bool required, char ***out, struct error *error);

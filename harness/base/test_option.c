@@ -105,3 +105,59 @@ Test(option, keys_of_others_are_let_through)
     cr_expect_eq(parse("{\"port\":\"p\",\"driver\":\"x\"}", NULL, &config), -1);
     option_release(table, &config);
 }
+
+/* ---- rules, and the schema of a table ---- */
+
+struct pair {
+    char *a, *b, *c;
+    bool on;
+    int64_t size;
+};
+static const struct option_spec pair_table[] = {
+    {.name = "a", .help = "a", .type = OPTION_STRING, .offset = offsetof(struct pair, a)},
+    {.name = "b",
+     .help = "b",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct pair, b),
+     .pattern = "^[0-9]+$",
+     .wanted = "digits"},
+    {.name = "c", .help = "c", .type = OPTION_NAME, .offset = offsetof(struct pair, c)},
+    {.name = "on", .help = "on", .type = OPTION_BOOL, .offset = offsetof(struct pair, on)},
+    {.name = "size",
+     .help = "size",
+     .type = OPTION_INTEGER,
+     .low = 96,
+     .high = 100,
+     .or_zero = true,
+     .offset = offsetof(struct pair, size)},
+    {0},
+};
+static const char *const any[] = {"a", "b", NULL}, *const only[] = {"c", NULL};
+static const struct option_rule pair_rules[] = {
+    {OPTION_ANY_OF, any, .wanted = "a or b"}, {OPTION_ONLY_WHERE, only, "on", "true", "c with on"}, {0}};
+
+static bool holds(const char *text)
+{
+    struct json_document document;
+    struct pair pair;
+    cr_assert_eq(json_parse(&document, "t", text, strlen(text), &error), 0, "%s", error.text);
+    struct json root = json_root(&document);
+    bool good = !option_parse(pair_table, root, NULL, &pair, sizeof pair, &error) &&
+                !option_hold_rules(pair_rules, root, &error);
+    option_release(pair_table, &pair);
+    json_close(&document);
+    return good;
+}
+
+Test(option, members_that_owe_each_other)
+{
+    cr_expect(holds("{\"a\": \"x\"}"));
+    cr_expect(holds("{\"b\": \"12\", \"c\": \"n\", \"on\": true, \"size\": 0}"));
+    cr_expect(holds("{\"a\": \"x\", \"size\": 96}"));
+    cr_expect_not(holds("{}"));
+    cr_expect_not(holds("{\"b\": \"x\"}"));
+    cr_expect_not(holds("{\"a\": \"x\", \"c\": \"n\"}"));
+    cr_expect_not(holds("{\"a\": \"x\", \"c\": \".n\", \"on\": true}"));
+    cr_expect_not(holds("{\"a\": \"x\", \"size\": 95}"));
+    cr_expect_not(holds("{\"a\": \"x\", \"size\": 101}"));
+}

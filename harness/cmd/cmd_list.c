@@ -50,8 +50,8 @@ static void print_json(cJSON *tree)
 
 static const char *type_name(enum option_type type)
 {
-    static const char *const names[] = {"string", "number", "number", "true|false",
-                                        "choice", "list",   "program"};
+    static const char *const names[] = {"string",  "number", "number", "true|false", "choice", "list",
+                                        "program", "name",   "text",   "version",    "object"};
     return names[type];
 }
 

@@ -26,6 +26,7 @@ static const struct {
     {"drivers", "list the drivers and their options", cmd_drivers},
     {"boards", "list the boards", cmd_boards},
     {"scenarios", "list the scenarios", cmd_scenarios},
+    {"schema", "print the JSON Schema of a format", cmd_schema},
     {"images", "write the manifest of a folder of images", cmd_images},
     {"init", "write a rack and a board file for what is plugged in", cmd_init},
     {"learn", "propose a board file from what the healthy board prints", cmd_learn},

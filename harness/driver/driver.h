@@ -221,13 +221,14 @@ struct driver {
     const char *help; /* one line */
     enum driver_kind kind;
     const struct option_spec *options;
+    const struct option_rule *rules; /* NULL: each option stands by itself */
     size_t config_size;
     /* The physical thing this config claims, as a lock key ("ftdi:A1B2", "tty:1-1.4"); written to `key`. */
     void (*claim)(const void *config, char *key, size_t size);
     /* May be NULL. A second thing that no other place may have; "" for none. */
     void (*claim_also)(const void *config, char *key, size_t size);
-    /* May be NULL. What is wrong with options that are each right by itself, as in "expected WHAT"; NULL:
-     * nothing. */
+    /* May be NULL. What is wrong with options that are each right by itself, beyond what `rules` say, as in
+     * "expected WHAT"; NULL: nothing. */
     const char *(*check)(const void *config);
     int (*open)(const struct driver_env *env, const void *config, void **self, struct error *error);
     void (*close)(void *self); /* never fails; leaves the rig safe */

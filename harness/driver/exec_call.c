@@ -152,14 +152,3 @@ bool exec_code_in(char *const *codes, int code)
             return true;
     return false;
 }
-
-bool exec_codes_good(char *const *codes)
-{
-    for (; codes && *codes; codes++) {
-        char *end;
-        long code = strtol(*codes, &end, 10);
-        if (end == *codes || *end || code < 1 || code > 255)
-            return false;
-    }
-    return true;
-}

@@ -31,7 +31,8 @@ void exec_call_text(const char *program, const struct exec_result *result, char 
 bool exec_found(const char *program);
 /* "2", "17": is `code` one of them? */
 bool exec_code_in(char *const *codes, int code);
-/* False: one is no exit status. */
-bool exec_codes_good(char *const *codes);
+/* Of an option that lists exit statuses (option.h). */
+#define EXEC_CODE_PATTERN "^([1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$"
+#define EXEC_CODE_WANTED "an exit status from \"1\" to \"255\""
 
 #endif

@@ -36,6 +36,24 @@ bool rack_probe_can(const struct rack_place *place, enum probe_verb verb)
     return probe->driver && (!ops || !ops->verbs || ops->verbs(probe->config) & 1u << verb);
 }
 
+/* Any driver of the member's kind, with its options. */
+static cJSON *drivers_schema(const struct option_spec *spec)
+{
+    cJSON *schema = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(schema, "oneOf");
+    for (size_t i = 0; driver_table[i]; i++) {
+        const struct driver *driver = driver_table[i];
+        if (strcmp(driver_kind_name(driver->kind), spec->name))
+            continue; /* a role is named after the kind of its drivers */
+        cJSON *one = option_schema(driver->options, driver->rules), *is = cJSON_CreateObject();
+        cJSON_AddStringToObject(one, "description", driver->help);
+        cJSON_AddStringToObject(is, "const", driver->name);
+        cJSON_AddItemToObject(cJSON_GetObjectItem(one, "properties"), "driver", is);
+        cJSON_AddItemToArray(cJSON_GetObjectItem(one, "required"), cJSON_CreateString("driver"));
+        cJSON_AddItemToArray(list, one);
+    }
+    return schema;
+}
+
 static int parse_device(struct json at, enum rack_role role, struct rack_device *device, struct error *error)
 {
     static const char *const also[] = {"driver", NULL};
@@ -49,7 +67,8 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
         return json_expected(json_get(at, "driver"), error, "%s %s driver (see `otarig drivers`)",
                              strchr("aeiou", roles[role].name[0]) ? "an" : "a", roles[role].name);
     device->config = mem_alloc(device->driver->config_size ? device->driver->config_size : 1);
-    if (option_parse(device->driver->options, at, also, device->config, device->driver->config_size, error))
+    if (option_parse(device->driver->options, at, also, device->config, device->driver->config_size, error) ||
+        option_hold_rules(device->driver->rules, at, error))
         return -1;
     const char *wrong = device->driver->check ? device->driver->check(device->config) : NULL;
     if (wrong)
@@ -61,23 +80,57 @@ static int parse_device(struct json at, enum rack_role role, struct rack_device 
     return 0;
 }
 
+/* What a place may say. `power` to `sense` follow `roles`. */
+struct place_config {
+    char *name, *board, *quarantined;
+    int safe;
+};
+
+static const char *const rails[] = {"off", "on", NULL};
+static const struct option_spec place_table[] = {
+    {.name = "name",
+     .help = "of the place; the command line and the results use it",
+     .type = OPTION_NAME,
+     .required = true,
+     .offset = offsetof(struct place_config, name)},
+    {.name = "board",
+     .help = "which board is wired there: a name of boards/, or a file",
+     .type = OPTION_STRING,
+     .required = true,
+     .offset = offsetof(struct place_config, board)},
+    {.name = "comment", .help = "for people", .type = OPTION_COMMENT},
+    {.name = "quarantined",
+     .help = "why nothing may run here",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct place_config, quarantined)},
+    {.name = "safe",
+     .help = "the rail's state when nothing runs",
+     .type = OPTION_CHOICE,
+     .choices = rails,
+     .standard = "off",
+     .offset = offsetof(struct place_config, safe)},
+    {.name = "power",
+     .help = "what switches the board's rail",
+     .type = OPTION_BELOW,
+     .below = drivers_schema},
+    {.name = "console", .help = "the board's serial console", .type = OPTION_BELOW, .below = drivers_schema},
+    {.name = "probe", .help = "a debug probe", .type = OPTION_BELOW, .below = drivers_schema},
+    {.name = "update", .help = "how the board is updated", .type = OPTION_BELOW, .below = drivers_schema},
+    {.name = "sense", .help = "what else sees the rail", .type = OPTION_BELOW, .below = drivers_schema},
+    {0},
+};
+
 static int parse_place(struct json at, struct rack_place *place, struct error *error)
 {
-    static const char *const keys[] = {"name",  "board", "power",   "console",     "probe", "update",
-                                       "sense", "safe",  "comment", "quarantined", NULL};
-    static const char *const states[] = {"off", "on", NULL};
-    int safe = 0;
-    if (json_object(at, error) || json_check_keys(at, keys, error) ||
-        take_name(at, "name", true, &place->name, error) ||
-        take_string(at, "board", true, &place->board, error) ||
-        take_choice(at, "safe", false, states, &safe, error) ||
-        take_string(at, "quarantined", false, &place->unproven, error))
-        return -1;
-    place->safe_on = safe == 1;
-    for (int role = 0; role < RACK_ROLES; role++)
-        if (parse_device(json_get(at, roles[role].name), role, &place->devices[role], error))
-            return -1;
-    return 0;
+    struct place_config config;
+    int result = option_parse(place_table, at, NULL, &config, sizeof config, error);
+    *place = (struct rack_place){.name = config.name,
+                                 .board = config.board,
+                                 .unproven = config.quarantined,
+                                 .safe_on = config.safe == 1};
+    for (int role = 0; !result && role < RACK_ROLES; role++)
+        result = parse_device(json_get(at, roles[role].name), role, &place->devices[role], error);
+    return result;
 }
 
 /* What both have; NULL: nothing. */
@@ -130,28 +183,70 @@ static int parse_places(struct json root, struct rack *rack, struct error *error
     return 0;
 }
 
+static cJSON *places_schema(const struct option_spec *spec)
+{
+    cJSON *schema = cJSON_CreateObject();
+    cJSON_AddStringToObject(schema, "type", "array");
+    cJSON_AddNumberToObject(schema, "minItems", 1);
+    cJSON_AddItemToObject(schema, "items", option_schema(place_table, NULL));
+    return schema;
+}
+
+/* What a virtual rack is made of is read by the virtual rack itself; of an object only what its user chooses
+ * is told. */
+static cJSON *virtual_schema(const struct option_spec *spec)
+{
+    static const char text[] = "{\"type\": [\"boolean\", \"object\"], \"properties\": {\"time\": {\"enum\": "
+                               "[\"real\", \"virtual\"], \"description\": "
+                               "\"whose time passes: this computer's, or the rack's own, which jumps over "
+                               "what is idle and stands while anybody "
+                               "computes\"}}}";
+    return cJSON_Parse(text);
+}
+
+static const struct option_spec rack_table[] = {
+    {.name = "schema_version", .help = "of this format", .type = OPTION_VERSION, .low = 1, .required = true},
+    {.name = "name",
+     .help = "of the rack",
+     .type = OPTION_NAME,
+     .required = true,
+     .offset = offsetof(struct rack, name)},
+    {.name = "comment", .help = "for people", .type = OPTION_COMMENT},
+    {.name = "virtual",
+     .help = "the virtual rack emulates all below the wire; an object has its options",
+     .type = OPTION_BELOW,
+     .below = virtual_schema},
+    {.name = "places",
+     .help = "the boards and their wiring",
+     .type = OPTION_BELOW,
+     .required = true,
+     .below = places_schema},
+    {0},
+};
+
+cJSON *rack_schema(void)
+{
+    return option_schema(rack_table, NULL);
+}
+
+static int parse_rack(struct json root, struct rack *rack, struct error *error)
+{
+    struct json virtual = json_get(root, "virtual");
+    int result = option_parse(rack_table, root, NULL, rack, sizeof *rack, error);
+    rack->is_virtual = cJSON_IsTrue(virtual.node) || cJSON_IsObject(virtual.node);
+    if (!result && json_present(virtual) && !cJSON_IsBool(virtual.node) && !cJSON_IsObject(virtual.node))
+        result = json_expected(virtual, error, "true, false or an object");
+    return result ? result : parse_places(root, rack, error);
+}
+
 int rack_load(const char *path, struct rack *rack, struct error *error)
 {
-    static const char *const keys[] = {"schema_version", "name", "comment", "virtual", "places", NULL};
     struct json_document document;
     *rack = (struct rack){0};
     if (json_load(&document, path, error))
         return -1;
-    struct json root = json_root(&document);
-    struct json virtual = json_get(root, "virtual");
+    int result = parse_rack(json_root(&document), rack, error);
     rack->path = mem_string(path);
-    /* what a virtual rack is made of is read by the virtual rack itself */
-    rack->is_virtual = json_present(virtual) && (cJSON_IsTrue(virtual.node) || cJSON_IsObject(virtual.node));
-    int result = -1;
-    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
-        take_name(root, "name", true, &rack->name, error))
-        goto out;
-    if (json_present(virtual) && !cJSON_IsBool(virtual.node) && !cJSON_IsObject(virtual.node)) {
-        json_expected(virtual, error, "true, false or an object");
-        goto out;
-    }
-    result = parse_places(root, rack, error);
-out:
     json_close(&document);
     if (result)
         rack_release(rack);

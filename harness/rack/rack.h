@@ -32,6 +32,8 @@ struct rack {
 
 int rack_load(const char *path, struct rack *rack, struct error *error);
 void rack_release(struct rack *rack);
+/* The JSON Schema of rack files, from the tables that read them; the caller owns it. */
+cJSON *rack_schema(void);
 const struct rack_place *rack_place(const struct rack *rack, const char *name);
 const char *rack_role_name(enum rack_role role);
 /* The place has a probe that offers this verb. */

@@ -26,12 +26,6 @@ struct config {
     int dtr, rts;
 };
 
-static const char *check_usb(const char *text)
-{
-    int vendor, product;
-    return serial_read_ids(text, &vendor, &product) ? NULL : "VENDOR:PRODUCT in hexadecimal, as 0403:6001";
-}
-
 static const char *const levels[] = {"high", "low", "leave", NULL};
 static const struct option_spec options[] = {
     {.name = "port",
@@ -41,7 +35,8 @@ static const struct option_spec options[] = {
     {.name = "usb",
      .help = "instead of port: the adapter's VENDOR:PRODUCT, as lsusb shows it",
      .type = OPTION_STRING,
-     .check = check_usb,
+     .pattern = "^[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}$",
+     .wanted = "VENDOR:PRODUCT in hexadecimal, as 0403:6001",
      .offset = offsetof(struct config, usb)},
     {.name = "serial",
      .help = "instead of port: the adapter's serial number",
@@ -270,13 +265,11 @@ static int examine(const struct driver_env *env, const void *config, char *advic
 
 static const struct console_ops ops = {
     .write = write_data, .link = get_link, .lines = set_lines, .reopen = reopen};
-static const char *check(const void *options_given)
-{
-    const struct config *config = options_given;
-    return config->port || config->usb || config->number || config->location
-               ? NULL
-               : "which port: at least one of \"port\", \"usb\", \"serial\", \"location\"";
-}
+static const char *const ways[] = {"port", "usb", "serial", "location", NULL};
+static const struct option_rule rules[] = {
+    {OPTION_ANY_OF, ways,
+     .wanted = "which port: at least one of \"port\", \"usb\", \"serial\", \"location\""},
+    {0}};
 
 const struct driver console_serial_driver = {.name = "serial",
                                              .help = "a serial port, any baud rate",
@@ -284,7 +277,7 @@ const struct driver console_serial_driver = {.name = "serial",
                                              .options = options,
                                              .config_size = sizeof(struct config),
                                              .claim = claim,
-                                             .check = check,
+                                             .rules = rules,
                                              .open = serial_open,
                                              .close = serial_close,
                                              .console = &ops,

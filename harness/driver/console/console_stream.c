@@ -27,12 +27,6 @@ struct config {
     char *path, *tcp;
 };
 
-static const char *check_tcp(const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    return colon && colon > text && colon[1] ? NULL : "HOST:PORT";
-}
-
 static const struct option_spec options[] = {
     {.name = "path",
      .help = "unix socket; a relative one lies in the virtual rack's folder",
@@ -41,7 +35,8 @@ static const struct option_spec options[] = {
     {.name = "tcp",
      .help = "HOST:PORT",
      .type = OPTION_STRING,
-     .check = check_tcp,
+     .pattern = "^.+:[^:]+$",
+     .wanted = "HOST:PORT",
      .offset = offsetof(struct config, tcp)},
     {0},
 };

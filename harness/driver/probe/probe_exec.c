@@ -48,6 +48,8 @@ static const struct option_spec options[] = {
     {.name = "no_target",
      .help = "exit statuses that mean: the chip does not answer",
      .type = OPTION_STRINGS,
+     .pattern = EXEC_CODE_PATTERN,
+     .wanted = EXEC_CODE_WANTED,
      .offset = offsetof(struct config, no_target)},
     {.name = "timeout_ms",
      .help = "limit of one program",
@@ -389,12 +391,12 @@ static const char *check(const void *data)
             return "{file}, {address}, {len}, {len_hex}, {value}, {folder} or {place} as places of the "
                    "programs";
     }
-    if (!config->commands[PROBE_PROGRAM] && !config->commands[PROBE_DUMP])
-        return "at least \"program\" or \"read\"";
-    if (!exec_codes_good(config->no_target))
-        return "exit statuses from \"1\" to \"255\" in \"no_target\"";
     return NULL;
 }
+
+static const char *const least[] = {"program", "read", NULL};
+static const struct option_rule rules[] = {
+    {OPTION_ANY_OF, least, .wanted = "at least \"program\" or \"read\""}, {0}};
 
 static int probe_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
@@ -458,6 +460,7 @@ const struct driver probe_exec_driver = {.name = "exec",
                                          .options = options,
                                          .config_size = sizeof(struct config),
                                          .claim = claim,
+                                         .rules = rules,
                                          .check = check,
                                          .open = probe_open,
                                          .close = probe_close,

@@ -113,6 +113,10 @@ const struct gdb_kind *gdb_kind_of(const struct gdb_config *config)
     return &gdb_kinds[config->server];
 }
 
+static const char *const least[] = {"address", "command", NULL};
+const struct option_rule gdb_rules[] = {
+    {OPTION_ANY_OF, least, .wanted = "\"address\" of the GDB server, or a \"command\" that starts one"}, {0}};
+
 const char *gdb_config_check(const struct gdb_config *config)
 {
     static const struct argv_place places[] = {
@@ -122,15 +126,9 @@ const char *gdb_config_check(const struct gdb_config *config)
     free(unknown);
     if (unknown)
         return "{place}, {folder}, {data} or {rack} as places of \"command\"";
-    if (!config->address && !config->command)
-        return "\"address\" of the GDB server, or a \"command\" that starts one";
-    if (config->command && !config->command[0])
-        return "a program in \"command\"";
     if (!config->address && !line)
         return "\"address\" of the GDB server, or \"port_line\", by which its port is found";
     if (line && !strstr(line, "{port}"))
         return "{port} in \"port_line\"";
-    if (config->adapter_reset && !config->adapter_reset[0])
-        return "a program in \"adapter_reset\"";
     return NULL;
 }

@@ -15,6 +15,7 @@ struct gdb_config {
     int64_t attach_id, alive, start_ms;
 };
 extern const struct option_spec gdb_options[];
+extern const struct option_rule gdb_rules[];
 const char *gdb_config_check(const struct gdb_config *config); /* as driver.check */
 
 /* What is peculiar to a server: the words of its monitor commands, and what it allows. */

@@ -88,6 +88,7 @@ void smp_take_result(void *arg, const struct smp_answer *answer);
 /* smp_options.c */
 extern const struct option_spec smp_options[];
 const char *smp_check(const void *config);
+extern const struct option_rule smp_rules[];
 unsigned smp_abilities(const void *config);
 void smp_claim(const void *config, char *key, size_t size);
 

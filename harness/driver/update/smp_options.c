@@ -3,9 +3,6 @@
 
 #include "harness/driver/update/smp_client.h"
 
-#define TEXT_OF(number) TEXT_OF_IT(number)
-#define TEXT_OF_IT(number) #number
-
 static const char *const ways[] = {[SMP_CONSOLE] = "console", [SMP_UDP] = "udp", NULL};
 
 const struct option_spec smp_options[] = {
@@ -53,7 +50,8 @@ const struct option_spec smp_options[] = {
      .type = OPTION_INTEGER,
      .offset = offsetof(struct smp_config, mtu),
      .standard = "0",
-     .low = 0,
+     .low = SMP_REQUEST_MIN,
+     .or_zero = true,
      .high = SMP_REQUEST_MAX},
     {.name = "retry_ms",
      .help = "wait for an answer before sending again",
@@ -96,14 +94,17 @@ void smp_claim(const void *data, char *key, size_t size)
         snprintf(key, size, "smp-udp:%s:%d", config->host, (int)config->port);
 }
 
+static const char *const host[] = {"host", NULL}, *const enter[] = {"enter", NULL};
+const struct option_rule smp_rules[] = {
+    {OPTION_EXACTLY_WHERE, host, "over", "udp", "\"host\" together with \"over\": \"udp\""},
+    {OPTION_ONLY_WHERE, enter, "recovery", "true",
+     "\"enter\" together with \"recovery\": true, over a console"},
+    {0}};
+
 const char *smp_check(const void *data)
 {
     const struct smp_config *config = data;
-    if (config->mtu && config->mtu < SMP_REQUEST_MIN)
-        return "\"mtu\" to be 0 or at least " TEXT_OF(SMP_REQUEST_MIN) " (the first request's keys and hash)";
-    if ((config->over == SMP_UDP) != (config->host != NULL))
-        return "\"host\" together with \"over\": \"udp\"";
-    if (config->enter && (!config->recovery || config->over == SMP_UDP))
+    if (config->enter && config->over == SMP_UDP)
         return "\"enter\" together with \"recovery\": true, over a console";
     return NULL;
 }

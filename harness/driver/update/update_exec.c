@@ -57,10 +57,14 @@ static const struct option_spec options[] = {
     {.name = "refused",
      .help = "exit statuses that mean: the board says no",
      .type = OPTION_STRINGS,
+     .pattern = EXEC_CODE_PATTERN,
+     .wanted = EXEC_CODE_WANTED,
      .offset = offsetof(struct config, refused)},
     {.name = "silent",
      .help = "exit statuses that mean: the board does not answer",
      .type = OPTION_STRINGS,
+     .pattern = EXEC_CODE_PATTERN,
+     .wanted = EXEC_CODE_WANTED,
      .offset = offsetof(struct config, silent)},
     {.name = "accepted",
      .help = "what the board says on {port} once it has taken a delivery; without it the exit status tells",
@@ -411,8 +415,6 @@ static const char *check(const void *data)
         if (unknown)
             return "{image}, {version}, {hash}, {port}, {folder} or {place} as places of the programs";
     }
-    if (!exec_codes_good(config->refused) || !exec_codes_good(config->silent))
-        return "exit statuses from \"1\" to \"255\" in \"refused\" and \"silent\"";
     if (config->board_answers && !config->commands[UPDATE_PING])
         return "a program \"ping\" where \"board_answers\"";
     if ((config->accepted || config->declined) && !argv_uses(config->commands[UPDATE_DELIVER], "port"))
