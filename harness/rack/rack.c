@@ -51,6 +51,10 @@ static cJSON *drivers_schema(const struct option_spec *spec)
         cJSON_AddItemToArray(cJSON_GetObjectItem(one, "required"), cJSON_CreateString("driver"));
         cJSON_AddItemToArray(list, one);
     }
+    if (!cJSON_GetArraySize(list)) { /* no driver of this kind was built in: nothing is right here */
+        cJSON_DeleteItemFromObject(schema, "oneOf");
+        cJSON_AddObjectToObject(schema, "not");
+    }
     return schema;
 }
 
