@@ -6,7 +6,9 @@ in the way it must. test_variants.py TWIN FIRMWARE_FOLDER KIND [VARIANT...]. 77:
 SMP and the slots are spoken and read here once more, so that neither the harness' client nor its judge vouches for
 the boards that they are tested with."""
 import base64
+import concurrent.futures
 import json
+import mmap
 import os
 import pty
 import select
@@ -20,7 +22,8 @@ import time
 import tty
 
 NVM_LEN = 0x101000
-LIMIT_S = 300
+LIMIT_NS = 300 * 10 ** 9  # of the board's time
+HOST_LIMIT_S = 600  # a twin that computes for so long without a word hangs
 
 
 class Failure(Exception):
@@ -81,8 +84,64 @@ def crc16(data):
 
 # ---- a board ----
 
+class Clock:
+    """The keeper of a board's time (harness/io/clock_wire.h): it stands while anybody computes, here or there."""
+
+    GRANT = "<QQQQ96x"
+    REPORT = "<QQQQ"
+    AHEAD_NS = 1_000_000_000
+
+    def __init__(self):
+        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.settimeout(HOST_LIMIT_S)
+        self.page_fd = os.memfd_create("clock")
+        os.truncate(self.page_fd, mmap.PAGESIZE)
+        self.page = mmap.mmap(self.page_fd, mmap.PAGESIZE)
+        self.now_ns, self.number, self.next_ns = 10 ** 12, 0, 0
+        self.show()
+
+    def show(self):
+        self.page[:8] = struct.pack("<Q", self.now_ns)
+
+    def greet(self):
+        self.theirs.close()
+        socket.send_fds(self.ours, [struct.pack(self.GRANT, 1, 0, self.now_ns, self.now_ns)], [self.page_fd])
+        self.wait()
+
+    def wait(self):
+        number = -1
+        while number != self.number:
+            report = self.receive()
+            if not report:
+                raise Failure("the twin has ended")
+            number, self.next_ns = struct.unpack(self.REPORT, report)[:2]
+
+    def receive(self):
+        try:
+            return self.ours.recv(64)
+        except TimeoutError:
+            raise Failure("the twin hangs") from None
+
+    def step(self, until_ns, stand):
+        """The board does what it can now, or else goes on to what comes next."""
+        if not stand:
+            self.now_ns = max(self.now_ns, min(self.next_ns, until_ns))
+            self.show()
+        self.number += 1
+        ahead_ns = max(self.now_ns, min(until_ns, self.now_ns + self.AHEAD_NS))
+        self.ours.send(struct.pack(self.GRANT, 1, self.number, self.now_ns, ahead_ns))
+        self.wait()
+
+    def close(self):
+        self.ours.close()
+        self.page.close()
+        os.close(self.page_fd)
+
+
 class Board:
-    def __init__(self, twin, firmware, parts, live):
+    """In a time of its own, so that a busy computer changes nothing but how long it takes."""
+
+    def __init__(self, twin, firmware, parts):
         self.folder = tempfile.mkdtemp(prefix="otarig-variants-")
         self.nvm = self.folder + "/nvm"
         contents = bytearray(b"\xff" * NVM_LEN)
@@ -94,52 +153,94 @@ class Board:
             file.write(contents)
         self.ours, theirs = socket.socketpair()
         self.control, control = socket.socketpair()
-        os.set_inheritable(theirs.fileno(), True)
-        os.set_inheritable(control.fileno(), True)
-        self.process = subprocess.Popen([twin, "--chip", "nrf52840", "--nvm", self.nvm, "--pace", "live" if live else "free",
-                                         "--uart-fd", str(theirs.fileno()), "--control-fd", str(control.fileno())],
-                                        pass_fds=(theirs.fileno(), control.fileno()))
+        fds = (theirs.fileno(), control.fileno())
+        more_fds, options = self.open_time()
+        self.process = subprocess.Popen([twin, "--chip", "nrf52840", "--nvm", self.nvm, "--uart-fd", str(fds[0]),
+                                         "--control-fd", str(fds[1]), *options], pass_fds=fds + more_fds)
         theirs.close()
         control.close()
         self.text = b""
         self.all = b""
+        self.told = b""
+        self.part = b""
         self.seq = 0
         self.boots = 0
+        self.sent = True
+        self.begin_time()
+
+    # -- its time --
+
+    def open_time(self):
+        self.clock = Clock()
+        return (self.clock.theirs.fileno(),), ("--clock-fd", str(self.clock.theirs.fileno()))
+
+    def begin_time(self):
+        self.clock.greet()
+
+    def close_time(self):
+        self.clock.close()
+
+    def now_ns(self):
+        return self.clock.now_ns
+
+    def pass_time(self, until_ns):
+        self.clock.step(until_ns, self.sent)
+        self.sent = False
+
+    def take(self, data):
+        data = self.part + data
+        whole = len(data) // 16 * 16
+        self.part = data[whole:]
+        return data[8:whole:16]
+
+    # -- its wires --
 
     def close(self):
         self.control.close()
-        self.process.wait(20)
+        self.process.wait(HOST_LIMIT_S)
         self.ours.close()
+        self.close_time()
         shutil.rmtree(self.folder)
+
+    def put(self, data):
+        self.ours.sendall(data)
+        self.sent = True
 
     def power(self, on):
         self.boots += on
         self.control.sendall(f"on 0 {self.boots}\n".encode() if on else b"off 0\n")
+        self.sent = True
         if not on:
             self.events('"what":"off"')
 
     def events(self, wanted):
-        seen, end = b"", time.monotonic() + LIMIT_S
-        while wanted.encode() not in seen:
-            if time.monotonic() > end:
+        end = self.now_ns() + LIMIT_NS
+        while wanted.encode() not in self.told:
+            if self.now_ns() >= end:
                 raise Failure(f"the twin never says {wanted}")
-            if select.select([self.control], [], [], 1)[0]:
-                seen += self.control.recv(65536)
+            self.turn(end)
 
-    def turn(self, seconds=0.05):
-        if select.select([self.ours], [], [], seconds)[0]:
-            data = self.ours.recv(65536)
+    def turn(self, until_ns):
+        """Until something is heard, or a moment has passed."""
+        self.pass_time(until_ns)
+        if select.select([self.ours], [], [], 0)[0]:
+            data = self.take(self.ours.recv(65536))
             self.text += data
             self.all += data
         if select.select([self.control], [], [], 0)[0]:
-            self.control.recv(65536)
+            self.told += self.control.recv(65536)
 
-    def until(self, wanted, limit_s=LIMIT_S):
-        end = time.monotonic() + limit_s
+    def rest(self, seconds):
+        end = self.now_ns() + seconds * 10 ** 9
+        while self.now_ns() < end:
+            self.turn(end)
+
+    def until(self, wanted, limit_ns=LIMIT_NS):
+        end = self.now_ns() + limit_ns
         while wanted not in self.text:
-            if time.monotonic() > end:
+            if self.now_ns() >= end:
                 return False
-            self.turn()
+            self.turn(end)
         self.text = self.text[self.text.index(wanted) + len(wanted):]
         return True
 
@@ -153,6 +254,28 @@ class Board:
             return file.read(length)
 
 
+class LiveBoard(Board):
+    """In the time of this computer, for a program that knows no other."""
+
+    def open_time(self):
+        return (), ("--pace", "live")
+
+    def begin_time(self):
+        pass
+
+    def close_time(self):
+        pass
+
+    def now_ns(self):
+        return time.monotonic_ns()
+
+    def pass_time(self, until_ns):
+        select.select([self.ours, self.control], [], [], min(0.05, max(0, (until_ns - self.now_ns()) / 1e9)))
+
+    def take(self, data):
+        return data
+
+
 # ---- SMP ----
 
 class Smp(Board):
@@ -163,13 +286,13 @@ class Smp(Board):
             packet = struct.pack(">BBHHBB", op, 0, len(payload), group, self.seq, number) + payload
             raw = struct.pack(">H", len(packet) + 2) + packet + struct.pack(">H", crc16(packet))
             for at in range(0, len(raw), 93):
-                self.ours.sendall((b"\x04\x14" if at else b"\x06\x09") + base64.b64encode(raw[at:at + 93]) + b"\n")
-            end = time.monotonic() + LIMIT_S / tries
-            while time.monotonic() < end:
+                self.put((b"\x04\x14" if at else b"\x06\x09") + base64.b64encode(raw[at:at + 93]) + b"\n")
+            end = self.now_ns() + LIMIT_NS // tries
+            while self.now_ns() < end:
                 answer = self.answer()
                 if answer:
                     return answer
-                self.turn()
+                self.turn(end)
         raise Failure(f"no answer to {group}/{number}")
 
     def answer(self):
@@ -217,14 +340,6 @@ class Smp(Board):
     def restart(self):
         self.request(2, 0, 5, {})
 
-    def awaited(self, version):
-        """The slots once the board answers again after a restart."""
-        end = time.monotonic() + LIMIT_S
-        while True:
-            images = self.images()
-            if images[0]["version"] == version or time.monotonic() > end:
-                return images[0]
-
 
 def smp_update(board, firmware, name):
     rc = board.upload(f"{firmware}/{name}.bin")
@@ -244,7 +359,7 @@ def settle(board):
 
 def check_smp(twin, firmware, variant, versions):
     """v1, then v2 on trial, taken back by a restart; v2 again, confirmed, which stays. The odd one out per variant."""
-    board = Smp(twin, firmware, ((0, "bootloader"), (0xc000, "v1")), False)
+    board = Smp(twin, firmware, ((0, "bootloader"), (0xc000, "v1")))
     try:
         board.power(True)
         settle(board)
@@ -253,7 +368,7 @@ def check_smp(twin, firmware, variant, versions):
         smp_update(board, firmware, "v2")
         settle(board)
         if variant == "self-confirming":
-            time.sleep(1)
+            board.rest(1)
         seen += [board.slot(0)["version"], board.slot(0)["confirmed"]]
         board.restart()
         settle(board)
@@ -290,26 +405,24 @@ SMP_SHOWS = {
 # ---- XMODEM and a shell ----
 
 def console(board, command):
-    board.ours.sendall(command.encode() + b"\r")
+    board.put(command.encode() + b"\r")
     board.expect(b"\n")
-    end = time.monotonic() + LIMIT_S
+    end = board.now_ns() + LIMIT_NS
     while b"uart:~$ " not in board.text:
-        if time.monotonic() > end:
+        if board.now_ns() >= end:
             raise Failure(f"no prompt after {command}: {board.all[-300:]!r}")
-        board.turn()
+        board.turn(end)
     answer, board.text = board.text.split(b"uart:~$ ", 1)
     return answer.decode(errors="replace").strip()
 
 
-def send(board, path, options):
+def send_by_sx(board, path, options):
     ours, theirs = pty.openpty()
     tty.setraw(ours)
     tty.setraw(theirs)
-    board.ours.sendall(b"update\r")
-    board.expect(b"by XMODEM.")
     sender = subprocess.Popen(["sx", *options, path], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
     os.close(theirs)
-    end = time.monotonic() + LIMIT_S
+    end = time.monotonic() + HOST_LIMIT_S
     while sender.poll() is None:
         if time.monotonic() > end:
             sender.kill()
@@ -317,7 +430,7 @@ def send(board, path, options):
         for ready in select.select([ours, board.ours], [], [], 0.05)[0]:
             if ready == ours:
                 try:
-                    board.ours.sendall(os.read(ours, 4096))
+                    board.put(os.read(ours, 4096))
                 except OSError:
                     pass
             else:
@@ -328,11 +441,36 @@ def send(board, path, options):
     if sender.returncode:
         raise Failure(f"sx ends with {sender.returncode}")
     board.text = b""
+
+
+SOH, STX, EOT, ACK = b"\x01", b"\x02", b"\x04", b"\x06"
+
+
+def send_by_ourselves(board, path, options):
+    size = 1024 if "-k" in options else 128
+    with open(path, "rb") as file:
+        data = file.read()
+    board.expect(b"C")
+    for number, at in enumerate(range(0, len(data), size), 1):
+        block = data[at:at + size].ljust(size, b"\x1a")
+        board.put((STX if size == 1024 else SOH) + bytes((number & 255, 255 - (number & 255))) + block +
+                  struct.pack(">H", crc16(block)))
+        board.expect(ACK)
+    board.put(EOT)
+    board.expect(ACK)
+
+
+def send(board, path, options):
+    board.put(b"update\r")
+    board.expect(b"by XMODEM.")
+    (send_by_sx if isinstance(board, LiveBoard) else send_by_ourselves)(board, path, options)
     board.expect(b"uart:~$ ")
 
 
 def check_shell(twin, firmware, variant, versions):
-    board = Board(twin, firmware, ((0, "bootloader"), (0x10000, "v1")), True)
+    # that others' sender gets on with it is seen once
+    kind = LiveBoard if variant == "good" and shutil.which("sx") else Board
+    board = kind(twin, firmware, ((0, "bootloader"), (0x10000, "v1")))
     try:
         board.power(True)
         board.expect(b"uart:~$ ")
@@ -340,7 +478,7 @@ def check_shell(twin, firmware, variant, versions):
         seen = [console(board, "version")]
         send(board, f"{firmware}/v2.bin", [])
         seen += [console(board, "version")]
-        board.ours.sendall(b"reset\r")
+        board.put(b"reset\r")
         board.expect(b"Loader")
         if len(versions) == len(seen):
             board.expect(b"No image.")
@@ -352,7 +490,7 @@ def check_shell(twin, firmware, variant, versions):
         if seen[-1] != "version 2.0.0":
             send(board, f"{firmware}/v2.bin", ["-k"])
         console(board, "confirm")
-        board.ours.sendall(b"reset\r")
+        board.put(b"reset\r")
         board.expect(b"Loader")
         board.expect(b"uart:~$ ")
         seen += [console(board, "version")]
@@ -374,27 +512,32 @@ SHELL_SHOWS = {
 }
 
 
+def try_one(twin, folder, kind, variant):
+    """What is wrong with it; None: nothing."""
+    check, right, shows = (check_shell, SHELL_RIGHT, SHELL_SHOWS) if kind == "shell" else (check_smp, RIGHT, SMP_SHOWS)
+    firmware = f"{folder}/{kind}/{variant}"
+    with open(f"{firmware}/manifest.json", encoding="utf-8") as file:
+        if json.load(file)["variant"] != variant:
+            return f"{firmware}: not {variant}"
+    try:
+        check(twin, firmware, variant, shows.get(variant, right))
+    except Failure as failure:
+        return str(failure)
+    return None
+
+
 def main():
     twin, folder, kind = sys.argv[1:4]
     if not os.access(twin, os.X_OK) or not os.path.exists(f"{folder}/{kind}/good/manifest.json"):
         return 77
-    if kind == "shell" and not shutil.which("sx"):
-        return 77
     variants = sys.argv[4:] or sorted(os.listdir(f"{folder}/{kind}"))
-    check, right, shows = (check_shell, SHELL_RIGHT, SHELL_SHOWS) if kind == "shell" else (check_smp, RIGHT, SMP_SHOWS)
     failed = 0
-    for variant in variants:
-        firmware = f"{folder}/{kind}/{variant}"
-        with open(f"{firmware}/manifest.json", encoding="utf-8") as file:
-            if json.load(file)["variant"] != variant:
-                raise Failure(f"{firmware}: not {variant}")
-        begin = time.monotonic()
-        try:
-            check(twin, firmware, variant, shows.get(variant, right))
-            print(f"ok   {kind}/{variant} {time.monotonic() - begin:.1f} s", flush=True)
-        except Failure as failure:
-            failed += 1
-            print(f"FAIL {kind}/{variant}: {failure}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        tried = [(variant, pool.submit(try_one, twin, folder, kind, variant)) for variant in variants]
+        for variant, outcome in tried:
+            wrong = outcome.result()
+            failed += bool(wrong)
+            print(f"FAIL {kind}/{variant}: {wrong}" if wrong else f"ok   {kind}/{variant}", flush=True)
     return 1 if failed else 0
 
 
