@@ -26,6 +26,7 @@ BEGIN {
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"
   allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
+  allowed["fixtures/otad"] = "harness/base/ harness/io/"
   # what a compiler without a library has
   system_of_firmware = " stdint.h stdbool.h stddef.h stdarg.h "
 }

@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The update server of the tests (fixtures/otad) against real clients: server.py curl | swupdate | mender.
+Each check is about bytes and events, never about how long something took."""
+import hashlib
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BUILD = os.environ.get("OTARIG_BUILD", "build")
+LIMIT_S = 300  # no wait is longer: what hangs fails
+wrong = []
+
+
+def check(holds, text):
+    if not holds:
+        wrong.append(text)
+        print("WRONG:", text, flush=True)
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            print(program, "is not installed")
+            sys.exit(77)
+
+
+class Server:
+    """otarig-otad as a child; commands go in by its stdin, events come out of its stdout."""
+
+    def __init__(self, folder, *options):
+        self.folder, self.events, self.answers, self.turn = folder, [], [], threading.Condition()
+        self.child = subprocess.Popen([BUILD + "/bin/otarig-otad", "--folder", folder, *options], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        ready = self.wait(lambda event: event["event"] == "ready")
+        self.http, self.https = "http://127.0.0.1:%d" % ready["http"], "https://localhost:%d" % ready["https"]
+
+    def read(self):
+        for line in self.child.stdout:
+            with self.turn:
+                self.events.append(json.loads(line))
+                self.turn.notify_all()
+        with self.turn:
+            self.events.append({"event": "ended"})
+            self.turn.notify_all()
+
+    def wait(self, wanted, since=0):
+        """The first event since then that is wanted."""
+        until = time.monotonic() + LIMIT_S
+        with self.turn:
+            while True:
+                for event in self.events[since:]:
+                    if wanted(event):
+                        return event
+                    if event["event"] == "ended":
+                        raise SystemExit("WRONG: the server has ended")
+                since = len(self.events)
+                if not self.turn.wait(until - time.monotonic()):
+                    raise SystemExit("WRONG: an event did not come within %d s; the last: %s" % (LIMIT_S, self.events[-5:]))
+
+    def tell(self, fails=None, **command):
+        since = len(self.events)
+        self.child.stdin.write(json.dumps(command) + "\n")
+        self.child.stdin.flush()
+        answer = self.wait(lambda event: event["event"] == "answer", since)
+        if fails:
+            check(fails in answer.get("error", ""), "%s: expected an error with %r, got %s" % (command, fails, answer))
+        else:
+            check("error" not in answer, "%s: %s" % (command, answer))
+        return answer
+
+    def fault(self, action, name="f", times=1, **on):
+        self.tell(do="fault", name=name, times=times, on=on, action=action)
+
+    def told(self, since, **members):
+        return [e for e in self.events[since:] if all(e.get(k) == v for k, v in members.items())]
+
+    def end(self):
+        self.child.stdin.close()
+        check(self.child.wait(LIMIT_S) == 0, "the server ends with its stdin, with exit code 0")
+
+
+def make(folder, name, size, seed):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(random.Random(seed).randbytes(size))
+    return path
+
+
+# ---- curl: each fault as it looks on the wire ----
+
+SIZE = 300000
+
+
+def curl(url, *options, limit="20"):
+    """(exit code, status, body)"""
+    with tempfile.NamedTemporaryFile() as body:
+        done = subprocess.run(["curl", "-s", "-m", limit, "-o", body.name, "-w", "%{http_code}", *options, url], capture_output=True,
+                              text=True, timeout=LIMIT_S)
+        return done.returncode, int(done.stdout or 0), open(body.name, "rb").read()
+
+
+def same_head(body, image, count):
+    return len(body) == count and body == image[:count]
+
+
+# action, curl's exit code, status, what the body must be. Codes of curl(1): 18 partial, 28 its time limit, 47 redirects, 56 reset
+BODY_FAULTS = [
+    ({"do": "stall", "from_byte": 1000}, 28, 200, lambda b, i: same_head(b, i, 1000)),
+    ({"do": "stall", "from_byte": 1000, "for_ms": 50}, 0, 200, lambda b, i: b == i),
+    ({"do": "reset", "percent": 50}, 56, 200, lambda b, i: same_head(b, i, SIZE // 2)),
+    ({"do": "truncate", "from_byte": 70000}, 18, 200, lambda b, i: same_head(b, i, 70000)),
+    ({"do": "corrupt", "from_byte": 5, "every": 1000}, 0, 200,
+     lambda b, i: len(b) == SIZE and [n for n in range(SIZE) if b[n] != i[n]] == list(range(5, SIZE, 1000))),
+    ({"do": "slow", "from_byte": SIZE - 100, "rate": 1000}, 0, 200, lambda b, i: b == i),
+    ({"do": "endless", "from_byte": 10}, 28, 200, lambda b, i: len(b) > 2 * SIZE and b[:10] == i[:10]),
+    ({"do": "swap", "from_byte": 100000, "artifact": "other"}, 0, 200, None),
+    ({"do": "length", "length": SIZE + 5}, 18, 200, lambda b, i: b == i),
+    ({"do": "length", "length": 1000}, 0, 200, lambda b, i: same_head(b, i, 1000)),
+    ({"do": "status", "status": 503, "retry_after_s": 7}, 0, 503, lambda b, i: b != i),
+    ({"do": "status", "status": 429}, 0, 429, lambda b, i: b != i),
+    ({"do": "portal"}, 0, 200, lambda b, i: b"<html>" in b),
+    ({"do": "redirect", "to": "loop"}, 47, 302, lambda b, i: b == b""),
+    ({"do": "empty"}, 0, 204, lambda b, i: b == b""),
+    ({"do": "tell", "from_byte": 5000}, 0, 200, lambda b, i: b == i),
+]
+
+
+def check_bodies(server, image, other):
+    for action, code, status, holds in BODY_FAULTS:
+        since = len(server.events)
+        server.fault(action, times=0, request="artifact")
+        got = curl(server.http + "/files/fw", "-L", limit="3" if code == 28 else "60")
+        server.tell(do="lift", name="f")
+        holds = holds or (lambda b, i: b == i[:100000] + other[100000:])
+        check(got[0] == code and got[1] == status and holds(got[2], image),
+              "%s: curl exits with %d, status %d, %d bytes" % (action, got[0], got[1], len(got[2])))
+        what = "told" if action["do"] == "tell" else "acts"
+        check(server.told(since, event="fault", name="f", what=what), "%s: it tells that it acted" % action)
+
+
+def check_ranges(server, image):
+    url = server.http + "/files/fw"
+    check(curl(url, "-r", "1000-1999")[1:] == (206, image[1000:2000]), "a range is answered by 206")
+    check(curl(url, "-r", "-10")[1:] == (206, image[-10:]), "the last bytes")
+    check(curl(url, "-r", "299990-")[1:] == (206, image[299990:]), "from a byte on")
+    check(curl(url, "-r", "300000-")[1] == 416, "behind the end: 416")
+    tag = '"%s"' % hashlib.sha256(image).hexdigest()
+    check(curl(url, "-H", "If-None-Match: " + tag)[1] == 304, "If-None-Match")
+    check(curl(url, "-r", "10-19", "-H", 'If-Range: "other"')[1:] == (200, image), "If-Range of another one gives all")
+    check(curl(url, "-r", "10-19", "-H", "If-Range: " + tag)[1] == 206, "If-Range of this one gives the part")
+    for mode in "no_ranges", "whole":
+        server.fault({"do": mode})
+        check(curl(url, "-r", "10-19")[1:] == (200, image), mode + ": all of it where a part was asked for")
+    server.fault({"do": "corrupt", "from_byte": 1500, "every": 1000000})
+    got = curl(url, "-r", "1000-1999")[2]
+    check([n for n in range(1000) if got[n] != image[1000 + n]] == [500], "a fault counts the bytes of the file, not of the range")
+
+
+# certificate, curl's exit codes that refuse it: 60 not verified; 35 the handshake (OpenSSL, a wrong key of the same name)
+CERTIFICATES = [("expired", (60,)), ("not_yet", (60,)), ("wrong_host", (60,)), ("unknown_root", (35, 60)), ("revoked", (60,))]
+
+
+def check_certificates(server, folder, image):
+    url, trust = server.https + "/files/fw", ["--cacert", folder + "/ca.pem", "--crlfile", folder + "/crl.pem"]
+    check(curl(url, *trust) == (0, 200, image), "the good certificate is taken")
+    for name, codes in CERTIFICATES:
+        since = len(server.events)
+        server.fault({"do": "certificate", "certificate": name})
+        check(curl(url, *trust)[0] in codes, name + ": curl refuses it")
+        check(server.told(since, event="fault", certificate=name), name + ": it was shown")
+        check(not server.told(since, event="request"), name + ": no request came")
+    check(curl(url, *trust) == (0, 200, image), "and the good one again")
+
+
+def check_client_certificates(folder, image):
+    server = Server(folder, "--https", "127.0.0.1:0", "--ask-client")
+    server.tell(do="artifact", name="fw", version="2", path=folder + "/fw")
+    url, trust = server.https + "/files/fw", ["--cacert", folder + "/ca.pem"]
+    mine = ["--cert", folder + "/client.pem", "--key", folder + "/client.key"]
+    odd = ["--cert", folder + "/stranger.pem", "--key", folder + "/stranger.key"]
+    check(curl(url, *trust, *mine) == (0, 200, image), "a device with our certificate is served")
+    check(curl(url, *trust)[2] != image, "one without is not")
+    check(curl(url, *trust, *odd)[2] != image, "nor one of another root")
+    server.end()
+
+
+def check_plain(server, image):
+    """The plain manifest, counts of faults, reports that are lost or doubled."""
+    device, since = ["-H", "X-Device-Id: d1"], len(server.events)
+    server.tell(do="rollout", name="old", artifact="other")
+    server.tell(do="rollout", name="r", artifact="fw")
+    server.fault({"do": "stale"}, request="manifest", count=2)
+    manifests = [json.loads(curl(server.http + "/manifest.json?version=1", *device)[2]) for _ in range(3)]
+    check([m["version"] for m in manifests] == ["2", "1", "2"], "the second manifest is stale: %s" % manifests)
+    check(manifests[0]["sha256"] == hashlib.sha256(image).hexdigest(), "the manifest tells the hash")
+    server.fault({"do": "other_image", "artifact": "other"}, request="manifest")
+    check(json.loads(curl(server.http + "/manifest.json?version=1", *device)[2])["version"] == "1", "another device's image")
+    server.fault({"do": "lose"}, request="report")
+    report = json.dumps({"action": manifests[0]["action"], "result": "success"})
+    for counted in False, True, False:
+        curl(server.http + "/report", *device, "-d", report)
+        last = server.told(since, event="report")[-1]
+        check(last["counted"] == counted, "a lost report, one that counts, a doubled one: %s" % last)
+    check(server.tell(do="status")["rollouts"][0]["succeeded"] == 1, "one success is counted")
+    check(curl(server.http + "/manifest.json?version=2", *device)[1] == 204, "then there is nothing more")
+    memfault = server.http + "/api/v0/releases/latest/url?device_serial=m1&current_version="
+    key = ["-H", "Memfault-Project-Key: k"]
+    check(curl(memfault + "1")[1] == 401, "Memfault: no key, no answer")
+    check(curl(memfault + "1", *key)[2].decode() == server.http + "/files/fw", "Memfault: the URL")
+    check(curl(memfault + "2", *key)[1] == 204, "Memfault: up to date")
+
+
+def check_wrong_commands(server, folder):
+    for text, command in [
+            ("one of", {"do": "dance"}),
+            ("$.path", {"do": "artifact", "name": "x", "version": "1"}),
+            ("No such file", {"do": "artifact", "name": "x", "version": "1", "path": folder + "/none"}),
+            ("letters", {"do": "artifact", "name": "../x", "version": "1", "path": folder + "/fw"}),
+            ("artifact that was added", {"do": "rollout", "name": "n", "artifact": "none"}),
+            ("$.action.rate", {"do": "fault", "name": "f", "action": {"do": "slow", "rate": 0}}),
+            ("'from_byte'", {"do": "fault", "name": "f", "action": {"do": "stall", "from_bite": 0}}),
+            ("$.on.request", {"do": "fault", "name": "f", "on": {"request": "x"}, "action": {"do": "empty"}})]:
+        server.tell(fails=text, **command)
+
+
+def check_hostile(server):
+    """Nothing that a client sends stops the server, and every event stays a line of JSON."""
+    rng, port = random.Random(7), int(server.http.rsplit(":", 1)[1])
+    heads = [b"GET /DEFAULT/controller/v1/\xff\x01%00%0a HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /files/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+             b"POST /a/controller/v1/d/deploymentBase/99999999999999999999/feedback HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{\"a",
+             b"GET /files/fw HTTP/1.1\r\nHost: x\r\nRange: bytes=" + b"9" * 500 + b"-\r\n\r\n", b"PUT /api/devices/v1/x HTTP/1.1\r\nHost: x\r\n"
+             b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", b"\x16\x03\x01" + b"\x00" * 100]
+    heads += [rng.randbytes(rng.randrange(400)) for _ in range(50)]
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", port), LIMIT_S) as wire:
+            try:
+                wire.sendall(head)
+                wire.settimeout(0.05)
+                while wire.recv(4096):
+                    pass
+            except (ConnectionError, TimeoutError):
+                pass
+    long = curl(server.http + "/report", "-d", "@" + make(server.folder, "long", 3 << 20, 1))
+    check(long[1] == 413, "a body that is too long: %s" % (long[:2],))
+
+
+def with_curl(folder):
+    need("curl")
+    image_path, other_path = make(folder, "fw", SIZE, 1), make(folder, "other", SIZE + 1000, 2)
+    image, other = open(image_path, "rb").read(), open(other_path, "rb").read()[:SIZE]
+    server = Server(folder, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
+    server.tell(do="artifact", name="fw", version="2", path=image_path)
+    server.tell(do="artifact", name="other", version="1", path=other_path)
+    check(curl(server.http + "/files/fw") == (0, 200, image), "a file is served")
+    check_bodies(server, image, other)
+    check_ranges(server, image)
+    check_certificates(server, folder, image)
+    check_plain(server, image)
+    check_wrong_commands(server, folder)
+    check_hostile(server)
+    check(curl(server.http + "/files/fw") == (0, 200, image), "it still serves")
+    server.end()
+    check_client_certificates(folder, image)
+
+
+# ---- SWUpdate's suricatta, as Debian ships it, on this computer; it installs into a file of the folder ----
+
+DESCRIPTION = """software =
+{
+    version = "2.0.0";
+    hardware-compatibility: [ "1" ];
+    files: ( { filename = "%s"; path = "%s/installed"; sha256 = "%s"; } );
+}
+"""
+
+
+def make_swu(folder, name, size, seed):
+    """An .swu of one file, signed by CMS: what Debian's swupdate takes."""
+    image = make(folder, name, size, seed)
+    digest = hashlib.sha256(open(image, "rb").read()).hexdigest()
+    with open(folder + "/sw-description", "w") as file:
+        file.write(DESCRIPTION % (name, folder, digest))
+    subprocess.run(["openssl", "cms", "-sign", "-in", "sw-description", "-out", "sw-description.sig", "-signer", "cert.pem", "-inkey",
+                    "key.pem", "-outform", "DER", "-nosmimecap", "-binary"], cwd=folder, check=True)
+    with open(folder + "/%s.swu" % name, "wb") as file:
+        subprocess.run(["cpio", "-o", "--quiet", "-H", "crc"], cwd=folder, check=True, stdout=file, text=False,
+                       input=("sw-description\nsw-description.sig\n%s\n" % name).encode())
+    return image, folder + "/%s.swu" % name
+
+
+class Swupdate:
+    """confirms: it starts after the restart that follows an installation."""
+
+    def __init__(self, server, device, confirms=False):
+        self.log = open(server.folder + "/%s.log" % device, "w")
+        self.scratch = os.path.join(server.folder, device + "-tmp")
+        os.makedirs(self.scratch, exist_ok=True)
+        hardware = server.folder + "/hw"
+        with open(hardware, "w") as file:
+            file.write("board 1\n")
+        self.child = subprocess.Popen(
+            ["swupdate", "-l", "5", "-H", "board:1", "-k", "cert.pem", "-u", "-t DEFAULT -u %s -i %s -p 1 -r 3 -w 1 -s 5%s"
+             % (server.http, device, " -c 2" if confirms else "")],
+            cwd=server.folder, env=dict(os.environ, TMPDIR=self.scratch), stdin=subprocess.DEVNULL, stdout=self.log,
+            stderr=self.log, start_new_session=True)
+
+    def installed(self):
+        return "SWUPDATE successful" in open(self.log.name).read()
+
+    def end(self):
+        self.child.terminate()
+        self.child.wait(LIMIT_S)
+        self.log.close()
+
+
+def run_suricatta(server, device, since):
+    """Until it reports an end; once it has installed it is started again, as a board is. Returns the report."""
+    ends = ("success", "cancelled", "failure")
+    client = Swupdate(server, device)
+    try:
+        while True:
+            event = server.wait(lambda e: e.get("device") == device, since)
+            since = server.events.index(event, since) + 1
+            if event["event"] == "report" and event["result"] in ends:
+                return event
+            if event["event"] == "response" and client.installed():
+                client.end()
+                client = Swupdate(server, device, confirms=True)
+    finally:
+        client.end()
+
+
+# name, faults, how the update ends. "failure" is what the client itself reports.
+SURICATTA = [
+    ("good", [], "success"),
+    ("cut once, taken up again by a range", [({"do": "truncate", "percent": 60}, {"request": "artifact", "method": "GET"})], "success"),
+    ("reset once", [({"do": "reset", "percent": 30}, {"request": "artifact", "method": "GET"})], "success"),
+    ("flipped", [({"do": "corrupt", "percent": 50, "every": 1000000}, {"request": "artifact", "method": "GET"})], "failure"),
+    ("another image", [({"do": "swap", "percent": 50, "artifact": "other"}, {"request": "artifact", "method": "GET"})], "failure"),
+    ("not there", [({"do": "status", "status": 404}, {"request": "artifact", "method": "GET"})], "failure"),
+    ("server busy at the poll", [({"do": "status", "status": 503, "retry_after_s": 1}, {"request": "poll"})], "success"),
+    ("captive portal at the poll", [({"do": "portal"}, {"request": "poll"})], "success"),
+]
+
+
+def with_swupdate(folder):
+    need("swupdate", "openssl", "cpio")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "30",
+                    "-subj", "/CN=otarig", "-addext", "extendedKeyUsage=emailProtection"], cwd=folder, check=True, capture_output=True)
+    image, swu = make_swu(folder, "v2", 2000000, 1)
+    _, other = make_swu(folder, "v3", 2000000, 2)
+    server = Server(folder, "--http", "127.0.0.1:0")
+    server.tell(do="settings", poll_s=1)
+    server.tell(do="artifact", name="v2", version="2.0.0", path=swu)
+    server.tell(do="artifact", name="other", version="3.0.0", path=other)
+    installed = folder + "/installed"
+    for number, (name, faults, ends) in enumerate(SURICATTA):
+        device, since = "dev%d" % number, len(server.events)
+        if os.path.exists(installed):
+            os.unlink(installed)
+        for index, (action, on) in enumerate(faults):
+            server.fault(action, name="f%d" % index, device=device, **on)
+        server.tell(do="rollout", name="r%d" % number, artifact="v2")
+        end = run_suricatta(server, device, since)
+        check(end["result"] == ends, "suricatta, %s: expected %s, it reports %s" % (name, ends, end))
+        whole = os.path.exists(installed) and open(installed, "rb").read() == open(image, "rb").read()
+        check(whole == (ends == "success"), "suricatta, %s: what is installed is%s the image" % (name, "" if whole else " not"))
+        for index in range(len(faults)):
+            check(server.told(since, event="fault", name="f%d" % index, what="acts"), "suricatta, %s: the fault acted" % name)
+        server.tell(do="lift")
+    check_cancel(server)
+    server.end()
+
+
+def check_cancel(server):
+    """A recall reaches a device that has begun, and its answer ends the matter."""
+    since = len(server.events)
+    server.fault({"do": "truncate", "percent": 50}, times=0, request="artifact", method="GET", device="devx")
+    server.tell(do="rollout", name="recalled", artifact="v2")
+    client = Swupdate(server, "devx")
+    server.wait(lambda e: e["event"] == "fault" and e["what"] == "acts", since)
+    server.tell(do="set", name="recalled", to="recalled")
+    end = server.wait(lambda e: e["event"] == "report" and e.get("device") == "devx" and e["result"] in ("success", "cancelled", "failure"), since)
+    client.end()
+    check(end["counted"] and end["result"] != "success", "suricatta, recalled: its last report counts: %s" % end)
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="otad-")
+    try:
+        {"curl": with_curl, "swupdate": with_swupdate}[sys.argv[1]](folder)
+    finally:
+        if wrong and os.environ.get("OTARIG_KEEP"):
+            print("kept:", folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    print("%d wrong" % len(wrong))
+    sys.exit(bool(wrong))
+
+
+main()
