@@ -25,6 +25,7 @@ BEGIN {
   allowed["harness/cmd"] = "harness/ reports/"
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"
+  allowed["fixtures/outlets"] = "harness/base/"
   allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
   allowed["fixtures/otad"] = "harness/base/ harness/io/"
   # what a compiler without a library has

@@ -275,7 +275,7 @@ def sample(shape):
         return True
     if kind in ("integer", "number"):
         return max(shape.get("minimum", 0), min(0, shape.get("maximum", 0)))
-    return next(text for text in ("x", "1", "0x10", "0403:6001", "host:1") if re.search(shape.get("pattern", ""), text))
+    return next(text for text in ("x", "1", "0x10", "0403:6001", "host:1", "http://x", "/x", "file:x") if re.search(shape.get("pattern", ""), text))
 
 
 def edges(shape):
@@ -316,7 +316,7 @@ def placed(shape, below):
 
 # what no schema can know: other files, two members that must differ, words within words
 BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|by which its port is found|"
-                    r'a program "ping"|over a console')
+                    r'a program "ping"|over a console|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:')
 
 
 def hold_edges(validator, kind, change):

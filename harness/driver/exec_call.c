@@ -101,7 +101,8 @@ struct exec_call *exec_call_start(const struct driver_env *env, const char *role
     const struct child_spec spec = {.name = words[0], .argv = (const char *const *)words};
     const struct child_events events = {.line = on_line, .ended = on_ended};
     *call = (struct exec_call){.env = *env, .role = mem_string(role), .ended = ended, .arg = arg};
-    call->timer = loop_add_timer(env->loop, clock_now_us() + deadline_us, on_late, call);
+    call->timer = loop_add_timer(
+        env->loop, deadline_us == EXEC_NO_LIMIT ? LOOP_NEVER : clock_now_us() + deadline_us, on_late, call);
     call->child = child_start(env->loop, &spec, &events, call, error);
     if (call->child)
         return call;

@@ -7,6 +7,7 @@
 #include "harness/driver/driver.h"
 
 #define EXEC_ANSWER_MAX 65536u
+#define EXEC_NO_LIMIT UINT64_MAX /* whoever starts it ends it */
 
 enum exec_how { EXEC_EXITED, EXEC_KILLED, EXEC_LATE };
 struct exec_result {

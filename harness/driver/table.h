@@ -8,6 +8,7 @@
 #define DRIVERS(X)                                                                                           \
     X(power_ftdi)                                                                                            \
     X(power_exec)                                                                                            \
+    X(power_http)                                                                                            \
     X(console_serial)                                                                                        \
     X(console_stream)                                                                                        \
     X(probe_openocd)                                                                                         \
