@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "harness/base/arguments.h"
+#include "harness/base/escape.h"
+#include "harness/base/json.h"
 #include "harness/base/mem.h"
+#include "harness/base/member.h"
 #include "harness/base/surroundings.h"
 #include "harness/campaign/campaign.h"
 #include "harness/cmd/cmd.h"
@@ -145,6 +148,92 @@ static int prove_gate(struct run_request *request, const char *firmware)
     return code == 0 || code == 4 ? 3 : code;
 }
 
+/* The scenario's word for what its verdict must be; NULL: it is no control. */
+static const char *control_of(const char *folder, const char *name)
+{
+    static const char *const words[] = {"fail", "noticed"};
+    struct json_document document;
+    struct error error = {0};
+    const char *found = NULL;
+    char *path = mem_printf("%s/%s.json", folder, name);
+    if (!json_load(&document, path, &error)) {
+        const char *word = member_text(document.root, "control");
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (!strcmp(word, words[i]))
+                found = words[i];
+        json_close(&document);
+    }
+    free(path);
+    return found;
+}
+
+/* Each case of the controls' run must have come out as its scenario says. Returns how many must and did, -1
+ * after a line about one that did not. */
+static int count_caught(const char *run_folder, const char *controls)
+{
+    struct json_document document;
+    struct error error = {0};
+    int caught = 0;
+    char *path = mem_printf("%s/result.json", run_folder);
+    int failed = json_load(&document, path, &error);
+    free(path);
+    if (failed)
+        return error_print(&error), -1;
+    const cJSON *one;
+    cJSON_ArrayForEach(one, member_list(document.root, "cases"))
+    {
+        const char *verdict = member_text(one, "verdict"), *name = member_text(one, "scenario");
+        const char *must = control_of(controls, name);
+        bool right =
+            must && (!strcmp(must, "fail") ? !strcmp(verdict, "fail") : strcmp(verdict, "pass") != 0);
+        printf("  %-16s %-14s %s\n", name, verdict, right ? "as it must" : "WRONG");
+        if (!right)
+            fprintf(stderr,
+                    "otarig: void: '%s' was made bad on purpose, and its verdict is %s (%s/cases/%s)\n", name,
+                    verdict, run_folder, member_text(one, "id"));
+        caught = caught < 0 || !right ? -1 : caught + 1;
+    }
+    cJSON_ArrayForEach(one, member_list(document.root, "skipped"))
+    {
+        const cJSON *reason = cJSON_GetArrayItem(member_list(one, "reasons"), 0);
+        char *line = mem_printf("  %-16s left out: %s", member_text(one, "id"),
+                                cJSON_IsString(reason) ? reason->valuestring : "");
+        escape_terminal(stdout, line);
+        putchar('\n');
+        free(line);
+    }
+    json_close(&document);
+    return caught;
+}
+
+/* As prove_gate, where nobody has a bad build: cases that are bad whatever the firmware. */
+static int prove_gate_by_controls(struct run_request *request)
+{
+    char *controls = mem_printf("%s/control", surroundings_scenarios()), *folder = NULL;
+    cJSON *spec = cJSON_Duplicate(request->spec, true), *list = cJSON_CreateArray();
+    static const char *const of_cases[] = {"named", "vary", "cases", "repeat"};
+    for (size_t i = 0; i < sizeof of_cases / sizeof *of_cases; i++)
+        cJSON_DeleteItemFromObject(spec, of_cases[i]);
+    add_folder(list, controls);
+    cJSON_ReplaceItemInObject(spec, "scenarios", list);
+    struct run_request control = {.spec = spec,
+                                  .command = request->command,
+                                  .out = request->out,
+                                  .quiet = true,
+                                  .control = true,
+                                  .folder = &folder};
+    puts("cases that are bad on purpose first:");
+    int code = supervise_run(&control);
+    int caught = code == 2 || code == 130 || !folder ? -1 : count_caught(folder, controls);
+    if (!caught)
+        fprintf(stderr, "otarig: void: this board and its place allow no case that is bad on purpose (%s)\n",
+                controls);
+    cJSON_Delete(spec);
+    free(folder);
+    free(controls);
+    return caught > 0 ? 0 : code == 2 || code == 130 ? code : 3;
+}
+
 static const char usage[] =
     "usage: otarig run SCENARIO... --rack RACK [option...]\n"
     "Runs every case of the scenarios (files, or folders of them) on the places of the rack.\n";
@@ -180,7 +269,8 @@ static int take_wish(struct wish *wish, int argc, char **argv, int *code)
         {"vary", "KEY=V,..", "instead of the scenario's values for KEY", ARGUMENT_TEXTS, .to = wish->vary,
          .given = without},
         {"known-bad", "DIR",
-         "firmware that must fail first, in at least one of these cases;\nelse the run is void (exit 3)",
+         "firmware that must fail first, in at least one of these cases;\nelse the run is void (exit 3). "
+         "\"made\": cases that are bad on\npurpose, with the firmware under test (scenarios/control)",
          ARGUMENT_TEXT, .to = &wish->known_bad},
         {"case", "ID", "only this case (may be given several times)", ARGUMENT_TEXTS, .to = wish->cases,
          .given = without},
@@ -230,7 +320,9 @@ static int run(struct wish *wish)
     cJSON_AddNumberToObject(spec, "seed", wish->seed);
     cJSON_AddNumberToObject(spec, "repeat", wish->repeat);
     cJSON_AddNumberToObject(spec, "jobs", wish->jobs);
-    int code = wish->known_bad ? prove_gate(&wish->request, wish->known_bad) : 0;
+    int code = !wish->known_bad                  ? 0
+               : strcmp(wish->known_bad, "made") ? prove_gate(&wish->request, wish->known_bad)
+                                                 : prove_gate_by_controls(&wish->request);
     if (code)
         return code;
     return wish->campaign.strategy ? campaign_run(&wish->request, &wish->campaign)

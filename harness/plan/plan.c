@@ -290,6 +290,16 @@ static const char *probe_lacks(const struct plan *plan, const struct rack_place 
                                                                : NULL;
 }
 
+/* Only who tells the cause of each start shows a loss of power that nobody ordered. */
+static bool hides_unordered_cut(const struct plan *plan)
+{
+    const struct source *source = facts_source(plan->board, FACT_COLD, SOURCE_MARK);
+    bool untold = false;
+    for (size_t i = 0; i < plan->scenario.step_count; i++)
+        untold |= plan->scenario.steps[i].untold;
+    return untold && !source;
+}
+
 static bool lacks(const struct rack_place *place, enum rack_role role)
 {
     return !place->devices[role].driver;
@@ -355,6 +365,10 @@ void plan_find_unfit(struct plan *plan, const struct rack_place *place)
         add_unfit(plan, "the place has no update client");
     if (!lacks(place, RACK_UPDATE) && plan_updates(plan))
         find_client_unfit(plan, place);
+    if (hides_unordered_cut(plan))
+        add_unfit(plan, "the board's console does not tell the cause of each start, so a loss of power that "
+                        "nobody ordered stays "
+                        "unseen (a source \"mark\" of \"cold\")");
     if (cuts_power(plan) && facts_lack(plan->board, place, "H1"))
         add_unfit(plan,
                   "nothing could prove that a cut reached the board: its file needs a source of \"cold\" (a "

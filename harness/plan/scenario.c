@@ -36,12 +36,13 @@ static const struct {
     {"await", STEP_AWAIT, (const char *const[]){"do", "comment", "optional", "fault", "within_ms", NULL},
      "fault"},
     {"arm", STEP_ARM, (const char *const[]){"do", "comment", "fault", NULL}, "fault"},
-    {"power", STEP_POWER, (const char *const[]){"do", "comment", "to", "off_ms", NULL}, "to"},
+    {"power", STEP_POWER, (const char *const[]){"do", "comment", "to", "off_ms", "untold", NULL}, "to"},
     {"sleep", STEP_SLEEP, (const char *const[]){"do", "comment", "ms", NULL}, "ms"},
     {"stage", STEP_STAGE,
      (const char *const[]){"do", "comment", "optional", "image", "change", "within_ms", "proves", NULL},
      "image"},
 };
+const char *const scenario_control_words[] = {"none", "fail", "noticed", NULL};
 #define FAULTS_MAX 100
 #define IMAGES_MAX 100
 #define CLAUSES_MAX 7
@@ -75,7 +76,7 @@ static const char *const *const link_keys[] = {
     [LINK_TRICKLE] = (const char *const[]){LINK_KEYS, "rate", NULL},
 };
 static const char *const *const action_keys[] = {
-    [ACTION_POWER_CUT] = (const char *const[]){"do", "off_ms", "comment", NULL},
+    [ACTION_POWER_CUT] = (const char *const[]){"do", "off_ms", "pretended", "comment", NULL},
     [ACTION_POWER_STORM] = (const char *const[]){"do", "off_ms", "on_ms", "times", "comment", NULL},
     [ACTION_LINK] = NULL, /* by its mode */
     [ACTION_RESET] = (const char *const[]){"do", "comment", NULL},
@@ -140,6 +141,7 @@ static int parse_action(struct json at, struct action *action, struct error *err
     if (kind == ACTION_LINK)
         return parse_link_action(at, action, error);
     return take_ms(at, "off_ms", false, &action->off_us, error) ||
+                   take_bool(at, "pretended", &action->pretended, error) ||
                    take_ms(at, "on_ms", kind == ACTION_POWER_STORM, &action->on_us, error) ||
                    take_integer(at, "times", kind == ACTION_POWER_STORM, 1, 10000, &action->times, error)
                ? -1
@@ -283,7 +285,8 @@ static int parse_step(struct json at, struct step *step, struct error *error)
         take_integer(at, "attempts", false, 1, 1000, &step->attempts, error) ||
         take_bool(at, "optional", &step->optional, error) ||
         take_bool(at, "may_refuse", &step->may_refuse, error) ||
-        take_bool(at, "absent", &step->absent, error) || take_bool(at, "if_told", &step->if_told, error))
+        take_bool(at, "absent", &step->absent, error) || take_bool(at, "if_told", &step->if_told, error) ||
+        take_bool(at, "untold", &step->untold, error))
         return -1;
     if (step->kind == STEP_WAIT && parse_wait(at, step, error))
         return -1;
@@ -441,13 +444,14 @@ static int check_needs(struct json list, struct error *error)
 
 static int parse_head(struct json root, struct scenario *scenario, struct error *error)
 {
-    static const char *const keys[] = {"schema_version", "name",  "title",    "comment", "family", "covers",
-                                       "needs",          "start", "faults",   "steps",   "expect", "clauses",
-                                       "recovery_ms",    "vary",  "selftest", "without", NULL};
-    int family = 0;
+    static const char *const keys[] = {"schema_version", "name",  "title",    "comment", "family",  "covers",
+                                       "needs",          "start", "faults",   "steps",   "expect",  "clauses",
+                                       "recovery_ms",    "vary",  "selftest", "without", "control", NULL};
+    int family = 0, control = SCENARIO_FAIR;
     if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
         take_name(root, "name", true, &scenario->name, error) ||
         take_string(root, "title", true, &scenario->title, error) ||
+        take_choice(root, "control", false, scenario_control_words, &control, error) ||
         take_choice(root, "family", true, family_names, &family, error) ||
         take_strings(root, "covers", true, &scenario->covers, error) ||
         take_strings(root, "needs", false, &scenario->needs, error) ||
@@ -456,6 +460,7 @@ static int parse_head(struct json root, struct scenario *scenario, struct error 
         take_integer(root, "recovery_ms", false, 0, 3600000, &scenario->recovery_ms, error))
         return -1;
     scenario->family = family;
+    scenario->control = control;
     return 0;
 }
 

@@ -48,6 +48,7 @@ struct action {
     enum link_mode link;
     int64_t from_byte, for_us, up_us, down_us, rate, every;
     double probability;
+    bool pretended; /* POWER_CUT: told, and not done; of a control only */
 };
 struct fault {
     char *name;
@@ -80,6 +81,7 @@ struct step {
     bool absent;     /* WAIT: the mark must not come in that time */
     bool fact;       /* WAIT: `mark` stands for a fact (boot: started, app_up: up), told by any source */
     bool on;
+    bool untold;  /* POWER: a cycle that neither the journal nor the judge is told of; of a control only */
     char *proves; /* fault of action "image" proven by this step: by what only the bad image causes */
 };
 
@@ -101,6 +103,14 @@ struct without {
     char *clause, *why;
 };
 
+/* A scenario that is bad on purpose, whatever the firmware: a gate that passes it is no gate. */
+enum scenario_control {
+    SCENARIO_FAIR,    /* none of these */
+    SCENARIO_FAILS,   /* the verdict must be fail */
+    SCENARIO_NOTICED, /* the verdict must be anything but pass */
+};
+extern const char *const scenario_control_words[];
+
 struct scenario {
     char *name, *title, *file;
     enum family family;
@@ -115,6 +125,7 @@ struct scenario {
     size_t step_count;
     struct expect expect;
     int64_t recovery_ms; /* 0: the board's */
+    enum scenario_control control;
 };
 
 /* Parses one case's tree (see variation.h). Everything is checked but what needs the board. */

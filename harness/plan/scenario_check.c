@@ -55,6 +55,27 @@ void scenario_leave_out(struct scenario *scenario, const char *clause, const cha
     scenario->without_count++;
 }
 
+/* Power that goes untold, or is only said to go, is a fault of the rig, made on purpose. */
+static int check_made_bad(struct json root, const struct scenario *scenario, struct error *error)
+{
+    struct json steps = json_get(root, "steps"), faults = json_get(root, "faults");
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].action.pretended && scenario->control == SCENARIO_FAIR)
+            return json_expected(json_get(json_get(json_at(faults, i), "action"), "pretended"), error,
+                                 "false in a scenario that is no \"control\"");
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        const struct step *step = &scenario->steps[i];
+        struct json at = json_get(json_at(steps, i), "untold");
+        if (!step->untold)
+            continue;
+        if (scenario->control == SCENARIO_FAIR)
+            return json_expected(at, error, "false in a scenario that is no \"control\"");
+        if (strcmp(step->mode, "cycle"))
+            return json_expected(at, error, "\"to\": \"cycle\" beside it");
+    }
+    return 0;
+}
+
 /* A fault that no step can make happen would only ever be unproven. */
 static int check_faults(struct json root, const struct scenario *scenario, struct error *error)
 {
@@ -131,8 +152,8 @@ static int check_clauses(struct json root, const struct scenario *scenario, stru
 
 int scenario_check(struct json root, struct scenario *scenario, struct error *error)
 {
-    if (check_faults(root, scenario, error) || check_expect(root, scenario, error) ||
-        check_clauses(root, scenario, error))
+    if (check_made_bad(root, scenario, error) || check_faults(root, scenario, error) ||
+        check_expect(root, scenario, error) || check_clauses(root, scenario, error))
         return -1;
     /* what no case can do without: it boots, what it should, and comes to rest; later updates work */
     static const char *const always[] = {"G1", "G2", "G3", "G4"};

@@ -207,6 +207,8 @@ void run_observe(struct run *run, const char *what, const char *value, int64_t n
 /* run_power.c: to the end of the command; -1 on a rig fault. */
 int run_power(struct run *run, bool on, uint64_t planned_us);
 int run_power_cycle(struct run *run, uint64_t off_us);
+/* Off and on again behind the back of the run and of the verdict: of a control (scenario.h). */
+int run_power_untold(struct run *run, uint64_t off_us);
 void run_power_await(struct run *run); /* until no command is under way, also when the case is broken off */
 /* Outside of the fiber: of a fault, which is told by run_fault_commanded() and run_fault_switched(). */
 int run_power_fault(struct run *run, bool on, uint64_t planned_us, struct run_fault *fault);

@@ -127,11 +127,14 @@ static int command(struct run *run, bool on, uint64_t planned_us, struct run_fau
     /* half a line of the life before must not run into the first line of the next */
     if (on)
         lines_flush(&run->lines);
-    int failed = rig_switch_start(run->rig, on, &report, &error);
+    bool pretended = fault && fault->fault->action.pretended;
+    int failed = pretended ? 0 : rig_switch_start(run->rig, on, &report, &error);
+    if (pretended)
+        report.commanded_us = report.returned_us = clock_now_us();
     rail->moving = run->rig->power.moving;
     if (!failed)
         note_command(run, on, &report);
-    if (probe)
+    if (probe && !pretended)
         probe->power(run->rig->self[RACK_PROBE], on);
     cJSON *fields = power_fields(run, &report, planned_us, fault);
     event_put_full(&run->sink, EVENT_POWER, "power", on ? "on" : "off", NULL, EVENT_NO_NUMBER, fields);
@@ -229,4 +232,27 @@ int run_power_cycle(struct run *run, uint64_t off_us)
     if (run->late_us && run_sleep(run, DOUBT_US)) /* does it talk, or was that on its way? */
         return -1;
     return run_power(run, true, 0);
+}
+
+int run_power_untold(struct run *run, uint64_t off_us)
+{
+    const struct probe_ops *probe = rig_probe(run->rig);
+    run_note(run, "the power goes, and neither the run nor the verdict is told: either must notice");
+    for (int on = 0; on <= 1; on++) {
+        struct power_report report = {0};
+        struct error error = {0};
+        if (rig_switch_start(run->rig, on, &report, &error)) {
+            run_fail_rig(run, "power: %s", error.text);
+            return -1;
+        }
+        uint64_t end_us = clock_now_us() + SWITCH_LIMIT_US;
+        while (run->rig->power.moving && clock_now_us() < end_us)
+            if (run_sleep(run, 10000))
+                return -1;
+        if (probe)
+            probe->power(run->rig->self[RACK_PROBE], on);
+        if (!on && run_sleep(run, off_us))
+            return -1;
+    }
+    return 0;
 }

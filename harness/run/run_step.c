@@ -360,6 +360,8 @@ static int do_arm(struct run *run, const struct step *step)
 
 static int do_power(struct run *run, const struct step *step)
 {
+    if (step->untold)
+        return run_power_untold(run, (uint64_t)step->off_us);
     if (!strcmp(step->mode, "cycle"))
         return power_cycle(run, (uint64_t)step->off_us);
     if (run_power(run, step->on, 0))
