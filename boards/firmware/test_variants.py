@@ -87,7 +87,8 @@ def crc16(data):
 class Clock:
     """The keeper of a board's time (harness/io/clock_wire.h): it stands while anybody computes, here or there."""
 
-    GRANT = "<QQQQ96x"
+    VERSION = 2
+    GRANT = "<QQQQQ96x"
     REPORT = "<QQQQ"
     AHEAD_NS = 1_000_000_000
 
@@ -105,7 +106,7 @@ class Clock:
 
     def greet(self):
         self.theirs.close()
-        socket.send_fds(self.ours, [struct.pack(self.GRANT, 1, 0, self.now_ns, self.now_ns)], [self.page_fd])
+        socket.send_fds(self.ours, [struct.pack(self.GRANT, self.VERSION, 0, self.now_ns, self.now_ns, 0)], [self.page_fd])
         self.wait()
 
     def wait(self):
@@ -129,7 +130,7 @@ class Clock:
             self.show()
         self.number += 1
         ahead_ns = max(self.now_ns, min(until_ns, self.now_ns + self.AHEAD_NS))
-        self.ours.send(struct.pack(self.GRANT, 1, self.number, self.now_ns, ahead_ns))
+        self.ours.send(struct.pack(self.GRANT, self.VERSION, self.number, self.now_ns, ahead_ns, 0))
         self.wait()
 
     def close(self):

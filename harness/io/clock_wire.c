@@ -57,7 +57,7 @@ static int greet(struct clock_follower *follower, struct error *error)
     int page_fd = -1;
     if (poll(&ready, 1, GREETING_LIMIT_MS) != 1 || receive(follower, &page_fd) != 1 || page_fd < 0)
         return error_set(error, ERROR_RIG, "the virtual rack does not tell its time");
-    void *page = mmap(NULL, PAGE_LEN, PROT_READ, MAP_SHARED, page_fd, 0);
+    void *page = mmap(NULL, PAGE_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
     close(page_fd);
     if (page == MAP_FAILED)
         return error_set_errno(error, ERROR_SYSTEM, errno, "the clock of the virtual rack");
@@ -125,6 +125,16 @@ int clock_follower_take(struct clock_follower *follower, struct error *error)
 uint64_t clock_follower_limit_ns(const struct clock_follower *follower)
 {
     return follower->grant.limit_ns;
+}
+
+uint64_t clock_follower_alone_ns(const struct clock_follower *follower)
+{
+    return follower->grant.alone_ns;
+}
+
+void clock_follower_move(struct clock_follower *follower, uint64_t now_ns)
+{
+    __atomic_store_n(follower->page, now_ns, __ATOMIC_RELEASE);
 }
 
 int clock_follower_report(struct clock_follower *follower, const struct clock_report *report,

@@ -11,7 +11,12 @@
  * first moment at which somebody may see something of it.
  *
  * holds: so many answers are awaited from programs outside of the rack (OpenOCD), which live in the host's
- * time. Time stands for them, but for what a board's debug port needs to answer: demand_ns. */
+ * time. Time stands for them, but for what a board's debug port needs to answer: demand_ns.
+ *
+ * A debugger asks a board thousands of times. While nobody else waits for anything the board moves time for
+ * that by itself, short of alone_ns, and says no more of it than the keeper must know to move it again. It
+ * gives that up as soon as anybody can see anything else of it, and with every demand that it reports; the
+ * keeper takes it back with the next grant. */
 #ifndef OTARIG_IO_CLOCK_WIRE_H
 #define OTARIG_IO_CLOCK_WIRE_H
 
@@ -21,12 +26,12 @@
 #include "harness/base/error.h"
 
 #define CLOCK_NEVER UINT64_MAX
-#define CLOCK_WIRE_VERSION 1u
+#define CLOCK_WIRE_VERSION 2u
 
 /* Keeper to follower. The first one, number 0, carries the descriptor of a page whose first eight bytes are
  * the time now in nanoseconds. */
 struct clock_grant {
-    uint64_t version, number, now_ns, limit_ns;
+    uint64_t version, number, now_ns, limit_ns, alone_ns; /* the last: 0 when it may not */
     char stuck[96]; /* not empty: who holds the clock for good; the last message */
 };
 /* Follower to keeper, after each grant and whenever something of it changes. */
@@ -49,6 +54,9 @@ int clock_follower_fd(const struct clock_follower *follower); /* readable: a gra
  */
 int clock_follower_take(struct clock_follower *follower, struct error *error);
 uint64_t clock_follower_limit_ns(const struct clock_follower *follower); /* of the last grant */
+uint64_t clock_follower_alone_ns(const struct clock_follower *follower); /* the same */
+/* Short of alone_ns, and never back. */
+void clock_follower_move(struct clock_follower *follower, uint64_t now_ns);
 /* Nothing is said twice. -1 (RIG): the keeper is gone. */
 int clock_follower_report(struct clock_follower *follower, const struct clock_report *report,
                           struct error *error);

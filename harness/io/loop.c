@@ -38,7 +38,9 @@ struct loop {
     sd_event *event;
     struct loop_source *sources; /* youngest first */
     uint64_t added;
-    bool clocked; /* timers go by a rack's clock */
+    size_t source_count, polled_room;
+    struct pollfd *polled; /* see poll_sources */
+    bool clocked;          /* timers go by a rack's clock */
     bool stirred;
     struct clock_follower *follower; /* NULL: none, or we keep it ourselves */
     unsigned holds, paces;
@@ -61,6 +63,7 @@ void loop_free(struct loop *loop)
         loop_remove(loop->sources); /* NOLINT(clang-analyzer-unix.Malloc): the first has no previous one */
     clock_follower_close(loop->follower);
     sd_event_unref(loop->event);
+    free(loop->polled);
     free(loop);
 }
 
@@ -86,13 +89,25 @@ static short poll_events(uint32_t events)
     return (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0));
 }
 
-static uint32_t ready_events(const struct loop_source *source)
+static uint32_t epoll_events(short events)
 {
-    struct pollfd now = {.fd = source->fd, .events = poll_events(source->events)};
-    if (poll(&now, 1, 0) <= 0)
-        return 0;
-    return (now.revents & POLLIN ? EPOLLIN : 0u) | (now.revents & POLLOUT ? EPOLLOUT : 0u) |
-           (now.revents & POLLHUP ? EPOLLHUP : 0u) | (now.revents & POLLERR ? EPOLLERR : 0u);
+    return (events & POLLIN ? EPOLLIN : 0u) | (events & POLLOUT ? EPOLLOUT : 0u) |
+           (events & POLLHUP ? EPOLLHUP : 0u) | (events & POLLERR ? EPOLLERR : 0u);
+}
+
+/* Those that are wanted, with one call for all: each call costs the system as much as a few descriptors do.
+ * How many are ready; loop->polled holds the descriptors, in the order of the sources. */
+static int poll_sources(struct loop *loop, bool (*wanted)(const struct loop_source *source))
+{
+    nfds_t count = 0;
+    if (loop->polled_room < loop->source_count) {
+        loop->polled_room = loop->source_count * 2;
+        loop->polled = mem_resize(loop->polled, loop->polled_room, sizeof *loop->polled);
+    }
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (wanted(source))
+            loop->polled[count++] = (struct pollfd){.fd = source->fd, .events = poll_events(source->events)};
+    return count ? poll(loop->polled, count, 0) : 0;
 }
 
 static bool comes_first(const struct loop_source *a, const struct loop_source *b)
@@ -105,9 +120,12 @@ static bool read_wire(struct loop *loop)
 {
     struct loop_source *first = NULL;
     uint32_t first_events = 0;
+    if (poll_sources(loop, is_wire) <= 0)
+        return false;
+    const struct pollfd *polled = loop->polled;
     for (struct loop_source *source = loop->sources; source; source = source->next) {
-        uint32_t events = is_wire(source) && comes_first(source, first) ? ready_events(source) : 0;
-        if (events) {
+        uint32_t events = is_wire(source) ? epoll_events((polled++)->revents) : 0;
+        if (events && comes_first(source, first)) {
             first = source;
             first_events = events;
         }
@@ -155,12 +173,14 @@ uint64_t loop_next_but_us(const struct loop *loop, bool (*leave_out)(void *arg, 
     return next_us;
 }
 
+static bool listens(const struct loop_source *source)
+{
+    return source->ready && source->events;
+}
+
 bool loop_has_input(struct loop *loop)
 {
-    for (struct loop_source *source = loop->sources; source; source = source->next)
-        if (source->ready && source->events && ready_events(source))
-            return true;
-    return false;
+    return poll_sources(loop, listens) > 0;
 }
 
 bool loop_stirred(struct loop *loop)
@@ -312,6 +332,7 @@ static struct loop_source *source_new(struct loop *loop, void *arg)
     source->loop = loop;
     source->arg = arg;
     source->number = loop->added++;
+    loop->source_count++;
     source->at_us = LOOP_NEVER;
     source->next = loop->sources;
     if (source->next)
