@@ -522,6 +522,7 @@ int run_free(struct run *run, struct error *error)
     fiber_free(run->fiber);
     marks_free(run->marks);
     free(run->faults);
+    free(run->barred_head);
     free((char *)run->folder);
     free(run);
     return result;

@@ -155,6 +155,8 @@ struct run {
     char data_print[20];      /* of the data at the end of the baseline */
     unsigned replaced;        /* how often another one was told since */
     const struct image *delivered; /* last, as it was before it was changed; NULL: none */
+    uint8_t *barred_head;          /* what that begins with, where it must never run; owned. NULL: it may */
+    bool barred_seen;              /* it was seen to run all the same */
     size_t upload_len;             /* of the upload that runs, for percent triggers */
     struct run_wait wait;
     struct run_recovery recovery;
@@ -292,6 +294,9 @@ int run_read_word(struct run *run, uint32_t address, uint32_t *word); /* -1: the
 int run_wait_app(struct run *run, uint64_t limit_us);
 /* The same until this image is the one that runs. */
 int run_wait_image(struct run *run, const char *name, uint64_t limit_us);
+/* run_barred.c */
+void run_barred_delivered(struct run *run, const char *path); /* run->delivered, as it is in this file */
+void run_barred_look(struct run *run); /* of a board that is silent: does it run what it must not? */
 /* run_restore.c */
 /* Makes the scenario's first image run on a board whose storage nobody can write from outside. -1: it does
  * not, a rig fault. */
@@ -314,11 +319,16 @@ void run_await_data(struct run *run); /* waits for it to say so */
 /* Does the running slot hold this image, byte for byte? 1, 0 (what was read stays as `file` in the case
  * folder), -1: a rig fault. Needs a probe. */
 int run_slot_holds(struct run *run, const struct image *image, const char *file);
+int run_one_slot_holds(struct run *run, size_t slot, const struct image *image,
+                       const char *file); /* this slot */
 /* run_next.c */
 /* One clean update to this image. NULL: done; else the step that failed, with run->update.reason. */
 const char *run_update_to(struct run *run, const struct image *image);
-void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
 void run_next_update(struct run *run);
+/* How an update to this image ended. `step`: the one that failed, with run->update.reason; NULL: none. */
+void run_observe_update(struct run *run, const char *what, const char *image, const char *step);
+/* run_resume.c */
+void run_resume_upload(struct run *run); /* what the fault has interrupted, where the scenario claims it */
 /* run_state.c: where the update mechanism keeps its records (memory.state of the board), so that a second
  * attempt begins where the first one did. */
 bool run_state_save(struct run *run);

@@ -423,6 +423,7 @@ static int poll_app(struct run *run, uint64_t deadline_us)
                 run_recovery_app(run);
                 return 0;
             }
+        run_barred_look(run);
         run_until(run, NULL, NULL, clock_now_us() + ASK_AGAIN_US);
     }
     return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The update mechanism itself, after the fault: can what was interrupted be finished, and does a clean update
- * still succeed? An update is a long talk over the console, so one failure may be a moment's trouble of the
- * rig: it must recur, between boots or answers that show the console sound, before it is the board's. */
+/* The update mechanism itself, after the fault: does a clean update still succeed? An update is a long talk
+ * over the console, so one failure may be a moment's trouble of the rig: it must recur, between boots or
+ * answers that show the console sound, before it is the board's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,60 +12,17 @@
 
 #define CONTENTS "contents" /* the step of a clean update that the probe judges */
 
-static void failed(struct run *run, const char *what, const char *image, const char *step)
-{
-    cJSON *fields = cJSON_CreateObject();
-    char *why = mem_printf("%s: %s", step, run->update.reason);
-    cJSON_AddStringToObject(fields, "image", image);
-    cJSON_AddStringToObject(fields, "why", why);
-    free(why);
-    run_observe(run, what, "failed", EVENT_NO_NUMBER, fields);
-}
-
-static void succeeded(struct run *run, const char *what, const char *image)
+void run_observe_update(struct run *run, const char *what, const char *image, const char *step)
 {
     cJSON *fields = cJSON_CreateObject();
     cJSON_AddStringToObject(fields, "image", image);
-    run_observe(run, what, "ok", EVENT_NO_NUMBER, fields);
-}
-
-/* ---- the interrupted upload ---- */
-
-static int resume_once(struct run *run)
-{
-    const struct expect *expect = &run->plan->scenario.expect;
-    const struct image *image = image_find(run->plan->images, expect->resume);
-    const struct update_job job = {.intent = UPDATE_DELIVER,
-                                   .path = image->file,
-                                   .version = image->version,
-                                   .resume = true,
-                                   .deadline_us = (uint64_t)expect->resume_within_us};
-    if (!run_update(run, &job)) {
-        succeeded(run, "resume", expect->resume);
-        return 0;
+    if (step) {
+        char *why = mem_printf("%s: %s", step, run->update.reason);
+        cJSON_AddStringToObject(fields, "why", why);
+        free(why);
     }
-    if (!run_broken(run))
-        failed(run, "resume", expect->resume, "deliver");
-    return -1;
+    run_observe(run, what, step ? "failed" : "ok", EVENT_NO_NUMBER, fields);
 }
-
-/* No power cycle before the second attempt: it might mend what is asked about. */
-void run_resume_upload(struct run *run)
-{
-    if (!run->plan->scenario.expect.resume || !resume_once(run) || run_broken(run))
-        return;
-    bool sound = run_answers(run, run_answer_us(run));
-    if (run_broken(run))
-        return;
-    if (!resume_once(run))
-        run_witness(run, false, "G4", "the interrupted upload failed once and was finished a moment later");
-    else if (!run_broken(run) && !sound)
-        run_witness_silence(run, "G4", "G4");
-    else if (!run_broken(run) && run_host_kept_up(run))
-        run_witness(run, true, "G4", "it failed twice, and the board answered in between");
-}
-
-/* ---- a clean update ---- */
 
 const char *run_update_to(struct run *run, const struct image *image)
 {
@@ -170,10 +127,7 @@ static int attempt(struct run *run, const char **step_out)
     *step_out = step;
     if (run_broken(run))
         return -1;
-    if (step)
-        failed(run, "next_update", name, step);
-    else
-        succeeded(run, "next_update", name);
+    run_observe_update(run, "next_update", name, step);
     return step ? -1 : 0;
 }
 
@@ -245,7 +199,7 @@ void run_next_update(struct run *run)
     run->phase = "next";
     if (!run->seen.app_us) { /* why has been asked already */
         snprintf(run->update.reason, sizeof run->update.reason, "the application does not run");
-        failed(run, "next_update", run->plan->scenario.expect.next, "boot");
+        run_observe_update(run, "next_update", run->plan->scenario.expect.next, "boot");
         return;
     }
     const struct image *from = image_find(run->plan->images, run_seen_image(run));

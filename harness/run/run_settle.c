@@ -349,7 +349,7 @@ static bool report_told(struct run *run, const void *arg)
     return run->seen.report[0] != 0;
 }
 
-static int slot_holds(struct run *run, size_t slot, const struct image *image, const char *file)
+int run_one_slot_holds(struct run *run, size_t slot, const struct image *image, const char *file)
 {
     char *path = mem_printf("%s/%s", run->folder, file);
     const struct probe_job job = {.verb = PROBE_DUMP,
@@ -365,8 +365,8 @@ static int slot_holds(struct run *run, size_t slot, const struct image *image, c
 
 int run_slot_holds(struct run *run, const struct image *image, const char *file)
 {
-    int holds = slot_holds(run, 0, image, file);
-    return holds || !run->plan->board->runs_either ? holds : slot_holds(run, 1, image, file);
+    int holds = run_one_slot_holds(run, 0, image, file);
+    return holds || !run->plan->board->runs_either ? holds : run_one_slot_holds(run, 1, image, file);
 }
 
 /* Byte for byte: which authentic image is in the running slot? */

@@ -128,6 +128,7 @@ static int do_upload(struct run *run, const struct step *step)
     run->upload_len = len;
     run->delivered = image_find(run->plan->images, step->image);
     job.version = run->delivered ? run->delivered->version : NULL;
+    run_barred_delivered(run, path);
     int result = with_attempts(run, step, &job);
     free(path);
     if (!result)
@@ -385,6 +386,7 @@ static int do_stage(struct run *run, const struct step *step)
     const struct probe_job job = {
         .verb = PROBE_PROGRAM, .path = path, .address = run->plan->board->slots[1].address};
     run->delivered = image_find(run->plan->images, step->image);
+    run_barred_delivered(run, path);
     int result = run_probe(run, &job);
     free(path);
     if (!result)

@@ -14,6 +14,7 @@
 #define SLOT_LEN 0x4000u
 #define IMAGE_LEN 0x1000u
 #define SLOT0 0x4000u
+#define SLOT1 0x8000u
 #define RECORD 0x3000u
 #define CANARY 0x20000000u
 #define BOOT_US 100000u
@@ -291,6 +292,12 @@ static void confirm(void)
     model.trial = lost ? model.trial : false;
 }
 
+static void store(void)
+{
+    memset(model.flash + SLOT1, 0xff, SLOT_LEN);
+    memset(model.flash + SLOT1, 0x10 + model.staged, IMAGE_LEN - (model.faults.leaves_hole ? 256 : 0));
+}
+
 static void on_answer(void *arg, uint64_t now_us)
 {
     enum update_intent intent = model.job.intent;
@@ -302,6 +309,8 @@ static void on_answer(void *arg, uint64_t now_us)
         model.pending = true;
     if (intent == UPDATE_CONFIRM)
         confirm();
+    if (intent == UPDATE_DELIVER)
+        store();
     model.updates += intent == UPDATE_DELIVER;
     update_put_end(model.update_sink, "update", intent, UPDATE_DONE, NULL, NULL,
                    intent == UPDATE_STATE ? state_fields() : NULL);

@@ -19,6 +19,7 @@ struct script_faults {
     bool loses_second_confirm; /* every second confirmation is lost: by the parity of a record */
     bool other_version;        /* the console tells another version than the image has */
     bool data_replaced;        /* the print of the data is another one after a power cut */
+    bool leaves_hole;          /* the end of what is delivered is not written, and nobody says so */
     bool relay_stuck;          /* the rig: switched off, the board stays on */
     bool silent_once;          /* the rig: the lines of the first life after the fault are lost */
     unsigned deaf_pings;       /* the rig: so many pings are lost */

@@ -41,6 +41,13 @@ static const char clean[] = HEAD(
                     "{\"do\":\"wait\",\"fact\":\"up\",\"image\":\"v2\"},{\"do\":\"confirm\"}],"
                     "\"expect\":{\"runs\":[\"v2\"],\"final\":\"v2\",\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
 
+static const char resumed[] =
+    HEAD("power-cut") "\"faults\":[{\"name\":\"cut\",\"trigger\":{\"on\":\"now\"},"
+                      "\"action\":{\"do\":\"power_cut\",\"off_ms\":300}}],"
+                      "\"steps\":[{\"do\":\"arm\",\"fault\":\"cut\"},{\"do\":\"await\",\"fault\":"
+                      "\"cut\"}],\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\",\"resume\":{"
+                      "\"image\":\"v2\",\"within_ms\":5000},\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+
 static struct script_result result;
 
 static void expect(enum verdict_kind kind, enum verdict_class class, const char *reason)
@@ -101,6 +108,17 @@ Test(run, what_a_board_does_wrong_is_told_by_its_class)
         cr_log_info("row %zu", i);
         expect(VERDICT_FAIL, rows[i].class, rows[i].reason);
     }
+}
+
+Test(run, an_upload_that_was_finished_must_be_stored_whole)
+{
+    struct script_faults none = {0};
+    run_case(BOARD(CANARY), resumed, none);
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    script_run(BOARD(SILENCE), resumed, ALL & ~(1u << RACK_PROBE), &none, &result);
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    run_case(BOARD(CANARY), resumed, (struct script_faults){.leaves_hole = true});
+    expect(VERDICT_FAIL, CLASS_UPDATE_DEAD, "no slot holds the bytes of v2");
 }
 
 /* The second attempt begins from the same record, so a fault of every second time shows again. */
