@@ -438,7 +438,7 @@ static int check_clauses(struct json list, const struct scenario *scenario, stru
 
 static int check_needs(struct json list, struct error *error)
 {
-    static const char *const known[] = {"power", "console", "probe", "update", NULL};
+    static const char *const known[] = {"power", "console", "probe", "update", "trial", NULL};
     return check_known(list, known, error);
 }
 

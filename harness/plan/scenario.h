@@ -117,7 +117,7 @@ struct scenario {
     char **covers, **clauses; /* NULL-terminated; the clauses with those that are judged in every case */
     struct without *without;
     size_t without_count;
-    char **needs; /* roles */
+    char **needs; /* roles, and "trial": an image that is tried waits for the host to confirm it */
     char *start;  /* image that runs at the beginning */
     struct fault *faults;
     size_t fault_count;

@@ -128,6 +128,51 @@ Test(plan, needs_an_updater_that_can_confirm_what_it_starts_on_trial)
     plan_release(&plan);
 }
 
+Test(plan, tries_no_image_that_confirms_itself)
+{
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    for (int role = 0; role < RACK_ROLES; role++)
+        if (role != RACK_UPDATE)
+            place.devices[role].driver = &driver;
+    cr_assert_eq(
+        build(
+            SCENARIO(
+                "\"G1\"",
+                "},\"without\":[{\"clause\":\"G4\",\"why\":\"no way to\"}],\"needs\":[\"trial\"],\"vary\":{"),
+            3, &plan),
+        0, "%s", error.text);
+    cr_expect_eq(plan_check_place(&plan, &place, &error), 0, "%s", error.text);
+    board.confirms = CONFIRMS_ITSELF;
+    cr_expect_eq(plan_check_place(&plan, &place, &error), -1);
+    cr_expect(strstr(error.text, "does not wait for the host"), "%s", error.text);
+    board.confirms = CONFIRMS_HOST;
+    plan_release(&plan);
+}
+
+#define FLOOR NEXT ",\"never\":[{\"image\":\"v2\",\"class\":\"downgraded\"}]"
+
+Test(plan, asks_no_version_floor_of_a_board_that_its_own_update_restores)
+{
+    static const struct update_ops ops = {.abilities = abilities};
+    static const struct driver client = {.update = &ops};
+    static char *initial[] = {"$start", NULL};
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = role == RACK_UPDATE ? &client : &driver;
+    can = 0;
+    board.initial = initial;
+    cr_assert_eq(build(SCENARIO("\"G1\"", FLOOR), 3, &plan), 0, "%s", error.text);
+    plan_find_unfit(&plan, &place);
+    cr_expect_eq(plan.unfit_count, 0, "%s", plan.unfit[0]);
+    place.devices[RACK_PROBE].driver = NULL;
+    plan_find_unfit(&plan, &place);
+    cr_expect(strstr(plan.unfit[plan.unfit_count - 1], "it has to take older ones"), "%s", plan.unfit[0]);
+    board.initial = NULL;
+    plan_release(&plan);
+}
+
 static unsigned verbs(const void *config)
 {
     return can;

@@ -325,9 +325,13 @@ static int substitute(cJSON *node, const cJSON *values, const char *file, struct
 
 int variation_apply(struct json root, const cJSON *values, cJSON **out, struct error *error)
 {
-    cJSON *copy = cJSON_Duplicate(root.node, true);
+    cJSON *copy = cJSON_Duplicate(root.node, true), *known = cJSON_Duplicate(values, true);
+    if (!cJSON_HasObjectItem(known, "confirms")) /* of no board in particular */
+        cJSON_AddStringToObject(known, "confirms", "host");
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "vary");
-    if (substitute(copy, values, root.document->name, error) < 0) {
+    int result = substitute(copy, known, root.document->name, error);
+    cJSON_Delete(known);
+    if (result < 0) {
         cJSON_Delete(copy);
         return -1;
     }
