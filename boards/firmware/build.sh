@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Builds one variant of a kind of firmware: build.sh demo|stock|mute|shell VARIANT OUT IMAGE_TOOL [DEFINE]
+# Builds one variant of a kind of firmware: build.sh demo|stock|mute|shell|bare VARIANT OUT IMAGE_TOOL [DEFINE]
 # Keys are made here, used and kept in OUT; nothing of them is ever committed.
 set -eu
-kind=$1 variant=$2 out=$3 tool=$4 define=${5:-}
+kind=$1 variant=$2 out=$3 tool=$4 define=${5:-} odd=
 here=$(cd "$(dirname "$0")" && pwd)
 cc=${ARM_CC:-arm-none-eabi-gcc}
 ! command -v ccache >/dev/null || cc="ccache $cc" # most sources are the same in all variants
@@ -22,7 +22,8 @@ stock | mute)
   flags="$flags -DFW_LAYOUT=\"stock/layout.h\""
   app_base=0xC200 boot="stock/log stock/trailer stock/swap stock/boot"
   app="common/cbor common/smp stock/log stock/trailer common/settings stock/upload stock/images stock/app" ;;
-shell)
+shell | bare)
+  [ $kind = shell ] || odd=ODD_UNLOCKED
   flags="$flags -DFW_LAYOUT=\"shell/layout.h\""
   app_base=0x20020000 ram=0x20000 boot="shell/records shell/xmodem shell/boot"
   app="shell/records common/settings shell/app" ;;
@@ -44,7 +45,9 @@ compile() {
   for source in "$@"; do
     object=$(echo "$source" | tr / _).o
     with=
-    [ -z "$define" ] || ! grep -qw "$define" "$here/$source.c" || with=-D$define
+    for word in $define $odd; do
+      ! grep -qw "$word" "$here/$source.c" || with="$with -D$word"
+    done
     [ -f "$object" ] || (cd "$here" && $cc $flags $with -c "$source.c" -o "$new/$object")
     objects="$objects $object"
   done
@@ -67,14 +70,16 @@ list=
 # image NAME VERSION COUNTER HARDWARE KEY SIZE FORMAT FLAGS: one of the images, which differ in what the tool sets
 image() {
   name=$1 version=$2
-  set -- $("$tool" $sign $5.lms "$version" "$3" "$4" "$7" "$8" "$6" app.raw $name.bin)
+  file=$5.lms
+  [ "$5" != - ] || file=-
+  set -- $("$tool" $sign $file "$version" "$3" "$4" "$7" "$8" "$6" app.raw $name.bin)
   list="$list,
     \"$name\": {\"file\": \"$name.bin\", \"version\": \"$version\", \"hash\": \"$1\", \"size\": $2}"
 }
 hw=0x00840001 plain=6 large=400 oversize=460
 case $kind in
 stock | mute) oversize=480 ;;
-shell) large=100 oversize=160 ;;
+shell | bare) large=100 oversize=160 ;;
 esac
 [ "$define" != ODD_BIG ] || plain=450
 image v1 1.0.0 2 $hw key $plain 1 -
@@ -92,6 +97,10 @@ image v2-bad-selftest 2.0.6 3 $hw key 6 2 bad_selftest,auto_confirm
 image v2-auto 2.0.7 3 $hw key 6 2 auto_confirm
 image v2-large 2.0.8 3 $hw key $large 2 -
 image v2-oversize 2.0.9 3 $hw key $oversize 2 -
+image v9 9.0.0 10 $hw key 6 2 -
+image v10 10.0.0 11 $hw key 6 2 -
+image v11 11.0.0 12 $hw key 6 2 -
+image v2-unsigned 2.0.10 3 $hw - 6 2 -
 printf '{\n  "schema_version": 1,\n  "variant": "%s",\n  "images": {\n    "bootloader": {"file": "bootloader.bin", "address": 0, "size": %s}%s\n  }\n}\n' \
   "$variant" "$(wc -c <bootloader.bin | tr -d ' ')" "$list" >manifest.json
 rm -f ./*.o ./*.raw

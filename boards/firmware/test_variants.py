@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every variant of the stock, mute and shell firmware boots on the twin and takes one update; what its defect is shows
+"""Every variant of the stock, mute, shell and bare firmware boots on the twin and takes one update; what its defect is shows
 in the way it must. test_variants.py TWIN FIRMWARE_FOLDER KIND [VARIANT...]. 77: something is not there.
 
 SMP and the slots are spoken and read here once more, so that neither the harness' client nor its judge vouches for
@@ -400,6 +400,8 @@ SMP_SHOWS = {
     "confirms-the-other-slot": ["1.0.0", "2.0.0", False, "1.0.0", "1.0.0", True],
     "wrong-version-reported": ["1.0.0", "1.0.0", False, "1.0.0", "1.0.0", True],
     "status-of-last-swap": ["1.0.0", "2.0.0", False, "2.0.0", "2.0.0", True],
+    "confirms-when-asked": ["1.0.0", "2.0.0", True, "2.0.0", "2.0.0", True],
+    "confirm-written-later": ["1.0.0", "2.0.0", False, "1.0.0", "1.0.0", True],  # it is reset at once
 }
 
 
@@ -508,6 +510,9 @@ SHELL_SHOWS = {
     "no-rollback": ["1.0.0", "2.0.0", "2.0.0", "2.0.0"],
     "confirm-before-selftest": ["1.0.0", "2.0.0", "2.0.0", "2.0.0"],
     "wrong-version-reported": ["1.0.0", "1.0.0", "1.0.0", "1.0.0"],
+    "confirm-written-later": ["1.0.0", "2.0.0", "1.0.0", "1.0.0"],
+    "old-slot-erased-early": ["1.0.0", "2.0.0"],
+    "selector-names-bad-slot": ["1.0.0", "2.0.0", "2.0.0", "2.0.0"],  # it looks into the slot that is named
     # v2 is where v1 was: nothing to go back to
     "receives-into-running-slot": ["1.0.0", "2.0.0"],
 }
@@ -515,7 +520,7 @@ SHELL_SHOWS = {
 
 def try_one(twin, folder, kind, variant):
     """What is wrong with it; None: nothing."""
-    check, right, shows = (check_shell, SHELL_RIGHT, SHELL_SHOWS) if kind == "shell" else (check_smp, RIGHT, SMP_SHOWS)
+    check, right, shows = (check_shell, SHELL_RIGHT, SHELL_SHOWS) if kind in ("shell", "bare") else (check_smp, RIGHT, SMP_SHOWS)
     firmware = f"{folder}/{kind}/{variant}"
     with open(f"{firmware}/manifest.json", encoding="utf-8") as file:
         if json.load(file)["variant"] != variant:

@@ -98,9 +98,26 @@ static void misbehave(void)
     }
 }
 
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+extern bool app_confirm_due;
+static void write_what_is_due(uint32_t now_ms)
+{
+    static uint32_t due_ms;
+    if (!app_confirm_due)
+        due_ms = now_ms;
+    else if (now_ms - due_ms > 300) {
+        app_confirm_due = false;
+        confirm();
+    }
+}
+#endif
+
 /* What has to happen some time after the start. */
 static void trial(uint32_t now_ms)
 {
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+    write_what_is_due(now_ms);
+#endif
 #ifdef DEFECT_RESTARTS_AFTER_REVERT
     if (state_is(STATE_REVERTED) && now_ms > GIVE_UP_MS)
         reset_chip(); /* "the trial has failed": it is long over */

@@ -82,8 +82,13 @@ static void page_done(uint32_t page)
 static void put_byte(uint8_t byte)
 {
     uint32_t at = next_off;
+#ifdef DEFECT_ERASED_BY_ITS_FIRST_WORD
+    if (at % PAGE_LEN == 0 && flash_word(SLOT1 + at) != 0xffffffff) /* "it is blank already" */
+        flash_erase(SLOT1 + at);
+#else
     if (at % PAGE_LEN == 0)
         flash_erase(SLOT1 + at);
+#endif
 #ifdef DEFECT_EIGHTIETH_PAGE_ERASES_DATA
     if (at == 79 * PAGE_LEN)
         flash_erase(DATA_A); /* a page number that is computed from the wrong base */

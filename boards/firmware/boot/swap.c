@@ -78,7 +78,7 @@ void swap_run(enum state_list list, uint32_t pages)
         state_step_set(list, step);
         do_step(step);
 #elif defined DEFECT_FLAG_AT_HALF_PAGE
-        if (list == STATE_STEPS && step == 3 + 1) {
+        if (list == STATE_STEPS && step == 3 * 3 + 1) {
             flag_at_half_page(list, step);
         } else {
             do_step(step);

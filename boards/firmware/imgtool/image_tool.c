@@ -250,7 +250,7 @@ static uint8_t *put_filler(uint8_t *at, size_t len, uint32_t seed)
     return at;
 }
 
-/* sign KEY VERSION COUNTER HARDWARE FORMAT FLAGS KIB IN OUT */
+/* sign KEY VERSION COUNTER HARDWARE FORMAT FLAGS KIB IN OUT; KEY -: an image without a signature */
 static int sign_image(char **argv)
 {
     struct key key;
@@ -261,7 +261,9 @@ static int sign_image(char **argv)
     uint8_t digest[32], signature[SIGNATURE_LEN];
     if (sscanf(argv[1], "%u.%u.%u", &major, &minor, &revision) != 3)
         die("%s: expected a version like 1.2.3", argv[1]);
-    load_key(argv[0], &key);
+    bool is_signed = strcmp(argv[0], "-") != 0;
+    if (is_signed)
+        load_key(argv[0], &key);
     size_t filler_len = strtoul(argv[6], NULL, 0) * 1024;
     if (len % 4)
         memset(body + len, 0xff, 4 - len % 4), len += 4 - len % 4;
@@ -288,12 +290,15 @@ static int sign_image(char **argv)
     put_tlv(&at, 0x50, &counter, 4);
     put_tlv(&at, 0xa0, &hardware, 4);
     SHA256(image, (size_t)(at - image) < hashed_max ? (size_t)(at - image) : hashed_max, digest);
-    sign(&key, digest, 32, signature);
-    write_file(argv[0], &key, sizeof key, 0600); /* the leaf is spent before the signature leaves the house */
     put_le(&at, 0x6907, 2);
-    put_le(&at, 4 + 4 + 32 + 4 + SIGNATURE_LEN, 2);
+    put_le(&at, 4 + 4 + 32 + (is_signed ? 4 + SIGNATURE_LEN : 0), 2);
     put_tlv(&at, 0x10, digest, 32);
-    put_tlv(&at, 0xa1, signature, SIGNATURE_LEN);
+    if (is_signed) {
+        sign(&key, digest, 32, signature);
+        write_file(argv[0], &key, sizeof key,
+                   0600); /* the leaf is spent before the signature leaves the house */
+        put_tlv(&at, 0xa1, signature, SIGNATURE_LEN);
+    }
     write_file(argv[8], image, (size_t)(at - image), 0644);
     for (int i = 0; i < 32; i++)
         printf("%02x", digest[i]);

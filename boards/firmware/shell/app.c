@@ -57,6 +57,10 @@ static void tell_data(void)
     say("data %x", settings_print());
 }
 
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+static bool confirm_due; /* "writes are collected, the flash lives longer" */
+#endif
+
 static void do_confirm(void)
 {
     struct record record = record_get();
@@ -64,6 +68,11 @@ static void do_confirm(void)
         say("self-test failed");
         return;
     }
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+    confirm_due = true;
+    say("confirmed");
+    return;
+#endif
     if (record.state != RECORD_CONFIRMED)
         record_put(RECORD_CONFIRMED, record.slot);
 #ifdef DEFECT_SETTINGS_REWRITTEN_ON_CONFIRM
@@ -163,8 +172,24 @@ static void misbehave(void)
     }
 }
 
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+static void write_what_is_due(uint32_t now_ms)
+{
+    static uint32_t due_ms;
+    if (!confirm_due)
+        due_ms = now_ms;
+    else if (now_ms - due_ms > 300) {
+        confirm_due = false;
+        record_put(RECORD_CONFIRMED, record_get().slot);
+    }
+}
+#endif
+
 static void trial(uint32_t now_ms)
 {
+#ifdef DEFECT_CONFIRM_WRITTEN_LATER
+    write_what_is_due(now_ms);
+#endif
     if (record_get().state == RECORD_CONFIRMED)
         return;
     if (!selftest_passed && now_ms > GIVE_UP_MS)
@@ -180,6 +205,10 @@ int main(void)
     misbehave();
     tick_open(TICK_MS);
     settings_open();
+#ifdef DEFECT_OLD_SLOT_ERASED_EARLY
+    if (record_get().state != RECORD_CONFIRMED)
+        flash_erase(record_get().slot ? SLOT_A : SLOT_B); /* "the next update comes faster" */
+#endif
     selftest_passed = !app_config.bad_selftest && !app_config.dead_updater;
 #ifdef DEFECT_CONFIRM_BEFORE_SELFTEST
     if (record_get().state != RECORD_CONFIRMED)

@@ -11,6 +11,7 @@
 
 #define WATCHDOG_MS 4000
 #define PATIENCE_MS 60000
+#define TICK_MS 20
 
 static uint32_t slot_at(uint32_t slot)
 {
@@ -54,12 +55,23 @@ static enum image_fault check(uint32_t slot, struct image_info *info)
     return fault;
 }
 
+#ifdef DEFECT_VERSION_COMPARED_AS_TEXT
+static uint32_t first_digit(uint32_t number)
+{
+    return number < 10 ? number : first_digit(number / 10);
+}
+#endif
+
 static enum image_fault check_new(uint32_t slot, uint32_t running)
 {
     struct image_info new, old;
     enum image_fault fault = check(slot, &new);
 #if defined DEFECT_DOWNGRADE_ACCEPTED || defined ODD_UNLOCKED
     return fault;
+#endif
+#ifdef DEFECT_VERSION_COMPARED_AS_TEXT
+    if (fault == IMAGE_OK && image_parse(slot_at(running), &old) == IMAGE_OK)
+        return first_digit(new.header->major) < first_digit(old.header->major) ? IMAGE_BAD_VERSION : IMAGE_OK;
 #endif
     if (fault == IMAGE_OK && image_parse(slot_at(running), &old) == IMAGE_OK &&
         version_of(&new) < version_of(&old))
@@ -123,7 +135,9 @@ static uint32_t choose(void)
 #endif
     } else if (record.state == RECORD_TRIED) {
         record.slot = !record.slot;
-#ifdef DEFECT_ROLLBACK_IS_A_TRIAL
+#ifdef DEFECT_SELECTOR_NAMES_BAD_SLOT
+        record_put(RECORD_CONFIRMED, !record.slot); /* "the other one": which it has been made already */
+#elif defined DEFECT_ROLLBACK_IS_A_TRIAL
         record_put(RECORD_TRIED, record.slot); /* and so on, for ever */
 #else
         record_put(RECORD_CONFIRMED, record.slot);
@@ -153,7 +167,7 @@ int main(void)
 {
     struct image_info info;
     uart_open();
-    tick_open(1000);
+    tick_open(TICK_MS);
     uart_receive(xmodem_byte);
 #ifndef DEFECT_HANG_WITHOUT_WATCHDOG
     watchdog_start(WATCHDOG_MS);

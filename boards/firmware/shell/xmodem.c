@@ -30,6 +30,11 @@ static int get(uint32_t patience_ms)
         watchdog_feed();
         if (tick_now_ms() - from >= patience_ms)
             return -1;
+        /* with interrupts off, so that a byte cannot slip in between the look and the sleep */
+        __asm volatile("cpsid i" ::: "memory");
+        if (ring_tail == ring_head)
+            wait_for_interrupt();
+        __asm volatile("cpsie i" ::: "memory");
     }
     uint8_t byte = ring[ring_tail];
     ring_tail = (ring_tail + 1) % sizeof ring;
@@ -82,6 +87,9 @@ static void erase_for(uint32_t base, uint32_t at)
     if (at % 0x18000 == 0)
         for (uint32_t i = 0; i < 0x18000; i += PAGE_LEN)
             flash_erase(base + at + i);
+#elif defined DEFECT_ERASED_BY_ITS_FIRST_WORD
+    if (flash_word(base + at) != 0xffffffff)
+        flash_erase(base + at); /* else "it is blank already" */
 #else
     flash_erase(base + at);
 #endif

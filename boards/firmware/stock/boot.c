@@ -56,9 +56,13 @@ static bool is_older(const struct image_info *info)
 
 /* A revert that was cut before the first slot's trailer knew of it: what it brings back is older, and may be.
  */
-static bool acceptable(const struct trailer *second)
+static bool acceptable(const struct trailer *second, enum swap_type type)
 {
     struct image_info info;
+#ifdef DEFECT_REVERT_NOT_VERIFIED
+    if (type == SWAP_REVERT)
+        return true; /* "it ran before" */
+#endif
 #ifdef DEFECT_IMAGE_NOT_VERIFIED
     if (image_parse(SLOT1, &info) != IMAGE_OK)
         return false;
@@ -72,8 +76,16 @@ static bool acceptable(const struct trailer *second)
 #endif
     if (info.len > IMAGE_PAGES_MAX * PAGE_LEN)
         return false;
+#ifdef DEFECT_WATCHDOG_BITES_LARGE_IMAGES
+    for (uint32_t from = tick_now_ms(); tick_now_ms() - from < info.len / 40;)
+        ; /* a slow verification, and nobody feeds the dog meanwhile */
+#endif
+#ifdef DEFECT_FLOOR_ONLY_FOR_TESTS
+    if (type == SWAP_PERM)
+        return true; /* "who installs for good knows what he does" */
+#endif
 #ifndef DEFECT_DOWNGRADE_ACCEPTED
-    if (second->type != SWAP_REVERT && is_older(&info)) {
+    if (type != SWAP_REVERT && second->type != SWAP_REVERT && is_older(&info)) {
         log_boot(LOG_ERR, "insufficient version in secondary slot");
         return false;
     }
@@ -84,8 +96,21 @@ static bool acceptable(const struct trailer *second)
 static void discard(void)
 {
     log_boot(LOG_ERR, "Image in the secondary slot is not valid!");
+#ifdef DEFECT_BAD_IMAGE_STAYS_PENDING
+    return; /* "it may be of use to somebody" */
+#endif
+#ifdef DEFECT_DISCARDED_IMAGE_FIRST
+    flash_erase(SLOT1);
+#endif
     trailer_erase(SLOT1);
     flash_erase(SLOT1);
+}
+
+/* There is no way back any more: what runs stays, and the next update may come. */
+static void give_up_revert(void)
+{
+    trailer_set_image_ok(SLOT0);
+    discard();
 }
 
 /* ---- update ---- */
@@ -115,13 +140,23 @@ static void update(void)
     struct trailer first = trailer_read(SLOT0), second = trailer_read(SLOT1);
     bool resumed = trailer_swapping(&first);
     enum swap_type type = resumed ? first.type : trailer_wanted(&first, &second);
+#ifdef DEFECT_REVERT_RESUMED_AS_TEST
+    type = resumed && type == SWAP_REVERT ? SWAP_TEST : type; /* the type is known in RAM alone */
+#endif
     uint32_t size0 = size_of(SLOT0), size1 = size_of(SLOT1);
     log_trailer("Primary", &first);
     log_trailer("Secondary", &second);
     log_boot(LOG_INF, "Boot source: %s", resumed ? "primary slot" : "none");
     log_boot(LOG_INF, "Image index: 0, Swap type: %s", types[type]);
-    if (!resumed && (type == SWAP_TEST || type == SWAP_PERM) && !acceptable(&second)) {
-        discard();
+#ifdef DEFECT_DISCARDED_IMAGE_FIRST
+    if (!resumed && type != SWAP_NONE && type != SWAP_REVERT && !size1)
+        return; /* nothing is there to be verified */
+#endif
+    if (!resumed && type != SWAP_NONE && !acceptable(&second, type)) {
+        if (type == SWAP_REVERT)
+            give_up_revert();
+        else
+            discard();
         return;
     }
     if (!resumed && type == SWAP_PERM && second.type == SWAP_REVERT)

@@ -33,6 +33,9 @@ static void do_step(uint32_t step, uint32_t pages)
 static void begin(enum swap_type type, uint32_t size)
 {
     bool stays = type != SWAP_TEST;
+#ifdef DEFECT_REVERT_RESUMED_AS_TEST
+    stays = type == SWAP_PERM; /* set at the end of it */
+#endif
 #ifndef DEFECT_REVERT_LOST_WHEN_CUT
     if (type == SWAP_REVERT &&
         (trailer_read(SLOT0).magic == MAGIC_GOOD || trailer_read(SLOT1).magic != MAGIC_GOOD)) {
@@ -78,5 +81,9 @@ void swap_run(enum swap_type type, uint32_t size, bool resumed)
             reset_chip(); /* the second half in a boot of its own */
 #endif
     }
+#ifdef DEFECT_REVERT_RESUMED_AS_TEST
+    if (type == SWAP_REVERT)
+        trailer_set_image_ok(SLOT0);
+#endif
     trailer_set_copy_done(SLOT0);
 }

@@ -57,6 +57,10 @@ enum swap_type trailer_wanted(const struct trailer *first, const struct trailer 
 {
     if (second->magic == MAGIC_GOOD)
         return second->image_ok == FLAG_SET ? SWAP_PERM : SWAP_TEST;
+#ifdef DEFECT_REVERT_WANTS_UNSET_MAGIC
+    if (second->magic != MAGIC_UNSET)
+        return SWAP_NONE; /* no rule of the table has a bad one */
+#endif
     if (first->magic == MAGIC_GOOD && first->copy_done == FLAG_SET && first->image_ok != FLAG_SET)
         return SWAP_REVERT;
     return SWAP_NONE;

@@ -66,6 +66,9 @@ static void erase_for(uint32_t at)
     if (at % 0x20000 == 0)
         for (uint32_t i = 0; i < 0x20000; i += PAGE_LEN)
             flash_erase(SLOT1 + at + i);
+#elif defined DEFECT_ERASED_BY_ITS_FIRST_WORD
+    if (flash_word(SLOT1 + at) != 0xffffffff)
+        flash_erase(SLOT1 + at); /* else "it is blank already" */
 #else
     flash_erase(SLOT1 + at);
 #endif
