@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# linux-disk.sh VERB PLACE [ADDRESS] [FILE | LEN FILE]: the disk of a virtual Linux board from outside, as a card in a multiplexer of
+# the rack's host. For a probe "exec", see docs/drivers/probe-exec.md. Addresses from 0x20000000 on are the boot loader's own flash.
+#   write PLACE ADDRESS FILE | read PLACE ADDRESS LEN FILE | erase PLACE | attach PLACE
+# Writing takes the card from the board, which then stands still until its next power-up. Reading does not disturb it.
+set -eu
+verb=$1 place=$2
+disk=${OTARIG_RACK:?not on a virtual rack}/$place.nvm
+size=148897792 # 142 MiB
+[ -e "$disk" ] || { echo "linux-disk.sh: $disk: there is no such place" >&2; exit 1; }
+
+take() {
+  kill -USR1 "$(cat "$disk.run")"
+  flock -w 20 "$disk.run" true || { echo "linux-disk.sh: the board does not let go of its disk" >&2; exit 1; }
+}
+where() { # ADDRESS: sets file and offset
+  file=$disk offset=$(($1))
+  [ $offset -lt $((0x20000000)) ] || { file=$disk.nor offset=$((offset - 0x20000000)); }
+}
+
+case $verb in
+  attach) ;;
+  erase)
+    take
+    truncate -s 0 "$disk" "$disk.nor"
+    truncate -s $size "$disk"
+    truncate -s 64M "$disk.nor"
+    ;;
+  write)
+    take
+    where "$3"
+    dd if="$4" of="$file" bs=1M oflag=seek_bytes seek=$offset conv=notrunc status=none
+    ;;
+  read)
+    where "$3"
+    dd if="$file" of="$5" bs=1M iflag=skip_bytes,count_bytes skip=$offset count="$4" status=none
+    ;;
+  *) echo "linux-disk.sh: no verb '$verb'" >&2; exit 2 ;;
+esac

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# linux-update.sh PORT IMAGE SECONDS COMMAND: offers IMAGE by HTTP to a virtual Linux board, types COMMAND at its shell (@URL@ in it
+# is where IMAGE is), and waits for its end. Exit status 0: the command succeeded. 3: the board refused the image. 4: no answer came
+# in SECONDS. 1: the command failed for another reason. The board sees this computer as 10.0.2.2 (QEMU's user network). Needs busybox.
+# For "deliver" of an update client "exec", see docs/drivers/update-exec.md.
+set -eu
+port=$1 image=$2 seconds=$3 command=$4
+folder=$(mktemp -d)
+server=
+trap 'kill $server 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'exit 1' INT TERM HUP
+ln -s "$(realpath "$image")" "$folder/image"
+number=$$
+for try in 1 2 3 4 5 6 7 8; do
+  number=$((20000 + (number * 7919 + try * 104729) % 40000))
+  busybox httpd -f -p "127.0.0.1:$number" -h "$folder" 2>/dev/null &
+  server=$!
+  sleep 0.2
+  kill -0 $server 2>/dev/null && break # else the port was taken
+  server=
+done
+[ -n "$server" ] || { echo "linux-update.sh: no port is free" >&2; exit 1; }
+url=http://10.0.2.2:$number/image
+before=${command%%"@URL@"*} after=${command#*"@URL@"}
+exec <"$port" 3>"$port"
+printf '%s; echo "update: rc=$?"\n' "$before$url$after" >&3
+# shellcheck disable=SC2016 # the inner shell's words
+timeout --foreground "$seconds" sh -c '
+  refused=
+  while read -r line; do
+    case $line in
+      *"update: rc=0"*) exit 0 ;;
+      *"update: rc="[1-9]*) echo "${refused:-failed}"; [ -n "$refused" ] && exit 3 || exit 1 ;;
+      *ignature*|*erif*|*ompatible*|*nvalid*|*anifest*|*hecksum*|*squashfs*|*ismatch*) refused=$line; echo "$line" ;;
+      *rror*|*ailed*) echo "$line" ;;
+    esac
+  done
+  exit 4' || { code=$?; [ $code = 124 ] && exit 4; exit $code; }
