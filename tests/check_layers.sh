@@ -26,7 +26,8 @@ BEGIN {
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"
   allowed["fixtures/outlets"] = "harness/base/"
-  allowed["fixtures/linux"] = "harness/base/ harness/io/"
+  allowed["fixtures/disk"] = "harness/base/"
+  allowed["fixtures/linux"] = "harness/base/ harness/io/ fixtures/disk/"
   allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
   allowed["fixtures/otad"] = "harness/base/ harness/io/"
   # what a compiler without a library has
