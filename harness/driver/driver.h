@@ -85,9 +85,6 @@ enum link_mode {
 struct console_ops {
     int (*write)(void *self, const void *data, size_t len, struct error *error);
     struct link *(*link)(void *self);
-    int (*lines)(void *self, int dtr, int rts,
-                 struct error *error);              /* -1: leave; NULL where there are none */
-    int (*reopen)(void *self, struct error *error); /* after an unplug; NULL where it cannot help */
 };
 
 /* ---- probe: one job at a time; it ends with EVENT_PROBE "done" or "failed" (value: verb) ---- */

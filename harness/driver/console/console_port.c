@@ -95,6 +95,8 @@ void console_port_release(struct console_port *port)
 
 int console_port_write(struct console_port *port, const void *data, size_t len, struct error *error)
 {
+    if (port->fd < 0 && port->may_be_away)
+        return 0;
     if (port->fd < 0)
         return error_set(error, ERROR_RIG, "console: not open");
     if (port->queue_len + len > QUEUE_MAX)

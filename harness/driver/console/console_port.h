@@ -14,6 +14,7 @@ struct console_port {
     struct loop_source *source;
     uint8_t *queue;
     size_t queue_len;
+    bool may_be_away; /* the port goes with the board's power: what is sent meanwhile nobody hears */
     void (*lost)(struct console_port *port,
                  const char *why); /* the other end is gone; port->fd is still open */
 };

@@ -19,11 +19,13 @@
 /* each look at /dev costs: umockdev allows a process 50 opens */
 #define REOPEN_FIRST_US 100000u
 #define REOPEN_LIMIT_US 3000000u
+#define WITH_POWER_US 20000u /* a board prints as soon as its port is there */
 
 struct config {
     char *port, *usb, *number, *location;
     int64_t baud;
     int dtr, rts;
+    bool with_power;
 };
 
 static const char *const levels[] = {"high", "low", "leave", NULL};
@@ -53,6 +55,12 @@ static const struct option_spec options[] = {
      .standard = "115200",
      .low = 50,
      .high = 12000000},
+    {.name = "with_power",
+     .help = "the adapter hangs on the board's own power (USB of the board itself): its port goes and comes "
+             "with it, and whether "
+             "it comes is the board's affair",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct config, with_power)},
     {.name = "dtr",
      .help = "DTR on open: high, low or leave",
      .type = OPTION_CHOICE,
@@ -75,6 +83,7 @@ struct serial {
     char name[SERIAL_NAME_MAX]; /* of the device, as found last */
     struct loop_source *retry;
     uint64_t lost_us, pause_us;
+    bool absent; /* no such port, as opposed to one that cannot be opened */
 };
 
 static int failed(const struct serial *serial, const char *what, struct error *error)
@@ -128,6 +137,7 @@ static int attach(struct serial *serial, struct error *error)
     const struct config *config = serial->config;
     const struct serial_wanted wanted = {config->port, config->usb, config->number, config->location};
     int fd = -1;
+    serial->absent = true;
     if (serial_find(&wanted, serial->name, error))
         return -1;
     if (sp_get_port_by_name(serial->name, &serial->sp) != SP_OK) {
@@ -136,6 +146,7 @@ static int attach(struct serial *serial, struct error *error)
                          "%s: no such serial port (plugged in? `otarig doctor` lists what is there)",
                          serial->name);
     }
+    serial->absent = false;
     if (sp_open(serial->sp, SP_MODE_READ_WRITE) != SP_OK) {
         failed(serial, "open", error);
         sp_free_port(serial->sp);
@@ -160,6 +171,10 @@ static void on_retry(void *arg, uint64_t now_us)
         event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->name);
         return;
     }
+    if (serial->config->with_power) {
+        loop_timer_set(serial->retry, now_us + WITH_POWER_US);
+        return;
+    }
     if (now_us - serial->lost_us > REOPEN_LIMIT_US) {
         event_put(serial->port.env.sink, EVENT_RIG, serial->port.role, "lost", error.text);
         return;
@@ -175,7 +190,8 @@ static void on_lost(struct console_port *port, const char *why)
     drop(serial);
     serial->lost_us = clock_now_us();
     serial->pause_us = 2 * REOPEN_FIRST_US;
-    loop_timer_set(serial->retry, serial->lost_us + REOPEN_FIRST_US);
+    loop_timer_set(serial->retry,
+                   serial->lost_us + (serial->config->with_power ? WITH_POWER_US : REOPEN_FIRST_US));
 }
 
 static int serial_open(const struct driver_env *env, const void *config, void **self, struct error *error)
@@ -184,7 +200,11 @@ static int serial_open(const struct driver_env *env, const void *config, void **
     console_port_init(&serial->port, env, on_lost);
     serial->config = config;
     serial->retry = loop_add_timer(env->loop, LOOP_NEVER, on_retry, serial);
-    if (attach(serial, error)) {
+    serial->port.may_be_away = serial->config->with_power;
+    if (attach(serial, error) && serial->absent && serial->config->with_power) {
+        loop_timer_set(serial->retry, clock_now_us() + WITH_POWER_US);
+        *error = (struct error){0};
+    } else if (serial->port.fd < 0) {
         loop_remove(serial->retry);
         console_port_release(&serial->port);
         free(serial);
@@ -211,26 +231,6 @@ static int write_data(void *self, const void *data, size_t len, struct error *er
 static struct link *get_link(void *self)
 {
     return &((struct serial *)self)->port.link;
-}
-
-static int set_lines(void *self, int dtr, int rts, struct error *error)
-{
-    struct serial *serial = self;
-    if (!serial->sp)
-        return error_set(error, ERROR_RIG, "%s: not open", serial->name);
-    if (dtr >= 0 && sp_set_dtr(serial->sp, dtr ? SP_DTR_ON : SP_DTR_OFF) < 0)
-        return failed(serial, "DTR", error);
-    if (rts >= 0 && sp_set_rts(serial->sp, rts ? SP_RTS_ON : SP_RTS_OFF) < 0)
-        return failed(serial, "RTS", error);
-    return 0;
-}
-
-static int reopen(void *self, struct error *error)
-{
-    struct serial *serial = self;
-    loop_timer_set(serial->retry, LOOP_NEVER);
-    drop(serial);
-    return attach(serial, error);
 }
 
 static void claim(const void *data, char *key, size_t size)
@@ -263,8 +263,7 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return 0;
 }
 
-static const struct console_ops ops = {
-    .write = write_data, .link = get_link, .lines = set_lines, .reopen = reopen};
+static const struct console_ops ops = {.write = write_data, .link = get_link};
 static const char *const ways[] = {"port", "usb", "serial", "location", NULL};
 static const struct option_rule rules[] = {
     {OPTION_ANY_OF, ways,

@@ -283,14 +283,6 @@ static struct link *get_link(void *self)
     return &((struct stream *)self)->port.link;
 }
 
-static int reopen(void *self, struct error *error)
-{
-    struct stream *stream = self;
-    loop_timer_set(stream->retry, LOOP_NEVER);
-    drop(stream);
-    return attach(stream, error);
-}
-
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
@@ -313,7 +305,7 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return 0;
 }
 
-static const struct console_ops ops = {.write = write_data, .link = get_link, .reopen = reopen};
+static const struct console_ops ops = {.write = write_data, .link = get_link};
 const struct driver console_stream_driver = {.name = "stream",
                                              .help =
                                                  "a unix or TCP socket (ser2net, QEMU, a terminal server)",

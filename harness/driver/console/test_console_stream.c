@@ -263,12 +263,6 @@ Test(console_stream, comes_back_after_a_loss)
     board = accept(server, NULL, NULL);
     bench.input[0] = bench.linked[0] = 0;
     talk(&bench, board);
-    /* by hand, too */
-    close(board);
-    cr_expect_eq(console_stream_driver.console->reopen(bench.self, &bench.error), 0);
-    board = accept(server, NULL, NULL);
-    bench.input[0] = bench.linked[0] = 0;
-    talk(&bench, board);
     close(board);
     close(server);
     bench_end(&bench);
