@@ -7,7 +7,7 @@
 set -eu
 verb=$1 place=$2
 disk=${OTARIG_RACK:?not on a virtual rack}/$place.nvm
-size=148897792 # 142 MiB
+size=214958080 # 205 MiB: the longest of them
 [ -e "$disk" ] || { echo "linux-disk.sh: $disk: there is no such place" >&2; exit 1; }
 
 take() {
@@ -34,6 +34,15 @@ case $verb in
     ;;
   read)
     where "$3"
+    if [ "$file" = "$disk" ] && [ -S "$disk.sock" ] && ! flock -n "$disk.run" true; then # what it holds now, its server knows
+      unit=1048576
+      while [ $((offset % unit)) != 0 ] || [ $(($4 % unit)) != 0 ]; do unit=$((unit / 2)); done
+      [ $unit -ge 512 ] || { echo "linux-disk.sh: only whole sectors are read" >&2; exit 1; }
+      # its count is from the begin of the disk on, not from what it skips
+      timeout 60 qemu-img dd -f raw -O raw bs=$unit skip=$((offset / unit)) count=$(((offset + $4) / unit)) \
+        "if=nbd+unix:///?socket=$disk.sock" "of=$5"
+      exit 0
+    fi
     dd if="$file" of="$5" bs=1M iflag=skip_bytes,count_bytes skip=$offset count="$4" status=none
     ;;
   *) echo "linux-disk.sh: no verb '$verb'" >&2; exit 2 ;;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# U-Boot's part of an A/B board, with RAUC's variables: BOOT_ORDER, and for each slot the attempts that are left. They lie in raw
+# U-Boot's part of an A/B board, with RAUC's variables: BOOT_ORDER, and for each slot the attempts that are left; SWUpdate keeps its state beside them. They lie in raw
 # sectors of the disk, where libubootenv finds them, too: this U-Boot's own environment is in a flash that Linux does not see.
 setenv env_at 0x4a000000
 if virtio read ${env_at} 0x800 0x20; then
-  env import -c ${env_at} 0x4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT || echo "boot script: bad CRC, using default environment"
+  env import -c ${env_at} 0x4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT ustate recovery_status || echo "boot script: bad CRC, using default environment"
 fi
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
@@ -31,7 +31,7 @@ if test -z "${slot}"; then
   setenv BOOT_A_LEFT 3
   setenv BOOT_B_LEFT 3
 fi
-env export -c -s 0x4000 ${env_at} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+env export -c -s 0x4000 ${env_at} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT ustate recovery_status
 virtio write ${env_at} 0x800 0x20
 if test -n "${slot}"; then
   echo "boot script: slot ${slot}, order ${BOOT_ORDER}, left ${BOOT_A_LEFT} ${BOOT_B_LEFT}"

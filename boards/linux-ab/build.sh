@@ -1,19 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # build.sh FOLDER [CLIENT...]: makes the virtual Linux board in FOLDER from Debian packages alone: U-Boot's flash, disk images, and
-# for each CLIENT (default: rauc) the firmware folders FOLDER/CLIENT/VARIANT. Nothing is done again that was made from the same
+# for each CLIENT (rauc, swupdate; default: both) the firmware folders FOLDER/CLIENT/VARIANT. Nothing is done again that was made from the same
 # files here and the same host packages; "rm -r FOLDER" fetches newer guest packages. No step needs root.
 # Keys are made here, for this build alone.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath -m "$1")
 shift
-clients=${*:-rauc}
-slot_mb=64
+clients=${*:-rauc swupdate}
 epoch=1700000000 # of file times, so that the same content gives the same image
 
-guest_packages="busybox-static dbus rauc rauc-service libubootenv-tool linux-image-arm64"
-host_packages="u-boot-qemu u-boot-tools rauc kmod fdisk lz4 openssl e2fsprogs busybox cpio binutils squashfs-tools"
+guest_packages="busybox-static dbus rauc rauc-service swupdate libubootenv-tool linux-image-arm64"
+host_packages="u-boot-qemu u-boot-tools rauc kmod fdisk lz4 zstd openssl e2fsprogs busybox cpio binutils squashfs-tools"
 
 say() { echo "linux-ab: $*"; }
 fail() { echo "linux-ab: $*" >&2; exit 3; }
@@ -149,6 +148,14 @@ rauc_tree() { # TREE
   cp "$out/keys/ca.pem" "$1/etc/rauc/ca.pem"
 }
 
+swupdate_tree() { # TREE
+  program "$1" swupdate
+  mkdir -p "$1/etc/swupdate"
+  cp "$out/keys/ca.pem" "$1/etc/swupdate/ca.pem"
+  cp "$here/guest/update-swupdate" "$1/usr/bin/update"
+  chmod 755 "$1/usr/bin/update"
+}
+
 # image TREE FILE MB LABEL
 image() {
   find "$1" -exec touch -h -d "@$epoch" {} +
@@ -173,14 +180,27 @@ keys() {
   echo 1 >"$out/keys/made"
 }
 
-bundle() { # SLOT-IMAGE VERSION FILE [KEY [COMPATIBLE]]
+# of each client: SLOT-IMAGE VERSION FILE KEY COMPATIBLE
+rauc_bundle() {
   rm -rf "$out/bundle" "$3"
   mkdir -p "$out/bundle"
   ln "$1" "$out/bundle/rootfs.ext4" 2>/dev/null || cp "$1" "$out/bundle/rootfs.ext4"
   printf '[update]\ncompatible=%s\nversion=%s\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nfilename=rootfs.ext4\n' \
-    "${5:-otarig-linux-ab}" "$2" >"$out/bundle/manifest.raucm"
-  rauc --cert "$out/keys/${4:-ca}.pem" --key "$out/keys/${4:-ca}.key" --mksquashfs-args="-comp zstd -Xcompression-level 3 -processors 2" \
+    "$5" "$2" >"$out/bundle/manifest.raucm"
+  rauc --cert "$out/keys/$4.pem" --key "$out/keys/$4.key" --mksquashfs-args="-comp zstd -Xcompression-level 3 -processors 2" \
     bundle "$out/bundle" "$3" >"$out/bundle.log" 2>&1 || { cat "$out/bundle.log" >&2; exit 3; }
+  rm -rf "$out/bundle"
+}
+
+swupdate_bundle() {
+  rm -rf "$out/bundle" "$3"
+  mkdir -p "$out/bundle"
+  zstd -q -3 "$1" -o "$out/bundle/rootfs.zst"
+  digest=$(sha256sum <"$out/bundle/rootfs.zst" | cut -d ' ' -f 1)
+  sed "s/@VERSION@/$2/; s/@COMPATIBLE@/$5/; s/@DIGEST@/$digest/" "$here/guest/${description:-sw-description}" >"$out/bundle/sw-description"
+  openssl cms -sign -in "$out/bundle/sw-description" -out "$out/bundle/sw-description.sig" -signer "$out/keys/$4.pem" -inkey "$out/keys/$4.key" \
+    -outform DER -nosmimecap -binary
+  (cd "$out/bundle" && printf 'sw-description\nsw-description.sig\nrootfs.zst\n' | cpio -o -H crc --quiet) >"$3"
   rm -rf "$out/bundle"
 }
 
@@ -191,7 +211,7 @@ boot() { # SCRIPT FILE
   mkimage -A arm64 -T script -C none -n linux-ab -d "$1" "$out/bootfs/boot.scr" >/dev/null
   image "$out/bootfs" "$out/boot.ext2" 2 boot 2 '^has_journal,^extent,^64bit,^metadata_csum'
   rm -f "$2"
-  truncate -s 141M "$out/disk"
+  truncate -s $((4 + 2 * slot_mb + 9))M "$out/disk"
   printf 'label: dos\nlabel-id: 0x07a21900\n2M,2M,L,*\n4M,%sM,L\n%sM,%sM,L\n%sM,8M,L\n' $slot_mb $((4 + slot_mb)) $slot_mb $((4 + 2 * slot_mb)) |
     sfdisk -q "$out/disk"
   head -c 4M "$out/disk" >"$2"
@@ -224,11 +244,17 @@ manifest() { # FOLDER VARIANT NAME=FILE=VERSION...
     for entry in "$@"; do
       name=${entry%%=*} file=${entry#*=} version=${entry##*=}
       file=${file%%=*}
-      printf '%s\n    "%s": {"file": "%s"%s}' "$comma" "$name" "$file" "${version:+, \"version\": \"$version\"}"
+      hash=$(cat "$folder/$name.sum" 2>/dev/null) || hash=
+      printf '%s\n    "%s": {"file": "%s"%s%s}' "$comma" "$name" "$file" "${version:+, \"version\": \"$version\"}" "${hash:+, \"hash\": \"$hash\"}"
       comma=,
     done
     printf '\n  }\n}\n'
   } >"$folder/manifest.json"
+}
+
+hash_of() { # SLOT-IMAGE NAME: what the running slot holds, for the manifest
+  rm -f "$folder/$2.sum"
+  sha256sum <"$1" | cut -d ' ' -f 1 >"$folder/$2.sum"
 }
 
 # release NAME VERSION [WORD=VALUE...]: an update, signed with $key for boards called $compatible
@@ -237,12 +263,16 @@ release() {
   name=$1 version=$2
   shift 2
   slot "$out/slot" "$version" "$@"
-  bundle "$out/slot" "$version" "$folder/$name.raucb" "$key" "$compatible"
+  "${client}_bundle" "$out/slot" "$version" "$folder/$name.$suffix" "$key" "$compatible"
+  hash_of "$out/slot" "$name"
 }
 
-files='nor=nor.img= boot=boot.img= rootfs=slot-v1.img= data=data.img= v1=v1.raucb=1.0.0 v2=v2.raucb=2.0.0 v3=v3.raucb=3.0.0
-  v2-crash=v2-crash.raucb=2.0.0-crash v2-bad-selftest=v2-bad-selftest.raucb=2.0.0-bad-selftest
-  v2-wrong-key=v2-wrong-key.raucb=2.0.0-wrong-key v2-wrong-hardware=v2-wrong-hardware.raucb=2.0.0-wrong-hardware'
+write_manifest() { # VARIANT
+  set -- "$1" nor=nor.img= boot=boot.img= rootfs=slot-v1.img= data=data.img= "v1=v1.$suffix=1.0.0" "v2=v2.$suffix=2.0.0" "v3=v3.$suffix=3.0.0" \
+    "v2-crash=v2-crash.$suffix=2.0.0-crash" "v2-bad-selftest=v2-bad-selftest.$suffix=2.0.0-bad-selftest" \
+    "v2-wrong-key=v2-wrong-key.$suffix=2.0.0-wrong-key" "v2-wrong-hardware=v2-wrong-hardware.$suffix=2.0.0-wrong-hardware"
+  manifest "$folder" "$@"
+}
 
 good() {
   folder=$good
@@ -261,8 +291,7 @@ good() {
   release v3 3.0.0
   release v2-crash 2.0.0-crash flaw=crash
   release v2-bad-selftest 2.0.0-bad-selftest flaw=selftest
-  # shellcheck disable=SC2086 # a list of words
-  manifest "$folder" good $files
+  write_manifest good
 }
 
 # Defective boards: the good files but one. What each is caught by stands in docs/linux.md.
@@ -271,8 +300,7 @@ variant() { # NAME; then $folder is its own
   mkdir -p "$folder"
   ln "$good"/*.* "$folder/"
   rm "$folder/manifest.json"
-  # shellcheck disable=SC2086 # a list of words
-  manifest "$folder" "$1" $files
+  variant=$1
 }
 
 changed_boot() { # SED-SCRIPT: another boot script
@@ -283,26 +311,60 @@ changed_boot() { # SED-SCRIPT: another boot script
   rm "$out/boot.cmd"
 }
 
+# trusts_other FILE: the certificate file, in the tree, of those whom v1 trusts
+trusts_other() {
+  cat "$out/keys/ca.pem" "$out/keys/other.pem" >"$tree/$1"
+  started_from
+  cp "$out/keys/ca.pem" "$tree/$1"
+}
+
+# started_from [WORD=VALUE...]: the v1 that the board begins with
+started_from() {
+  rm "$folder/slot-v1.img"
+  slot "$folder/slot-v1.img" 1.0.0 "$@"
+  hash_of "$folder/slot-v1.img" v1
+}
+
 defects() {
   variant no-attempt-counter
   changed_boot '/setexpr/d'
+  write_manifest "$variant"
   variant confirm-before-selftest
   release v2-bad-selftest 2.0.0-bad-selftest flaw=selftest confirm=first
+  write_manifest "$variant"
   variant never-confirmed
   release v2 2.0.0 confirm=never
+  write_manifest "$variant"
   variant data-lost-on-update
   release v2 2.0.0 data=new
+  write_manifest "$variant"
+}
+
+rauc_defects() {
   variant updater-dead-in-v2
   release v2 2.0.0 client=dead
+  write_manifest "$variant"
   variant foreign-key-trusted
-  cat "$out/keys/ca.pem" "$out/keys/other.pem" >"$tree/etc/rauc/ca.pem"
-  rm "$folder/slot-v1.img"
-  slot "$folder/slot-v1.img" 1.0.0
-  cp "$out/keys/ca.pem" "$tree/etc/rauc/ca.pem"
+  trusts_other etc/rauc/ca.pem
+  write_manifest "$variant"
+}
+
+swupdate_defects() {
+  variant foreign-key-trusted
+  trusts_other etc/swupdate/ca.pem
+  write_manifest "$variant"
+  variant no-boot-loader-named # it says "successful", and switches nothing
+  started_from boot_loader=none
+  write_manifest "$variant"
 }
 
 client() { # CLIENT
   client=$1
+  case $client in
+    rauc) suffix=raucb slot_mb=64 ;;
+    swupdate) suffix=swu slot_mb=96 ;; # its libraries need libicudata, 31 MB
+    *) echo "linux-ab: no client '$client'" >&2; exit 2 ;;
+  esac
   made_of=$(sum "$client")
   if made "$out/$client" "$made_of"; then
     say "$client: nothing to do"
@@ -317,6 +379,7 @@ client() { # CLIENT
   cp "$here/guest/$client.client" "$tree/etc/client"
   good
   defects
+  "${client}_defects"
   rm -rf "$tree" "$out/slot"
   echo "$made_of" >"$out/$client/made"
 }

@@ -12,7 +12,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/take.h"
 
-#define IMAGE_SIZE_MAX (64u << 20)
+#define IMAGE_SIZE_MAX (256u << 20) /* a root file system */
 
 int image_read(const char *path, uint8_t **data, size_t *len, struct error *error)
 {
@@ -34,7 +34,7 @@ int image_read(const char *path, uint8_t **data, size_t *len, struct error *erro
     if (bad) {
         free(*data);
         *data = NULL;
-        return error_set(error, ERROR_INPUT, "image %s: cannot be read or is over 64 MiB", path);
+        return error_set(error, ERROR_INPUT, "image %s: cannot be read or is over 256 MiB", path);
     }
     return 0;
 }

@@ -37,7 +37,7 @@ bool image_version_is(const char *told, const char *version);
 /* Like strcmp(3): which version is the older one? Numbers count where both consist of up to four; other names
  * are compared as strverscmp(3) does. */
 int image_version_order(const char *a, const char *b);
-/* The whole of a file of at most 64 MiB; *data is the caller's. ERROR_INPUT. */
+/* The whole of a file of at most 256 MiB; *data is the caller's. ERROR_INPUT. */
 int image_read(const char *path, uint8_t **data, size_t *len, struct error *error);
 
 /* TAIL: the last eighth of the body, where most images have no code that each start runs: one that is spoilt

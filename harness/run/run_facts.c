@@ -265,9 +265,15 @@ static bool ask_exec(struct run *run, const struct source *source, struct run_to
 {
     struct call call = {.run = run};
     struct error error = {0};
-    const struct child_spec spec = {.name = source->run[0], .argv = (const char *const *)source->run};
+    char *place = mem_printf("OTARIG_PLACE=%s", run->rig->place->name);
+    char *folder = mem_printf("OTARIG_CASE=%s", run->folder); /* where console.log grows */
+    const char *environment[] = {place, folder, NULL};
+    const struct child_spec spec = {
+        .name = source->run[0], .argv = (const char *const *)source->run, .environment = environment};
     const struct child_events events = {.line = on_call_line, .ended = on_call_ended};
     struct child *child = child_start(run->loop, &spec, &events, &call, &error);
+    free(place);
+    free(folder);
     if (!child) {
         run_fail_rig(run, "%s", error.text);
         return false;
