@@ -3,7 +3,6 @@
  * leaves, keeps result.json current, and puts the rails into their safe state when the worker dies. */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/escape.h"
-#include "harness/base/json_text.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/base/output.h"
@@ -23,6 +21,7 @@
 #include "harness/supervise/supervise.h"
 #include "harness/supervise/guard.h"
 #include "harness/supervise/progress.h"
+#include "harness/supervise/run_folder.h"
 #include "harness/io/child.h"
 #include "harness/record/verdict.h"
 #include "harness/rack/virtual_rack.h"
@@ -31,10 +30,6 @@
 #include "reports/result.h"
 
 #define WORKER_LIVES 4
-/* The longest name of a unix socket (unix(7): 108 bytes with the terminator, and one to spare), and what
- * stands between --out and the socket of a place */
-#define SOCKET_LEN_MAX 106
-#define RUN_LEN (sizeof "/20260101T000000Z/rack/.uart" - 1)
 #define WORKER_GRACE_US 8000000u
 #define TICK_US 1000000u
 #define LOG_TICK_US 120000000u
@@ -279,74 +274,6 @@ static int run_workers(struct supervisor *sup, struct error *error)
     return 0;
 }
 
-/* ---- the folder of the run ---- */
-
-/* What no file name of ours, no socket in it and no report of it could carry is refused before anything is
- * touched. */
-static int check_out(const char *out, const struct rack *rack, struct error *error)
-{
-    char *here = out[0] == '/' ? NULL : getcwd(NULL, 0);
-    size_t len = strlen(out), whole = len + (here ? strlen(here) + 1 : 0);
-    size_t place = 3; /* "control" is a socket, too */
-    bool control = false;
-    free(here);
-    for (size_t i = 0; i < rack->place_count; i++)
-        place = strlen(rack->places[i].name) > place ? strlen(rack->places[i].name) : place;
-    for (size_t i = 0, taken; i < len && !control; i += taken) {
-        taken = json_text_utf8(out + i, len - i);
-        control = !taken || (unsigned char)out[i] < 0x20 || out[i] == 0x7f;
-        taken = taken ? taken : 1;
-    }
-    if (!len || control)
-        return error_set(
-            error, ERROR_INPUT,
-            "--out: expected the name of a folder in UTF-8 without control characters, found '%s'", out);
-    if (rack->is_virtual && whole + RUN_LEN + place > SOCKET_LEN_MAX)
-        return error_set(error, ERROR_INPUT,
-                         "--out %s: expected at most %zu characters from the root on, found %zu: the virtual "
-                         "rack has unix sockets in it",
-                         out, SOCKET_LEN_MAX - RUN_LEN - place, whole);
-    return 0;
-}
-
-static char *make_folder(const char *out, struct error *error)
-{
-    char stamp[40];
-    time_t now = clock_wall_s();
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
-    if (mkdir(out, 0755) && errno != EEXIST) {
-        error_set_errno(error, ERROR_INPUT, errno, "--out %s", out);
-        return NULL;
-    }
-    for (int i = 1; i < 1000; i++) {
-        char *path = i == 1 ? mem_printf("%s/%s", out, stamp) : mem_printf("%s/%s-%d", out, stamp, i);
-        if (!mkdir(path, 0755))
-            return path;
-        int why = errno;
-        free(path);
-        if (why != EEXIST) {
-            error_set_errno(error, ERROR_INPUT, why, "--out %s", out);
-            return NULL;
-        }
-    }
-    error_set(error, ERROR_SYSTEM, "--out %s: no free name", out);
-    return NULL;
-}
-
-static int remove_one(const char *path, const struct stat *about, int type, struct FTW *at)
-{
-    return remove(path);
-}
-
-static void remove_folder(struct supervisor *sup, bool with_out)
-{
-    nftw(sup->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    if (with_out)
-        rmdir(sup->request->out);
-}
-
 static int write_spec(struct supervisor *sup, struct error *error)
 {
     cJSON *spec = sup->request->spec;
@@ -454,7 +381,8 @@ int supervise_run(struct run_request *request)
     if (job_load(&sup.job, request->spec, &error))
         return error_print(&error);
     bool made_out = access(request->out, F_OK) != 0;
-    sup.folder = check_out(request->out, &sup.job.rack, &error) ? NULL : make_folder(request->out, &error);
+    sup.folder =
+        run_folder_check(request->out, &sup.job.rack, &error) ? NULL : run_folder_make(request->out, &error);
     if (!sup.folder) {
         job_release(&sup.job);
         return error_print(&error);
@@ -483,7 +411,7 @@ int supervise_run(struct run_request *request)
         tell_left_out(&sup);
     int code = supervise(&sup, &error) ? error_print(&error) : 0;
     if (error.kind == ERROR_INPUT && !sup.done) { /* the rack's emulation refused its file: nothing was run */
-        remove_folder(&sup, made_out);
+        run_folder_remove(sup.folder, made_out ? request->out : NULL);
     } else {
         if (result_write(sup.result, sup.result_path, &error))
             code = error_print(&error);
