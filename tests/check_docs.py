@@ -138,7 +138,7 @@ def check_member(where, text):
     except ValueError as error:
         complain(where, f"no member of JSON: {error}")
         return
-    if set(place) <= {"power", "console", "probe", "update"}:
+    if set(place) <= {"power", "console", "probe", "update", "sense"}:
         json.dump(board_of({"facts": {"up": [{"from": "update"}]}}), open(os.path.join(work.name, "board.json"), "w"))
         validate(where, "rack.json", {"schema_version": 1, "name": "x", "places": [{"name": "desk", "board": "board.json", **place}]})
 

@@ -127,6 +127,7 @@ static int all_devices(struct doctor *doctor, const char *named)
         if (named && strcmp(place->name, named))
             continue;
         bad += examine_device(doctor, place, RACK_POWER) != 0;
+        bad += examine_device(doctor, place, RACK_SENSE) != 0;
         bad += examine_device(doctor, place, RACK_CONSOLE) != 0;
         bad += examine_probe(doctor, place) != 0;
         if (named)

@@ -9,6 +9,8 @@
     X(power_ftdi)                                                                                            \
     X(power_exec)                                                                                            \
     X(power_http)                                                                                            \
+    X(sense_exec)                                                                                            \
+    X(sense_http)                                                                                            \
     X(console_serial)                                                                                        \
     X(console_stream)                                                                                        \
     X(probe_openocd)                                                                                         \

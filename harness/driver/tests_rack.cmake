@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tests of what operates a place: power and console.
 otarig_test(NAME test_console_stream SOURCES ${CMAKE_CURRENT_LIST_DIR}/console/test_console_stream.c LIBS otarig_driver)
-otarig_test(WIRE NAME test_power_http SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_power_http.c
-            ${CMAKE_CURRENT_LIST_DIR}/power/test_strip.c ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
-target_compile_definitions(test_power_http PRIVATE OTARIG_OUTLETS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-outlets")
-add_dependencies(test_power_http otarig-outlets)
+foreach(name power/test_power_http sense/test_sense)
+  get_filename_component(program ${name} NAME)
+  otarig_test(WIRE NAME ${program} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}.c ${CMAKE_CURRENT_LIST_DIR}/power/test_strip.c
+              ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
+  target_compile_definitions(${program} PRIVATE OTARIG_OUTLETS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-outlets")
+  add_dependencies(${program} otarig-outlets)
+endforeach()
 foreach(name power_exec)
   otarig_test(NAME test_${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_${name}.c
               ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)

@@ -5,16 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/mix.h"
 #include "harness/driver/driver.h"
 #include "harness/driver/exec_call.h"
-#include "harness/driver/power/slow_switch.h"
+#include "harness/driver/exec_switch.h"
 #include "harness/driver/table.h"
-#include "harness/io/child.h"
 
 struct config {
     char **on, **off, **get;
@@ -49,146 +46,9 @@ static const struct option_spec options[] = {
 };
 
 struct outlet {
-    const struct config *config;
-    struct driver_env env;
-    struct switch_wire wire;
-    struct exec_call *call;
-    enum switch_ask ask;
+    struct exec_switch programs;
     struct slow_switch *owner;
 };
-
-static char **program(const struct config *config, enum switch_ask ask)
-{
-    return ask == SWITCH_GET ? config->get : ask == SWITCH_ON ? config->on : config->off;
-}
-
-/* The last line that it printed. */
-static int take_state(const char *name, const char *line, bool *on, struct error *error)
-{
-    return switch_word(line, on)
-               ? 0
-               : error_set(error, ERROR_RIG, "%s: expected on or off, found '%s'", name, line);
-}
-
-/* ---- one that holds the caller, in a loop of its own: by hand, and for the safe state ---- */
-
-struct call {
-    bool over;
-    int status;
-    char answer[80], complaint[80]; /* the last lines of stdout and of stderr */
-};
-
-static void on_line(void *arg, int stream, const char *text, size_t len)
-{
-    struct call *call = arg;
-    if (len)
-        snprintf(stream == 1 ? call->answer : call->complaint, sizeof call->answer, "%s", text);
-}
-
-static void on_ended(void *arg, int wait_status, bool asked)
-{
-    struct call *call = arg;
-    call->over = true;
-    call->status = wait_status;
-}
-
-static int judge(const struct config *config, const char *name, const struct call *call, struct error *error)
-{
-    const char *why = call->complaint[0] ? call->complaint : call->answer, *colon = why[0] ? ": " : "";
-    if (!call->over)
-        return error_set(error, ERROR_RIG, "%s: no end within %d ms%s%s", name,
-                         (int)config->limits.timeout_ms, colon, why);
-    if (WIFSIGNALED(call->status))
-        return error_set(error, ERROR_RIG, "%s: killed by signal %d%s%s", name, WTERMSIG(call->status), colon,
-                         why);
-    if (WEXITSTATUS(call->status))
-        return error_set(error, ERROR_RIG, "%s: exit status %d%s%s", name, WEXITSTATUS(call->status), colon,
-                         why);
-    return 0;
-}
-
-static int run(const struct config *config, char **argv, char answer[80], struct error *error)
-{
-    struct call call = {0};
-    const struct child_spec spec = {.name = "power program", .argv = (const char *const *)argv};
-    const struct child_events events = {.line = on_line, .ended = on_ended};
-    uint64_t end_us = clock_host_us() + (uint64_t)config->limits.timeout_ms * 1000;
-    struct loop *loop = loop_new();
-    struct child *child = child_start(loop, &spec, &events, &call, error);
-    int result = child ? 0 : -1;
-    for (uint64_t now_us; !result && !call.over && (now_us = clock_host_us()) < end_us;)
-        if (loop_turn(loop, end_us - now_us, error) < 0)
-            result = -1;
-    if (!result)
-        result = judge(config, argv[0], &call, error);
-    child_free(child);
-    loop_free(loop);
-    if (answer)
-        memcpy(answer, call.answer, sizeof call.answer);
-    return result;
-}
-
-static int call_program(void *self, enum switch_ask ask, bool *on, struct error *error)
-{
-    const struct outlet *outlet = self;
-    char **words = program(outlet->config, ask), line[80];
-    if (run(outlet->config, words, line, error))
-        return -1;
-    return ask == SWITCH_GET ? take_state(words[0], line, on, error) : 0;
-}
-
-/* ---- one beside everything else ---- */
-
-static void last_line(const char *answer, char line[80])
-{
-    line[0] = 0;
-    while (*answer) {
-        size_t len = strcspn(answer, "\n");
-        if (len)
-            snprintf(line, 80, "%.*s", (int)(len < 79 ? len : 79), answer);
-        answer += len + (answer[len] != 0);
-    }
-}
-
-static void on_call_ended(void *arg, const struct exec_result *result)
-{
-    struct outlet *outlet = arg;
-    struct error error = {0};
-    const char *name = program(outlet->config, outlet->ask)[0];
-    char text[300], line[80];
-    bool on = false;
-    int failed = result->how != EXEC_EXITED || result->code;
-    if (failed) {
-        exec_call_text(name, result, text, sizeof text);
-        error_set(&error, ERROR_RIG, "%s", text);
-    } else if (outlet->ask == SWITCH_GET) {
-        last_line(result->answer, line);
-        failed = take_state(name, line, &on, &error);
-    }
-    exec_call_free(outlet->call);
-    outlet->call = NULL;
-    slow_switch_ended(outlet->owner, on, failed ? &error : NULL);
-}
-
-static int begin_program(void *self, enum switch_ask ask, struct slow_switch *owner, struct error *error)
-{
-    struct outlet *outlet = self;
-    outlet->ask = ask;
-    outlet->wire.name = program(outlet->config, ask)[0];
-    /* its limit is that of the switch */
-    outlet->call = exec_call_start(&outlet->env, "power", program(outlet->config, ask), EXEC_NO_LIMIT,
-                                   on_call_ended, outlet, error);
-    return outlet->call ? 0 : -1;
-}
-
-static void cancel_program(void *self)
-{
-    struct outlet *outlet = self;
-    exec_call_free(outlet->call);
-    outlet->call = NULL;
-}
-
-/* ---- the driver ---- */
 
 static int start(void *self, bool on, struct power_report *report, struct error *error)
 {
@@ -209,15 +69,8 @@ static int outlet_open(const struct driver_env *env, const void *data, void **se
 {
     const struct config *config = data;
     struct outlet *outlet = mem_alloc(sizeof *outlet);
-    *outlet = (struct outlet){.config = config,
-                              .env = *env,
-                              .wire = {.self = outlet,
-                                       .name = config->on[0],
-                                       .gets = config->get,
-                                       .call = call_program,
-                                       .begin = begin_program,
-                                       .cancel = cancel_program}};
-    outlet->owner = slow_switch_new(env, &outlet->wire, &config->limits);
+    exec_switch_init(&outlet->programs, env, config->off, config->on, config->get, config->limits.timeout_ms);
+    outlet->owner = slow_switch_new(env, &outlet->programs.wire, &config->limits);
     *self = outlet;
     return 0;
 }
@@ -260,7 +113,7 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
                    struct error *error)
 {
     const struct config *config = data;
-    struct outlet outlet = {.config = config};
+    struct exec_switch programs;
     char **const calls[] = {config->on, config->off};
     bool on;
     for (size_t i = 0; i < 2; i++)
@@ -268,7 +121,10 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
             snprintf(advice, size, "install it, or give its full path in the rack file");
             return error_set(error, ERROR_RIG, "%s: no such program", calls[i][0]);
         }
-    if (!config->get || !call_program(&outlet, SWITCH_GET, &on, error))
+    if (!config->get)
+        return 0;
+    exec_switch_init(&programs, env, config->off, config->on, config->get, config->limits.timeout_ms);
+    if (!programs.wire.call(&programs, SWITCH_GET, &on, error))
         return 0;
     snprintf(advice, size, "run it by hand: does it reach the switch, and print on or off?");
     return -1;

@@ -120,6 +120,8 @@ struct outlet {
     enum switch_ask ask;
     struct http_prepared prepared;
     struct http_call *call;
+    switch_ended *ended;
+    void *asker;
 };
 
 /* ---- what is asked for, and what the answer says ---- */
@@ -161,15 +163,9 @@ static int prepare(const struct outlet *outlet, enum switch_ask ask, uint64_t mo
 static int take_word(const struct config *config, const char *name, const char *text, bool *on,
                      struct error *error)
 {
-    if (config->is_on || config->is_off) {
-        *on = config->is_on ? !strcmp(text, config->is_on) : strcmp(text, config->is_off) != 0;
-        bool known = *on ? !config->is_on || !strcmp(text, config->is_on)
-                         : !config->is_off || !strcmp(text, config->is_off);
-        if (known)
-            return 0;
-    } else if (switch_word(text, on))
-        return 0;
-    return error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", name, text);
+    return switch_state(text, config->is_on, config->is_off, on)
+               ? 0
+               : error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", name, text);
 }
 
 /* "/POWER{outlet}" of outlet 2 is "/POWER2". */
@@ -273,12 +269,14 @@ static void on_ended(void *arg, const struct http_answer *answer, const struct e
     else if (!judge(outlet, outlet->ask, outlet->prepared.name, answer, &on, &error))
         error.kind = ERROR_NONE;
     end_call(outlet);
-    slow_switch_ended(outlet->owner, on, error.kind == ERROR_NONE ? NULL : &error);
+    outlet->ended(outlet->asker, on, error.kind == ERROR_NONE ? NULL : &error);
 }
 
-static int begin(void *self, enum switch_ask ask, struct slow_switch *owner, struct error *error)
+static int begin(void *self, enum switch_ask ask, switch_ended *ended, void *owner, struct error *error)
 {
     struct outlet *outlet = self;
+    outlet->ended = ended;
+    outlet->asker = owner;
     outlet->ask = ask;
     if (prepare(outlet, ask, 1000000, &outlet->prepared, error))
         return -1;

@@ -51,7 +51,18 @@ bool switch_word(const char *text, bool *on)
     return false;
 }
 
+bool switch_state(const char *text, const char *is_on, const char *is_off, bool *on)
+{
+    if (!is_on && !is_off)
+        return switch_word(text, on);
+    *on = is_on ? !strcmp(text, is_on) : strcmp(text, is_off) != 0;
+    /* a word that is neither of two that were named */
+    return !is_on || !is_off || *on || !strcmp(text, is_off);
+}
+
 /* ---- one question ---- */
+
+static void question_ended(void *arg, bool on, const struct error *failed);
 
 static void work(void *arg)
 {
@@ -64,7 +75,7 @@ static void on_worked(void *arg)
     struct slow_switch *owner = arg;
     task_free(owner->task);
     owner->task = NULL;
-    slow_switch_ended(owner, owner->answer, owner->failed ? &owner->error : NULL);
+    question_ended(owner, owner->answer, owner->failed ? &owner->error : NULL);
 }
 
 /* The rack's clock stands until the answer is there: the device is outside of it. */
@@ -75,7 +86,7 @@ static int ask(struct slow_switch *owner, enum switch_ask what, struct error *er
     owner->error = (struct error){0};
     int failed = 0;
     if (wire->begin)
-        failed = wire->begin(wire->self, what, owner, error);
+        failed = wire->begin(wire->self, what, question_ended, owner, error);
     else
         failed = (owner->task = task_start(owner->env.loop, work, on_worked, owner, error)) ? 0 : -1;
     if (failed)
@@ -156,7 +167,7 @@ static void on_timer(void *arg, uint64_t now_us)
     }
     owner->wire->cancel(owner->wire->self);
     error_set(&late, ERROR_RIG, "%s: no end within %d ms", owner->wire->name, (int)owner->limits->timeout_ms);
-    slow_switch_ended(owner, false, &late);
+    question_ended(owner, false, &late);
 }
 
 static void command_ended(struct slow_switch *owner, const struct error *failed)
@@ -194,8 +205,9 @@ static void look_ended(struct slow_switch *owner, bool on, const struct error *f
     }
 }
 
-void slow_switch_ended(struct slow_switch *owner, bool on, const struct error *failed)
+static void question_ended(void *arg, bool on, const struct error *failed)
 {
+    struct slow_switch *owner = arg;
     end_question(owner);
     if (!owner->busy)
         return;

@@ -9,7 +9,8 @@
 
 enum switch_ask { SWITCH_OFF, SWITCH_ON, SWITCH_GET };
 
-struct slow_switch;
+/* A question is over; `failed` NULL: well, and `on` counts if it was SWITCH_GET. */
+typedef void switch_ended(void *owner, bool on, const struct error *failed);
 
 struct switch_wire {
     void *self;
@@ -18,9 +19,9 @@ struct switch_wire {
     /* Puts one question and waits for the answer, for timeout_ms at most. `on` is for SWITCH_GET. It may run
      * on a thread of its own, never two at once: it touches nothing but `self`. */
     int (*call)(void *self, enum switch_ask ask, bool *on, struct error *error);
-    /* Where a thread is not wanted: begins it, and returns; its end is told by slow_switch_ended(). NULL: the
-     * thread. */
-    int (*begin)(void *self, enum switch_ask ask, struct slow_switch *owner, struct error *error);
+    /* Where a thread is not wanted: begins it, and returns; its end comes by `ended`, from the loop, never
+     * from within this call. NULL: the thread. */
+    int (*begin)(void *self, enum switch_ask ask, switch_ended *ended, void *owner, struct error *error);
     void (*cancel)(void *self); /* of begin: nothing is told any more */
 };
 
@@ -44,15 +45,14 @@ struct switch_limits {
                       60000),                                                                                \
         SWITCH_NUMBER(config, retries, "a command that fails is given again so often", "1", 0, 10)
 
+struct slow_switch;
+
 /* `wire` and `limits` stay the caller's and outlive it. */
 struct slow_switch *slow_switch_new(const struct driver_env *env, const struct switch_wire *wire,
                                     const struct switch_limits *limits);
 /* As power_ops.start and .get. */
 int slow_switch_start(struct slow_switch *owner, bool on, struct power_report *report, struct error *error);
 int slow_switch_get(struct slow_switch *owner, bool *on, struct error *error);
-/* A question that was begun is over; `failed` NULL: well, and `on` counts if it was SWITCH_GET. From the
- * loop, never from within begin. */
-void slow_switch_ended(struct slow_switch *owner, bool on, const struct error *failed);
 /* Ends what is under way, and frees. */
 void slow_switch_leave(struct slow_switch *owner);
 /* The same after it was put into the safe state, which blocks for the limits of the switch. */
@@ -60,5 +60,7 @@ void slow_switch_close(struct slow_switch *owner);
 
 /* "on", "off", "1", "true" ... in any case of letters; false: none of them. */
 bool switch_word(const char *text, bool *on);
+/* The same of a device with words of its own; one of them may be NULL, both: as above. */
+bool switch_state(const char *text, const char *is_on, const char *is_off, bool *on);
 
 #endif
