@@ -9,6 +9,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/option.h"
 #include "harness/board/board.h"
+#include "harness/board/facts_http.h"
 #include "harness/rack/rack.h"
 #include "harness/base/take.h"
 
@@ -28,6 +29,7 @@ static const struct {
     [SOURCE_PROBE] = {"probe", "probe", RACK_PROBE, BIT(FACT_COLD) | BIT(FACT_ALIVE) | BIT(FACT_CONFIRMED)},
     [SOURCE_STORAGE] = {"storage", "probe", RACK_PROBE, BIT(FACT_IMAGE) | BIT(FACT_DATA)},
     [SOURCE_EXEC] = {"exec", "exec", -1, (BIT(FACTS) - 1) & ~BIT(FACT_STARTED)},
+    [SOURCE_HTTP] = {"http", "network", -1, (BIT(FACTS) - 1) & ~BIT(FACT_STARTED)},
     [SOURCE_SENSE] = {"sense", "power", RACK_POWER, BIT(FACT_COLD)},
     [SOURCE_CANARY] = {"canary", "probe", RACK_PROBE, BIT(FACT_COLD)},
     [SOURCE_SILENCE] = {"silence", "console", RACK_CONSOLE, BIT(FACT_COLD)},
@@ -41,7 +43,7 @@ static const struct {
     [FACT_COLD] =
         {"cold", "it had lost its power", "H1",
          "one of: a mark with a group and what it equals after a power-up; a probe and a register that "
-         "tells the cause of a reset; a \"canary\" in unused RAM; a power driver that senses the "
+         "tells the cause of a reset; a \"canary\" in unused RAM; a power driver or a sense that sees the "
          "rail; \"silence\" (the weakest)"},
     [FACT_UP] = {"up", "the application runs", "G1 G3",
                  "a mark 'app_up', an \"ask\", or an update client that answers"},
@@ -216,6 +218,8 @@ static int parse_source(struct json at, struct board *board, enum fact fact, str
                                   : take_probe(at, source, error);
     case SOURCE_EXEC:
         return take_exec(at, source, error);
+    case SOURCE_HTTP:
+        return facts_take_http(at, fact, source, error);
     case SOURCE_CANARY:
         return take_canary(at, source, error);
     default:
@@ -347,6 +351,7 @@ void facts_release(struct board *board)
             free(source->equals);
             free(source->say);
             free(source->answer);
+            facts_free_http(source->http);
             take_free_strings(source->run);
             take_free_strings(source->intact);
         }

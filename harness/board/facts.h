@@ -30,6 +30,7 @@ enum source_kind {
     SOURCE_PROBE,   /* a word that the debug probe reads */
     SOURCE_STORAGE, /* the bytes of a part of the storage */
     SOURCE_EXEC,    /* a command of the user: one JSON object, or the exit code */
+    SOURCE_HTTP,    /* the network: a GET, and JSON pointers into the answer */
     SOURCE_SENSE,   /* the rail itself, where the power driver senses it */
     SOURCE_CANARY,  /* a word that the probe leaves in RAM before a cut: without power it is gone */
     SOURCE_SILENCE, /* not a byte while the power was off, and a start afterwards: the weakest */
@@ -38,15 +39,25 @@ enum source_kind {
 
 #define SOURCES_MAX 6 /* of one fact */
 
+/* HTTP: where the answer is, and JSON pointers to what it tells (NULL: it does not). */
+struct source_http {
+    char *url; /* {place}: the name of the place */
+    char *user, *password_from, *token_from, *ca_file;
+    char *version, *hash, *confirmed, *state, *print, *report, *boot_id, *value, *equals;
+    bool verify;
+    int64_t within_ms;
+};
+
 struct source {
     enum source_kind kind;
-    char *mark, *group; /* MARK */
+    struct source_http *http; /* HTTP */
+    char *mark, *group;       /* MARK */
     char *equals; /* MARK, ASK: what the group is when the fact holds; NULL: that it is told is enough */
     char *say, *answer;            /* ASK: typed at the console; a regular expression with named groups */
     uint32_t address, mask, value; /* PROBE: (word & mask) == value; CANARY: the address */
     char **run;                    /* EXEC: a program and its arguments, NULL-terminated */
     char **intact;     /* MARK, ASK of FACT_DATA: words for data that are well; NULL: ok, migrated */
-    int64_t within_us; /* ASK, UPDATE, EXEC: it has so long */
+    int64_t within_us; /* ASK, UPDATE, EXEC, HTTP: it has so long */
 };
 struct fact_sources {
     struct source list[SOURCES_MAX];

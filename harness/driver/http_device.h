@@ -6,6 +6,7 @@
 
 #include "harness/base/option.h"
 #include "harness/base/secret.h"
+#include "harness/base/url.h"
 #include "harness/io/http.h"
 
 struct http_device {
@@ -14,11 +15,6 @@ struct http_device {
     bool verify;
 };
 
-/* Patterns of options (option.h). */
-#define HTTP_URL "^https?://[^/?#@ \"\\\\]+([/?#][^ \"\\\\]*)?$"
-#define HTTP_URL_WANTED "http://HOST or https://HOST, without user and password in it"
-#define HTTP_PATH "^/[!-~]*$"
-#define HTTP_PATH_WANTED "a path that begins with / (a space is %20)"
 #define HTTP_TEXT(config, member, key, text, must, like, want)                                               \
     {                                                                                                        \
         .name = key, .help = text, .type = OPTION_STRING, .offset = offsetof(config, member),                \

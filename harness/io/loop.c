@@ -212,6 +212,11 @@ void loop_release(struct loop *loop)
     loop->holds--;
 }
 
+bool loop_held(const struct loop *loop)
+{
+    return loop->holds;
+}
+
 void loop_pace(struct loop *loop)
 {
     loop->paces++;

@@ -70,6 +70,7 @@ int loop_join_clock(struct loop *loop, const char *rack_folder, bool *found, str
  * what a board's debug port needs to answer. Counted. Nothing happens on a loop that follows no clock. */
 void loop_hold(struct loop *loop);
 void loop_release(struct loop *loop);
+bool loop_held(const struct loop *loop);
 /* A program outside of the rack talks to a board over a wire of the rack, and has deadlines of its own in the
  * host's time: until loop_unpace the rack's clock goes no faster than the host's. Counted, as above. */
 void loop_pace(struct loop *loop);

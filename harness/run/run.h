@@ -146,6 +146,7 @@ struct run {
         unsigned power_ups; /* when it was written */
     } canary;
     char boot_id[40];              /* what the board called its life before the fault; "": nothing */
+    bool first_life;               /* it calls this one so, and no earlier one was heard of */
     struct run_question *question; /* NULL: nothing was asked */
     unsigned contradictions;
     int64_t baseline_boot_ms; /* from power-up to the application, of the healthy board; 0: not measured */

@@ -68,7 +68,7 @@ static enum run_cold look_canary(struct run *run, const struct source *source, c
 /* What the board calls this life of it, to be compared with the next. */
 static void remember_boot_id(struct run *run)
 {
-    static const enum source_kind kinds[] = {SOURCE_ASK, SOURCE_EXEC};
+    static const enum source_kind kinds[] = {SOURCE_ASK, SOURCE_EXEC, SOURCE_HTTP};
     struct run_told told;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const struct source *source = usable(run, kinds[i]);
@@ -139,6 +139,10 @@ static enum run_cold look_told(struct run *run, const struct source *source, cha
     if (!run_ask(run, FACT_COLD, source, &told))
         return RUN_COLD_UNKNOWN;
     bool cold = told.holds;
+    if (told.boot_id[0] && !run->boot_id[0]) {
+        run->first_life = true;
+        return RUN_COLD_UNKNOWN;
+    }
     if (told.boot_id[0]) {
         cold = run->boot_id[0] && strcmp(told.boot_id, run->boot_id);
         snprintf(why, size, "its boot id %s", cold ? "is another one" : "is that of before");
@@ -171,6 +175,7 @@ static enum run_cold look(struct run *run, const struct source *source, char *wh
         return look_silence(run, why, size);
     case SOURCE_ASK:
     case SOURCE_EXEC:
+    case SOURCE_HTTP:
         return look_told(run, source, why, size);
     default:
         return RUN_COLD_UNKNOWN;

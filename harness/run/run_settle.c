@@ -159,7 +159,16 @@ static int check_start(struct run *run, const char *phase)
     return -1;
 }
 
-static int cold_start(struct run *run, const char *phase)
+/* Of a board that only numbers its lives, the first one after its flash was written can be compared with
+ * none: the next cold start proves the switch. */
+static bool proven_or_first(struct run *run, bool first, char *why, size_t size)
+{
+    run->first_life = false;
+    enum run_cold cold = run_lost_power(run, true, why, size);
+    return cold == RUN_COLD_YES || (first && cold == RUN_COLD_UNKNOWN && run->first_life);
+}
+
+static int cold_start(struct run *run, const char *phase, bool first)
 {
     uint64_t limit_us = (uint64_t)run->plan->board->boot_ms * 1000;
     char why[200];
@@ -180,7 +189,7 @@ static int cold_start(struct run *run, const char *phase)
                 phase);
         return -1;
     }
-    if (proves_power(run) && run_lost_power(run, true, why, sizeof why) != RUN_COLD_YES) {
+    if (proves_power(run) && !proven_or_first(run, first, why, sizeof why)) {
         if (!run_broken(run))
             run_fail_rig(run,
                          "%s: the relay was switched off and on, but the board did not lose power: %s%s%s",
@@ -232,11 +241,11 @@ int run_baseline(struct run *run, const char *phase)
     int result = -1;
     /* the probe works on a powered board; a cold start makes it the same whatever was before */
     if (run_power_cycle(run, run_off_us(run)) || run_sleep(run, 50000) || program_all(run) ||
-        cold_start(run, phase) || check_identity(run))
+        cold_start(run, phase, true) || check_identity(run))
         goto out;
     /* user data are made at the first start; from the second on they must be there */
     hear_of_data(run);
-    if (run_broken(run) || cold_start(run, phase))
+    if (run_broken(run) || cold_start(run, phase, false))
         goto out;
     if (run->seen.app_us > run->on_us)
         run->baseline_boot_ms = (int64_t)(run->seen.app_us - run->on_us) / 1000;

@@ -232,3 +232,34 @@ Test(run, another_device_proves_the_cut)
     script_run(BOARD(SENSE), cut, SENSED, &stuck, &result);
     expect(VERDICT_RIG_ERROR, CLASS_NONE, "did not follow");
 }
+
+/* ---- a board that is asked over the network, and never by its console ---- */
+
+#define WEB "\"from\":\"http\",\"url\":\"http://127.0.0.1:@PORT@/{place}/status\""
+#define WEB_BOARD                                                                                            \
+    "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
+    "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\"},\"slots\":[{\"address\":\"0x4000\","         \
+    "\"size\":\"0x4000\"},"                                                                                  \
+    "{\"address\":\"0x8000\",\"size\":\"0x4000\"}],\"state\":[{\"address\":\"0x3000\",\"size\":4}]},"        \
+    "\"phases\":{\"swap\":{\"after_ms\":100,\"length_ms\":1000}},\"facts\":{"                                \
+    "\"up\":[{" WEB "}],\"alive\":[{" WEB "}],\"cold\":[{" WEB ",\"boot_id\":\"/boot\"}],"                   \
+    "\"image\":[{" WEB ",\"version\":\"/fw/0/version\"}],"                                                   \
+    "\"confirmed\":[{" WEB ",\"confirmed\":\"/fw/0/confirmed\"}],"                                           \
+    "\"data\":[{" WEB ",\"print\":\"/data/print\"}]},"                                                       \
+    "\"images\":{\"v1\":{}},\"initial\":[\"$start\"],\"limits\":{\"boot_ms\":2000,\"recovery_ms\":5000,"     \
+    "\"cycles\":3}}"
+
+Test(run, a_board_is_judged_by_what_it_tells_the_network)
+{
+    run_case(WEB_BOARD, clean, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    run_case(WEB_BOARD, cut, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    run_case(WEB_BOARD, cut, (struct script_faults){.no_revert = true});
+    expect(VERDICT_FAIL, CLASS_NO_ROLLBACK, "G2");
+    run_case(WEB_BOARD, cut, (struct script_faults){.data_replaced = true});
+    expect(VERDICT_FAIL, CLASS_DATA_LOST, "G5");
+    run_case(WEB_BOARD, cut, (struct script_faults){.dead_after_cut = true});
+    cr_expect_neq(result.verdict.kind, VERDICT_PASS, "%s", result.verdict.reason);
+    verdict_release(&result.verdict);
+}
