@@ -134,7 +134,7 @@ def check_json(where, text):
 def check_member(where, text):
     """"power": {...}, set in by four, as it stands in a place of a rack file."""
     try:
-        place = json.loads("{" + text + "}")
+        place = json.loads("{" + text.rstrip(",") + "}")
     except ValueError as error:
         complain(where, f"no member of JSON: {error}")
         return

@@ -164,7 +164,7 @@ Test(rack, each_mistake_is_named)
     } rows[] = {{RACK(""), "at least one place"},
                 {RACK(PLACE("a", RELAY("1")) "," PLACE("a", RELAY("2"))),
                  "a name of its own ($.places[0] has it already)"},
-                {RACK(PLACE("a", "{\"driver\":\"serial\",\"port\":\"x\"}")),
+                {RACK(PLACE("a", "{\"driver\":\"openocd\",\"port\":\"x\"}")),
                  "$.places[0].power.driver: expected a power driver"},
                 {RACK(PLACE("a", RELAY("9"))), "$.places[0].power.channel"},
                 {RACK(PLACE("a", "{\"driver\":\"ftdi\",\"channel\":1}")), "$.places[0].power.serial"},

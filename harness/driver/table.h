@@ -9,6 +9,8 @@
     X(power_ftdi)                                                                                            \
     X(power_exec)                                                                                            \
     X(power_http)                                                                                            \
+    X(power_serial)                                                                                          \
+    X(power_snmp)                                                                                            \
     X(sense_exec)                                                                                            \
     X(sense_http)                                                                                            \
     X(console_serial)                                                                                        \

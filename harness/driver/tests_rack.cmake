@@ -8,7 +8,11 @@ foreach(name power/test_power_http sense/test_sense)
   target_compile_definitions(${program} PRIVATE OTARIG_OUTLETS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-outlets")
   add_dependencies(${program} otarig-outlets)
 endforeach()
-foreach(name power_exec)
+otarig_test(WIRE NAME test_power_serial SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_power_serial.c
+            ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
+target_compile_definitions(test_power_serial PRIVATE OTARIG_RELAYS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-relays")
+add_dependencies(test_power_serial otarig-relays)
+foreach(name power_exec power_snmp)
   otarig_test(NAME test_${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_${name}.c
               ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
 endforeach()
