@@ -316,7 +316,7 @@ def placed(shape, below):
 
 # what no schema can know: other files, two members that must differ, words within words
 BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|by which its port is found|"
-                    r'a program "ping"|over a console|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:|either "above" or|by which its port|boards of this protocol have|a usual "baud"|no community for|or "auth": |or "privacy": ')
+                    r'a program "ping"|over a console|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:|either "above" or|by which its port|a "device" for this preset|a "state_topic" for|either "host" or|boards of this protocol have|a usual "baud"|no community for|or "auth": |or "privacy": ')
 
 
 def hold_edges(validator, kind, change):

@@ -11,6 +11,8 @@
     X(power_http)                                                                                            \
     X(power_serial)                                                                                          \
     X(power_snmp)                                                                                            \
+    X(power_mqtt)                                                                                            \
+    X(power_modbus)                                                                                          \
     X(sense_exec)                                                                                            \
     X(sense_http)                                                                                            \
     X(console_serial)                                                                                        \

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Power "mqtt": plugs that a broker reaches (Tasmota, zigbee2mqtt, any topic), through libmosquitto. Each
+ * question is a connection of its own. That a broker has taken a command says nothing of the plug: its state
+ * is asked for, and a state that the broker kept from before does not count where the plug can be asked. */
+#include <mosquitto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/base/json_pointer.h"
+#include "harness/base/mem.h"
+#include "harness/base/secret.h"
+#include "harness/driver/power/slow_switch.h"
+#include "harness/driver/table.h"
+
+#define TOPIC_PATTERN "^[^+#]+$"
+#define TOPIC_WANTED "a topic without + and #"
+
+struct config {
+    char *host, *user, *password_from, *ca_file, *device, *outlet, *lock;
+    char *topic, *on_payload, *off_payload, *state_topic, *get_topic, *get_payload, *pointer, *is_on, *is_off;
+    struct switch_limits limits;
+    int64_t port;
+    int preset;
+    bool tls;
+};
+
+/* {device} and {outlet} are filled in. Tasmota: "MQTT", cmnd/ and stat/; zigbee2mqtt: "MQTT topics and
+ * messages". */
+struct words {
+    const char *topic, *on, *off, *state, *get, *get_payload, *pointer;
+};
+enum { GENERIC = 2 };
+static const char *const preset_names[] = {"tasmota", "zigbee2mqtt", "generic", NULL};
+static const struct words presets[] = {
+    {"cmnd/{device}/POWER{outlet}", "ON", "OFF", "stat/{device}/POWER{outlet}", "cmnd/{device}/POWER{outlet}",
+     "", NULL},
+    {"zigbee2mqtt/{device}/set", "{\"state\":\"ON\"}", "{\"state\":\"OFF\"}", "zigbee2mqtt/{device}",
+     "zigbee2mqtt/{device}/get", "{\"state\":\"\"}", "/state"},
+    {NULL, "ON", "OFF", NULL, NULL, "", NULL},
+};
+
+#define TEXT(member, text, must, like, want)                                                                 \
+    {                                                                                                        \
+        .name = #member, .help = text, .type = OPTION_STRING, .offset = offsetof(struct config, member),     \
+        .required = must, .pattern = like, .wanted = want                                                    \
+    }
+static const struct option_spec options[] = {
+    TEXT(host, "where the broker is", true, "^[^ @/:]+$", "a host name or an address"),
+    {.name = "port",
+     .help = "of the broker; 0: 1883, with TLS 8883",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct config, port),
+     .standard = "0",
+     .low = 0,
+     .high = 65535},
+    {.name = "preset",
+     .help = "the kind of plug; generic: as \"topic\" and what follows it say",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct config, preset),
+     .required = true,
+     .choices = preset_names},
+    TEXT(device, "the plug, as its topics call it: {device}", false, TOPIC_PATTERN, TOPIC_WANTED),
+    TEXT(outlet, "which of its outlets: {outlet}", false, TOPIC_PATTERN, TOPIC_WANTED),
+    TEXT(topic, "generic: of the commands", false, TOPIC_PATTERN, TOPIC_WANTED),
+    TEXT(on_payload, "generic: what switches it on (default: ON)", false, NULL, NULL),
+    TEXT(off_payload, "generic: what switches it off (default: OFF)", false, NULL, NULL),
+    TEXT(state_topic, "generic: where it tells its state", false, TOPIC_PATTERN, TOPIC_WANTED),
+    TEXT(get_topic, "generic: what makes it tell its state (default: it does by itself)", false,
+         TOPIC_PATTERN, TOPIC_WANTED),
+    TEXT(get_payload, "generic: and what is sent there (default: nothing)", false, NULL, NULL),
+    TEXT(pointer, "generic: JSON pointer of the state (default: all of the message)", false,
+         JSON_POINTER_PATTERN, JSON_POINTER_WANTED),
+    TEXT(is_on, "generic: what it tells when it is on (default: on, 1, true)", false, NULL, NULL),
+    TEXT(is_off, "generic: what it tells when it is off (default: off, 0, false)", false, NULL, NULL),
+    TEXT(user, "who we are", false, NULL, NULL),
+    TEXT(password_from, "where the password is: file:PATH or env:NAME", false, SECRET_PATTERN, SECRET_WANTED),
+    {.name = "tls",
+     .help = "the connection is encrypted, and the broker's certificate verified",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct config, tls),
+     .standard = "false"},
+    TEXT(ca_file, "certificates to trust (default: the system's)", false, NULL, NULL),
+    TEXT(lock, "name of the physical switch, for the lock (default: host, device and outlet)", false, NULL,
+         NULL),
+    SWITCH_LIMITS(struct config, "1000"),
+    {0},
+};
+
+struct outlet {
+    const struct config *config;
+    struct words words;
+    struct switch_wire wire;
+    struct slow_switch *owner;
+    char name[200];
+};
+
+/* ---- one question ---- */
+
+struct talk {
+    const struct outlet *outlet;
+    struct mosquitto *client;
+    bool connected, subscribed, published, told;
+    int refused;     /* CONNACK's code */
+    bool may_be_old; /* a state that the broker kept counts */
+    char state[400];
+};
+
+static void fill(const struct outlet *outlet, const char *template, char *out, size_t size)
+{
+    const struct config *config = outlet->config;
+    size_t len = 0;
+    for (const char *c = template; *c && len + 1 < size;) {
+        const char *value = !strncmp(c, "{device}", 8)   ? (config->device ? config->device : "")
+                            : !strncmp(c, "{outlet}", 8) ? (config->outlet ? config->outlet : "")
+                                                         : NULL;
+        if (value) {
+            len += (size_t)snprintf(out + len, size - len, "%s", value);
+            c += 8;
+        } else
+            out[len++] = *c++;
+    }
+    out[len < size ? len : size - 1] = 0;
+}
+
+static void on_connect(struct mosquitto *client, void *arg, int code)
+{
+    struct talk *talk = arg;
+    talk->refused = code;
+    talk->connected = !code;
+}
+
+static void on_subscribe(struct mosquitto *client, void *arg, int id, int count, const int *granted)
+{
+    ((struct talk *)arg)->subscribed = true;
+}
+
+static void on_publish(struct mosquitto *client, void *arg, int id)
+{
+    ((struct talk *)arg)->published = true;
+}
+
+static void on_message(struct mosquitto *client, void *arg, const struct mosquitto_message *message)
+{
+    struct talk *talk = arg;
+    if (message->retain && !talk->may_be_old)
+        return;
+    snprintf(talk->state, sizeof talk->state, "%.*s", message->payloadlen,
+             message->payload ? (const char *)message->payload : "");
+    talk->told = true;
+}
+
+/* Until *done, at most so long. */
+static int await(struct talk *talk, const bool *done, uint64_t end_us, const char *what, struct error *error)
+{
+    while (!*done) {
+        int code = mosquitto_loop(talk->client, 50, 1);
+        if (talk->refused)
+            return error_set(error, ERROR_RIG, "%s: the broker says: %s", talk->outlet->name,
+                             mosquitto_connack_string(talk->refused));
+        if (code)
+            return error_set(error, ERROR_RIG, "%s: %s", talk->outlet->name, mosquitto_strerror(code));
+        if (!*done && clock_host_us() >= end_us)
+            return error_set(error, ERROR_RIG, "%s: %s within %d ms", talk->outlet->name, what,
+                             (int)talk->outlet->config->limits.timeout_ms);
+    }
+    return 0;
+}
+
+static int set_credentials(const struct outlet *outlet, struct mosquitto *client, struct error *error)
+{
+    const struct config *config = outlet->config;
+    char password[SECRET_MAX];
+    if (secret_read(config->password_from, password, error))
+        return -1;
+    int code = config->user
+                   ? mosquitto_username_pw_set(client, config->user, config->password_from ? password : NULL)
+                   : MOSQ_ERR_SUCCESS;
+    secret_forget(password, sizeof password);
+    if (!code && config->tls) {
+        if (config->ca_file)
+            code = mosquitto_tls_set(client, config->ca_file, NULL, NULL, NULL, NULL);
+        else
+            code = mosquitto_int_option(client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+        if (!code)
+            code = mosquitto_tls_opts_set(client, 1, NULL, NULL);
+    }
+    return code ? error_set(error, ERROR_INPUT, "%s: %s", outlet->name, mosquitto_strerror(code)) : 0;
+}
+
+static int begin(struct talk *talk, uint64_t end_us, struct error *error)
+{
+    const struct outlet *outlet = talk->outlet;
+    const struct config *config = outlet->config;
+    int port = config->port ? (int)config->port : config->tls ? 8883 : 1883;
+    talk->client = mosquitto_new(NULL, true, talk);
+    if (!talk->client)
+        return error_set(error, ERROR_SYSTEM, "libmosquitto has no memory");
+    mosquitto_connect_callback_set(talk->client, on_connect);
+    mosquitto_subscribe_callback_set(talk->client, on_subscribe);
+    mosquitto_publish_callback_set(talk->client, on_publish);
+    mosquitto_message_callback_set(talk->client, on_message);
+    if (set_credentials(outlet, talk->client, error))
+        return -1;
+    int code = mosquitto_connect(talk->client, config->host, port, 30);
+    if (code)
+        return error_set(error, ERROR_RIG, "%s: %s", outlet->name,
+                         code == MOSQ_ERR_ERRNO ? "the broker cannot be reached" : mosquitto_strerror(code));
+    return await(talk, &talk->connected, end_us, "no connection with the broker", error);
+}
+
+static int publish(struct talk *talk, const char *topic, const char *payload, uint64_t end_us,
+                   struct error *error)
+{
+    char filled_topic[300], filled[400];
+    fill(talk->outlet, topic, filled_topic, sizeof filled_topic);
+    fill(talk->outlet, payload, filled, sizeof filled);
+    talk->published = false;
+    int code = mosquitto_publish(talk->client, NULL, filled_topic, (int)strlen(filled), filled, 1, false);
+    if (code)
+        return error_set(error, ERROR_RIG, "%s: %s: %s", talk->outlet->name, filled_topic,
+                         mosquitto_strerror(code));
+    return await(talk, &talk->published, end_us, "the broker took nothing", error);
+}
+
+static int take_state(const struct talk *talk, bool *on, struct error *error)
+{
+    const struct outlet *outlet = talk->outlet;
+    const char *pointer = outlet->words.pointer, *state = talk->state;
+    cJSON *root = pointer ? cJSON_Parse(talk->state) : NULL;
+    if (pointer) {
+        const cJSON *found = json_pointer(root, pointer);
+        state = cJSON_IsString(found)  ? found->valuestring
+                : cJSON_IsTrue(found)  ? "true"
+                : cJSON_IsFalse(found) ? "false"
+                                       : NULL;
+    }
+    bool known = state && switch_state(state, outlet->config->is_on, outlet->config->is_off, on);
+    cJSON_Delete(root);
+    return known ? 0
+                 : error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", outlet->name,
+                             talk->state);
+}
+
+static int read_state(struct talk *talk, uint64_t end_us, bool *on, struct error *error)
+{
+    const struct words *words = &talk->outlet->words;
+    char topic[300];
+    fill(talk->outlet, words->state, topic, sizeof topic);
+    talk->may_be_old = !words->get;
+    int code = mosquitto_subscribe(talk->client, NULL, topic, 1);
+    if (code)
+        return error_set(error, ERROR_RIG, "%s: %s: %s", talk->outlet->name, topic, mosquitto_strerror(code));
+    if (await(talk, &talk->subscribed, end_us, "no subscription", error) ||
+        (words->get && publish(talk, words->get, words->get_payload, end_us, error)) ||
+        await(talk, &talk->told, end_us, "the plug tells no state", error))
+        return -1;
+    return take_state(talk, on, error);
+}
+
+static int call(void *self, enum switch_ask ask, bool *on, struct error *error)
+{
+    struct outlet *outlet = self;
+    const struct words *words = &outlet->words;
+    struct talk talk = {.outlet = outlet};
+    uint64_t end_us = clock_host_us() + (uint64_t)outlet->config->limits.timeout_ms * 1000;
+    int failed = begin(&talk, end_us, error);
+    if (!failed)
+        failed = ask == SWITCH_GET
+                     ? read_state(&talk, end_us, on, error)
+                     : publish(&talk, words->topic, ask == SWITCH_ON ? words->on : words->off, end_us, error);
+    if (talk.client) {
+        mosquitto_disconnect(talk.client);
+        mosquitto_destroy(talk.client);
+    }
+    return failed;
+}
+
+/* ---- the driver ---- */
+
+static struct words words_of(const struct config *config)
+{
+    struct words words = presets[config->preset];
+    if (config->preset != GENERIC)
+        return words;
+    return (struct words){.topic = config->topic,
+                          .on = config->on_payload ? config->on_payload : words.on,
+                          .off = config->off_payload ? config->off_payload : words.off,
+                          .state = config->state_topic,
+                          .get = config->get_topic,
+                          .get_payload = config->get_payload ? config->get_payload : "",
+                          .pointer = config->pointer};
+}
+
+static int outlet_open(const struct driver_env *env, const void *data, void **self, struct error *error)
+{
+    const struct config *config = data;
+    static bool begun;
+    struct outlet *outlet = mem_alloc(sizeof *outlet);
+    if (!begun)
+        mosquitto_lib_init();
+    begun = true;
+    *outlet = (struct outlet){.config = config, .words = words_of(config)};
+    snprintf(outlet->name, sizeof outlet->name, "mqtt %s %s%s%s", config->host,
+             config->device ? config->device : outlet->words.topic, config->outlet ? " outlet " : "",
+             config->outlet ? config->outlet : "");
+    outlet->wire =
+        (struct switch_wire){.self = outlet, .name = outlet->name, .gets = outlet->words.state, .call = call};
+    outlet->owner = slow_switch_new(env, &outlet->wire, &config->limits);
+    *self = outlet;
+    return 0;
+}
+
+static void outlet_leave(void *self)
+{
+    struct outlet *outlet = self;
+    slow_switch_leave(outlet->owner);
+    free(outlet);
+}
+
+static void outlet_close(void *self)
+{
+    struct outlet *outlet = self;
+    slow_switch_close(outlet->owner);
+    free(outlet);
+}
+
+static int start(void *self, bool on, struct power_report *report, struct error *error)
+{
+    return slow_switch_start(((struct outlet *)self)->owner, on, report, error);
+}
+
+static int get(void *self, bool *on, struct error *error)
+{
+    return slow_switch_get(((struct outlet *)self)->owner, on, error);
+}
+
+static uint64_t latency_us(const void *config)
+{
+    return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
+}
+
+static void claim(const void *data, char *key, size_t size)
+{
+    const struct config *config = data;
+    if (config->lock)
+        snprintf(key, size, "switch:%s", config->lock);
+    else
+        snprintf(key, size, "mqtt:%s:%s:%s", config->host, config->device ? config->device : config->topic,
+                 config->outlet ? config->outlet : "");
+}
+
+static const char *const commands[] = {"topic", NULL};
+static const char *const details[] = {"on_payload", "off_payload", "state_topic", "get_topic", "get_payload",
+                                      "pointer",    "is_on",       "is_off",      NULL};
+static const char *const trust[] = {"ca_file", NULL};
+static const struct option_rule rules[] = {
+    {OPTION_EXACTLY_WHERE, commands, "preset", "generic",
+     "\"topic\" with the preset \"generic\", and only there"},
+    {OPTION_ONLY_WHERE, details, "preset", "generic", "topics and payloads only with the preset \"generic\""},
+    {OPTION_ONLY_WHERE, trust, "tls", "true", "\"ca_file\" only with \"tls\""},
+    {0}};
+
+static const char *check(const void *data)
+{
+    const struct config *config = data;
+    if (config->preset != GENERIC && !config->device)
+        return "a \"device\" for this preset";
+    if ((config->get_topic || config->pointer || config->is_on || config->is_off) && !config->state_topic)
+        return "a \"state_topic\" for what belongs to it";
+    return config->password_from && !config->user ? "a \"user\" whose password that is" : NULL;
+}
+
+/* Switches nothing. */
+static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
+                   struct error *error)
+{
+    void *self;
+    bool on;
+    if (outlet_open(env, config, &self, error))
+        return -1;
+    int failed = ((struct outlet *)self)->wire.gets ? get(self, &on, error) : 0;
+    outlet_leave(self);
+    if (failed)
+        snprintf(advice, size, "is the broker there, the plug connected with it, and its name right?");
+    return failed;
+}
+
+static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+const struct driver power_mqtt_driver = {.name = "mqtt",
+                                         .help =
+                                             "plugs behind an MQTT broker: Tasmota, zigbee2mqtt, any topic",
+                                         .kind = DRIVER_POWER,
+                                         .options = options,
+                                         .config_size = sizeof(struct config),
+                                         .claim = claim,
+                                         .rules = rules,
+                                         .check = check,
+                                         .open = outlet_open,
+                                         .close = outlet_close,
+                                         .leave = outlet_leave,
+                                         .power = &ops,
+                                         .examine = examine};
