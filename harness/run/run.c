@@ -29,7 +29,7 @@ static void wake(void *arg)
 }
 
 /* The fiber is resumed from the loop's next turn, never from within a driver's callback. */
-static void wake_soon(struct run *run)
+void run_wake(struct run *run)
 {
     if (run->waking || !run->fiber || fiber_done(run->fiber))
         return;
@@ -294,7 +294,7 @@ static void put(struct sink *sink, const struct event *event)
     switch (event->kind) {
     case EVENT_INPUT: /* its lines are recorded, its bytes are evidence */
         on_input(run, event);
-        wake_soon(run);
+        run_wake(run);
         return;
     case EVENT_PROBE:
         on_probe(run, event);
@@ -317,7 +317,7 @@ static void put(struct sink *sink, const struct event *event)
         run_power_event(run, event); /* once it is recorded: what follows from it may be the next command */
     if (journal_failed(run->journal) && run->fatal.kind == ERROR_NONE)
         error_set(&run->fatal, ERROR_RIG, "the journal cannot be written");
-    wake_soon(run);
+    run_wake(run);
 }
 
 /* ---- for the fiber ---- */
@@ -358,7 +358,7 @@ void run_observe(struct run *run, const char *what, const char *value, int64_t n
 
 static void on_deadline(void *arg, uint64_t now_us)
 {
-    wake_soon(arg);
+    run_wake(arg);
 }
 
 int run_until(struct run *run, bool (*done)(struct run *run, const void *arg), const void *arg,
@@ -500,7 +500,7 @@ struct run *run_begin(struct loop *loop, const struct plan *plan, struct rig *ri
 void run_interrupt(struct run *run)
 {
     run->interrupted = true;
-    wake_soon(run);
+    run_wake(run);
 }
 
 int run_free(struct run *run, struct error *error)

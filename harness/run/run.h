@@ -216,6 +216,8 @@ void run_power_await(struct run *run); /* until no command is under way, also wh
 /* Outside of the fiber: of a fault, which is told by run_fault_commanded() and run_fault_switched(). */
 int run_power_fault(struct run *run, bool on, uint64_t planned_us, struct run_fault *fault);
 void run_power_event(struct run *run, const struct event *event);
+/* Whoever waits in the fiber looks again, in the next turn of the loop. */
+void run_wake(struct run *run);
 uint64_t run_time_at(const cJSON *fields, const char *key); /* 0: not there */
 
 /* run_job.c: one job to its end. Probe jobs climb the recovery ladder and become a rig fault when nothing

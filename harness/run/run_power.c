@@ -74,6 +74,7 @@ static void over(struct run *run, uint64_t by_us)
     if (fault)
         run_fault_switched(fault, on);
     start_next(run);
+    run_wake(run);
 }
 
 static void on_awaited(void *arg, uint64_t now_us)

@@ -599,7 +599,9 @@ static void run_plan(struct plan *plan, unsigned roles, const char *folder,
     plan_fit(plan, &place);
     struct run *run = run_begin(loop, plan, &rig, folder, &error);
     cr_assert(run, "%s", error.text);
+    uint64_t begin_ns = now_ns;
     turn(loop, &now_ns, run);
+    result->took_us = (now_ns - begin_ns) / 1000;
     cr_assert_eq(run_free(run, &error), 0, "%s", error.text);
     rig_close(&rig);
     loop_free(loop);

@@ -32,7 +32,8 @@ struct script_faults {
 
 struct script_result {
     struct verdict verdict;
-    unsigned lives; /* how often the board started */
+    unsigned lives;   /* how often the board started */
+    uint64_t took_us; /* of its clock */
 };
 
 /* One case of a scenario (JSON text) on a board file (JSON text) with these faults; the images v1, v2, v3 are
