@@ -50,6 +50,7 @@ struct supervisor {
     bool *begun, *over;
     size_t done, unjudged;
     bool worker_ended, interrupted, terminal;
+    bool making_safe; /* nothing ends that but its own end, and a slow switch takes seconds */
     int worker_status;
 };
 
@@ -215,7 +216,7 @@ static void on_signal(void *arg, int signal_number)
 {
     struct supervisor *sup = arg;
     sup->interrupted = true;
-    if (sup->worker)
+    if (sup->worker && !sup->making_safe)
         child_stop(sup->worker, WORKER_GRACE_US);
 }
 
@@ -258,7 +259,10 @@ static int worker_died(struct supervisor *sup, struct error *error)
     for (size_t i = 0; i < sup->job.case_count; i++)
         if (sup->begun[i] && !sup->over[i])
             add_result(sup, i, 0);
-    return run_child(sup, "safe", error);
+    sup->making_safe = true;
+    int failed = run_child(sup, "safe", error);
+    sup->making_safe = false;
+    return failed;
 }
 
 static int run_workers(struct supervisor *sup, struct error *error)
