@@ -175,7 +175,7 @@ def short_rack(of, variant, folder):
 
 
 def run_cases(of, variant, paths, seed=1):
-    """The cases of one run, and what it said. Whatever the places do not have is left out by otarig itself. Journals of
+    """The cases of one run that came to their end, and what it said. Whatever the places do not have is left out by otarig itself. Journals of
     what did not pass are kept where nothing is wrong with the firmware."""
     with tempfile.TemporaryDirectory(prefix="otarig-matrix.") as folder:
         out = pathlib.Path(folder)
@@ -185,7 +185,7 @@ def run_cases(of, variant, paths, seed=1):
         found = list(out.glob("2*/result.json"))
         if not found:
             return None, f"exit {done.returncode}, no result\n{done.stdout[-2000:]}"
-        cases = json.loads(found[0].read_text())["cases"]
+        cases = [case for case in json.loads(found[0].read_text())["cases"] if case["reason"] != "the run was cut short"]
         for case in cases:
             journal = found[0].parent / case["folder"] / "journal.jsonl"
             if is_sound(of, variant) and case["verdict"] != "pass" and journal.exists():
@@ -199,6 +199,7 @@ def counted(cases):
     for case in cases:
         if case["verdict"] == "fail":
             cell["fail"][case["class"]] = cell["fail"].get(case["class"], 0) + 1
+            cell.setdefault("first", case["id"])
         else:
             cell[case["verdict"].replace("-", "_")] += 1
         if case["verdict"] != "pass" and not cell["why"]:

@@ -33,8 +33,10 @@ static void say(const char *format, ...)
 static void wait_ms(uint32_t ms)
 {
     uint32_t from = tick_now_ms();
-    while (tick_now_ms() - from < ms)
+    while (tick_now_ms() - from < ms) {
         watchdog_feed();
+        wait_for_interrupt();
+    }
 }
 
 static uint32_t version_of(const struct image_info *info)

@@ -63,8 +63,10 @@ static void make_noise(uint32_t now_ms)
 static void take_your_time(void)
 {
     uint32_t from = tick_now_ms();
-    while (tick_now_ms() - from < 10000)
+    while (tick_now_ms() - from < 10000) {
         watchdog_feed();
+        wait_for_interrupt();
+    }
 }
 #endif
 

@@ -10,12 +10,15 @@
 #include "stock/swap.h"
 
 #define WATCHDOG_MS 8000
+#define TICK_MS 100
 
 static void wait_ms(uint32_t ms)
 {
     uint32_t from = tick_now_ms();
-    while (tick_now_ms() - from < ms)
+    while (tick_now_ms() - from < ms) {
         watchdog_feed();
+        wait_for_interrupt();
+    }
 }
 
 static void banner(void)
@@ -188,7 +191,7 @@ int main(void)
 {
     struct image_info info;
     uart_open();
-    tick_open(1000);
+    tick_open(TICK_MS);
 #ifndef DEFECT_HANG_WITHOUT_WATCHDOG
     watchdog_start(WATCHDOG_MS);
 #endif
