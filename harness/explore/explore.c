@@ -59,10 +59,14 @@ static void usage(FILE *out)
         "  --shrink SEQUENCE     no search: find out which of the cuts of this file are needed for its "
         "failure\n"
         "  --first               stop after the first number of cuts that shows a failure\n"
-        "  --share HOW           reads: a run answers for all states that agree on what it has read; meet: "
-        "runs "
-        "end where\n"
-        "                        they meet; none: every state is run to its end (reads)\n"
+        "  --share HOW           merge, merge-all: as reads, and states behind the last torn cut (or all) "
+        "that "
+        "differ\n"
+        "                        only in what nothing that follows reads are one, at any depth; reads: a run "
+        "answers\n"
+        "                        for all states that agree on what it has read; meet: runs end where they "
+        "meet; none:\n"
+        "                        every state is run to its end (merge)\n"
         "  --no-prune            --share none\n"
         "  --json                print explore.json instead of the summary\n\n"
         "Exit: 0 everything holds, 1 failures, 2 bad input, 3 trouble of the tool, 4 no failure, but a limit "
@@ -156,12 +160,15 @@ static int take_option(struct request *request, int which, const char *text)
         request->shrink = text;
         return 0;
     case 'H':
+        options->merge_all = !strcmp(text, "merge-all");
+        if (options->merge_all)
+            text = "merge";
         for (int i = 0; search_strategy_names[i]; i++)
             if (!strcmp(search_strategy_names[i], text)) {
                 options->strategy = (enum search_strategy)i;
                 return 0;
             }
-        return bad("--share", "reads, meet or none", text);
+        return bad("--share", "merge, merge-all, reads, meet or none", text);
     case 'n':
         options->strategy = STRATEGY_WHOLE;
         return 0;
@@ -314,7 +321,8 @@ int explore_main(int argc, char **argv, const char *boards, char *firmware)
                                           .full = true,
                                           .jobs = processors > 64 ? 64 : (unsigned)processors,
                                           .seed = 1,
-                                          .strategy = STRATEGY_READS,
+                                          .strategy = STRATEGY_MERGE,
+                                          .merge_blind = UINT32_MAX,
                                           .progress = isatty(2),
                                           .memory_max = (size_t)900 << 20,
                                           .sample = 32}};

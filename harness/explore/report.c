@@ -278,6 +278,11 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
     fprintf(file, "%zu runs to their end, %zu met another run; self-test: %zu repeated, %zu differ%s%s\n",
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);
+    if (search->merge.on)
+        fprintf(file,
+                "%zu states were cut further%s, and stand for all that differ only in what nothing that "
+                "follows reads\n",
+                search->merge.rep_count, search->merge.from ? " by clean cuts" : "");
     print_coverage(file, search);
     print_start(file, search);
     for (size_t i = 0; i < findings->count; i++)

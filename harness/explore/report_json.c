@@ -269,6 +269,8 @@ static void put_engine(cJSON *to, const struct search *search)
     cJSON *engine = cJSON_AddObjectToObject(to, "engine");
     cJSON_AddBoolToObject(engine, "pruned", search->options.strategy != STRATEGY_WHOLE);
     cJSON_AddStringToObject(engine, "share", search_strategy_names[search->options.strategy]);
+    cJSON_AddNumberToObject(engine, "merged", (double)search->merge.merged);
+    cJSON_AddNumberToObject(engine, "cut_further", (double)search->merge.rep_count);
     cJSON_AddNumberToObject(engine, "ran_to_end", (double)search->ran_to_end);
     cJSON_AddNumberToObject(engine, "inherited", (double)search->inherited);
     cJSON_AddNumberToObject(engine, "loops", (double)search->loops);

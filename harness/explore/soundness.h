@@ -54,6 +54,23 @@
  * ends that agree on them. Where memory is compared with what it was (`stable`), an erase reads the page. A
  * run that contradicts 7. ends the exploration, and everything is run again un-pruned.
  *
+ * Why states may be merged (STRATEGY_MERGE, merge.h): two states that make the same run differ at most in
+ * words that this run does not read. When they agree on all that any boot after further cuts, and all
+ * judging, reads as well, whatever follows is the same in both but for those words, which nobody looks at. So
+ * one of them is cut further, and stands for the others. That is exact when 6. to 11. hold, and these:
+ *  12. What counts in a slot (all states of one run) holds: the reads of the run; the reads of judging what
+ * it leaves; all that counts in the slot of each state that a cut in it leaves, less the words that the run
+ * had erased whole by then. The sets are made large enough for all states that were cut further, and the
+ * search ends only when nothing has to be added: who was taken for one before a word was known to count is
+ * looked at again (merge.c, sync), and so is each state that saw a slot which has grown since.
+ *  13. Who stands for a state has had at most as many torn cuts, so it can be cut in every way that the other
+ * one can. A torn erase leaves what depends on all of its page, so while torn cuts may still follow, all
+ * words of pages that the run erases count (or states with cuts left are not merged at all, which is the
+ * rule).
+ *  14. An operation that changes no word that counts leaves, whole or torn, the same as if it had not begun.
+ *  15. Depth is not limited: what stands for a state may lie deeper.
+ * States that fail are found one by one in the end, as they make the windows.
+ *
  * Turns of a poll that change nothing are charged at once (fixtures/twin/core/poll.c): the twin does that
  * exactly, and the first samples of the self-test execute them all.
  *
@@ -63,9 +80,12 @@
  * or clean, after one cut and more, is run and judged again to the end; operations and their code addresses,
  * end, console, resets, time, final memory, verdict and every state it passes must be what was inherited or
  * remembered. test_reads.sh makes holes in the log (one word, each kind of read, the rule of AND) and sees
- * them noticed. Its first ones run on the engine that looks at every instruction: it must come to the same,
- * and what it finds that a real core faults on (twin_strict) makes a pass inconclusive. Every class of
- * failure is reproduced by real power cuts on a fresh twin, un-pruned, before it is reported.
+ * them noticed; the same of what counts: a word, judging, cuts, the order of erases. Of merged states nobody
+ * has booted what cuts in their boots leave: chains of such cuts, torn and clean, are run and judged, and all
+ * that cuts there leave must be known (merge_test.c). The first ones of the self-test run on the engine that
+ * looks at every instruction: it must come to the same, and what it finds that a real core faults on
+ * (twin_strict) makes a pass inconclusive. Every class of failure is reproduced by real power cuts on a fresh
+ * twin, un-pruned, before it is reported.
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
  * found, in chunks whose size depends on what was found before; a chunk sees points of earlier batches and of

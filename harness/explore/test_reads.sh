@@ -8,12 +8,13 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
 sed -e "s/BASE/0x0/" -e "s/BASE/0x0/" -e "s/LENGTH/0x400/" "$here/foreign.ld" >"$out/ld"
-build() { # WHICH PREPARE CONTRACT
+build() { # WHICH PREPARE CONTRACT [SOURCE]
+  source=${4:-reads}
   mkdir -p "$out/$1"
   arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O1 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments \
-    -T "$out/ld" -D"$1" "$here/reads.c" -o "$out/$1/boot.elf"
+    -T "$out/ld" -D"$1" "$here/$source.c" -o "$out/$1/boot.elf"
   sed -e "s|\"comment\": \"the application: it hangs\"}|&$2|" -e "s|{\"word\": \"0x11000\", \"value\": \"0xFFFFFFFF\"}|$3|" \
-    "$here/reads.json" >"$out/$1/scenario.json"
+    "$here/$source.json" >"$out/$1/scenario.json"
 }
 spoilt='{"word": "0x11000", "value": "0xFFFFFFFF"}'
 leave() { # FIRMWARE LEFT_OUT: is harmful, and noticed
@@ -36,16 +37,48 @@ leave PARTS parts
 build DEEP '' "$spoilt"
 leave DEEP loads
 leave DEEP 12004
+# words that count for nobody, and those that only judging, only a boot after one more cut, or only one before an erase looks at
+build JUDGED '' '{"one_of": [[{"word": "0x12004", "value": "0xFFFFFFFF"}], [{"word": "0x12004", "value": "0xFFFF0000"}]]}' merge
+build OWN '' "$spoilt" merge
+build RESIDUE '' "$spoilt" merge
+merges() { # FIRMWARE LEFT_OUT
+  "$control" "$out/$1/scenario.json" "$here/small_board.json" "$out/$1" -1 merge "merge:$2" >"$out/text" 2>&1 || fail "$1 without $2"
+  grep -q '^merge: unharmed, 0 of' "$out/text" || fail "$1: states are merged wrongly"
+  grep -q "^merge:$2: noticed, [1-9]" "$out/text" || fail "$1: $2 left out is not noticed"
+  [ -z "${VERBOSE:-}" ] || cat "$out/text"
+}
+merges DEEP 12004
+merges DEEP cuts
+merges JUDGED judge
+merges JUDGED 12004
+merges OWN own
+merges OWN cuts
+for which in LOADS CODE BUS WRITES PARTS; do
+  "$control" "$out/$which/scenario.json" "$here/small_board.json" "$out/$which" -1 merge >"$out/text" 2>&1 && grep -q '^merge: unharmed, 0 of' "$out/text" ||
+    fail "$which: states are merged wrongly"
+done
+# what is never looked at does not multiply
+for share in merge reads; do
+  "$otarig" explore "$out/RESIDUE/scenario.json" --board "$here/small_board.json" --firmware "$out/RESIDUE" --torn --share $share --json >"$out/$share.json" ||
+    fail "RESIDUE --share $share"
+done
+count() { sed -n 's/^\t\t"states":\t\([0-9]*\),$/\1/p' "$out/$1.json" | head -n 1; }
+[ "$(($(count merge) * 2))" -lt "$(count reads)" ] || fail "RESIDUE: $(count merge) states, $(count reads) un-merged"
 # no strategy finds more or fewer states than another
 for which in LOADS CODE BUS WRITES PARTS DEEP; do
-  for share in reads meet none; do
+  for share in merge merge-all reads meet none; do
     for torn in "" --torn; do
       "$otarig" explore "$out/$which/scenario.json" --board "$here/small_board.json" --firmware "$out/$which" --share $share $torn \
         >"$out/text" 2>&1 || [ $? = 1 ] || fail "$which --share $share $torn"
-      sed -e 's/; .*//' -e '/ran to their end/d' -e '/^  *window/d' "$out/text" | grep -v 'runs\? to their end' >"$out/$share$torn"
+      sed -e 's/; .*//' -e '/ran to their end/d' -e '/states were cut further/d' -e '/^  *window/d' "$out/text" | grep -v 'runs\? to their end' >"$out/$share$torn"
+      # merged, states are fewer: what fails is the same
+      grep '^FAIL\|^  *boot\|^PASS' "$out/text" | sed -e 's/([0-9]* states/(states/' -e 's/^\(  *boot [0-9]*\):.*/\1/' >"$out/fails-$share$torn"
     done
   done
   for torn in "" --torn; do
+    for share in merge merge-all; do
+      diff "$out/fails-$share$torn" "$out/fails-none$torn" >"$out/text" || fail "$which $torn: --share $share finds something else"
+    done
     cmp "$out/reads$torn" "$out/none$torn" >"$out/text" && cmp "$out/meet$torn" "$out/none$torn" >"$out/text" || {
       diff "$out/reads$torn" "$out/none$torn" >"$out/text"
       fail "$which $torn: strategies differ"

@@ -8,28 +8,13 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/engine/batch.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/engine/answer.h"
 
-/* A state of the batch. */
-struct item {
-    uint32_t run; /* the node whose run it makes; TREE_NONE: unknown so far */
-    struct tree_place place;
-    bool own;    /* it makes the run itself */
-    bool lead;   /* its own walk is the first one of its kind */
-    bool walked; /* its candidates are known */
-    bool judged;
-};
-struct round {
-    struct item *items;
-    uint32_t *picked; /* numbers of items */
-    uint32_t count, most;
-};
 /* Runs of a round cannot meet each other: few at first, so that those of the next ones have somebody to meet.
  */
 #define ROUND_FIRST 4
 #define ROUND_MOST 256
-#define TREE_SHARE 4 /* of the memory, for the tree of runs */
+#define TREE_SHARE 2 /* of the memory, for the tree of runs */
 
 /* ---- what is known ---- */
 
@@ -48,12 +33,33 @@ bool answer_verdict(const struct search *search, const struct node *node, struct
     const struct tree *tree = judge_tree(search, node);
     if (place)
         *place = (struct tree_place){0, 0, 0};
-    if (known == TABLE_NONE && tree)
-        known = tree_find(tree, nvm, place);
+    if (known == TABLE_NONE && tree && (known = tree_find(tree, nvm, place)) != TABLE_NONE)
+        known = search->judgements[known].verdict;
     if (known == TABLE_NONE)
         return false;
     *verdict = search->verdicts[known];
     return true;
+}
+
+uint32_t answer_judgement(const struct search *search, const struct node *node, const uint8_t *nvm)
+{
+    const struct tree *tree = judge_tree(search, node);
+    return tree ? tree_find(tree, nvm, NULL) : TABLE_NONE;
+}
+
+static uint32_t add_judgement(struct search *search, const struct result *result, uint32_t verdict)
+{
+    search->judgements =
+        mem_resize(search->judgements, search->judgement_count + 1, sizeof *search->judgements);
+    struct judgement *judgement = &search->judgements[search->judgement_count];
+    *judgement = (struct judgement){.verdict = verdict};
+    if (search->merge.on) {
+        judgement->word_count = (uint32_t)result->judge_count;
+        judgement->words = mem_array(result->judge_count, sizeof *judgement->words);
+        for (size_t i = 0; i < result->judge_count; i++)
+            judgement->words[i] = result->judge_reads[i].word;
+    }
+    return (uint32_t)search->judgement_count++;
 }
 
 static void learn_verdict(struct search *search, const struct result *result)
@@ -72,7 +78,9 @@ static void learn_verdict(struct search *search, const struct result *result)
         search->judge_trees[search->judge_tree_count++] =
             (struct judge_tree){.end = node->end, .end_pc = node->end_pc};
     }
-    if (tree_add(&search->judge_trees[at].tree, result->judge_reads, result->judge_count, verdict) != verdict)
+    uint32_t mine = add_judgement(search, result, verdict);
+    uint32_t leaf = tree_add(&search->judge_trees[at].tree, result->judge_reads, result->judge_count, mine);
+    if (leaf == TREE_NONE || search->judgements[leaf].verdict != verdict)
         search->contradiction = "judging was decided by something else than what it has read";
 }
 
@@ -99,7 +107,10 @@ static void relearn(struct search *search)
     search->runs = (struct tree){0};
     for (size_t leaf = 0; leaf < old.node_count; leaf++) {
         uint32_t run = old.nodes[leaf].leaf;
-        if (run == TREE_NONE || !is_good(search, &search->nodes[run]))
+        if (run == TREE_NONE)
+            continue;
+        search->nodes[run].log->dropped = !is_good(search, &search->nodes[run]);
+        if (search->nodes[run].log->dropped)
             continue;
         size_t count = tree_path(&old, (uint32_t)leaf, &reads);
         tree_add(&search->runs, reads, count, run);
@@ -148,13 +159,29 @@ static void learn_run(struct search *search, uint32_t number, const struct resul
     see_pages(search, result->node.ops, result->node.op_count, &news);
     if (news)
         relearn(search);
-    if (is_good(search, &result->node) && has_room(search) &&
+    result->node.log->dropped = !is_good(search, &result->node);
+    if (!result->node.log->dropped && has_room(search) &&
         tree_add(&search->runs, result->reads, result->read_count, number) == TREE_NONE)
         search->contradiction = "a run was decided by something else than what it has read";
     table_put(&search->leads, lead_key(number, result->node.torn), number);
+    merge_learn_run(search, number, result->reads, result->read_count);
 }
 
-/* The node whose run an answered one makes. */
+void answer_learn_again(struct search *search, uint32_t number, struct result *result)
+{
+    struct run_log *log = search->nodes[number].log;
+    if (is_good(search, &result->node) && has_room(search)) {
+        if (tree_add(&search->runs, result->reads, result->read_count, number) == TREE_NONE)
+            search->contradiction = "a run was decided by something else than what it has read";
+        memcpy(log->constant, result->node.log->constant, search->page_count);
+        log->dropped = false;
+        merge_learn_run(search, number, result->reads, result->read_count);
+    }
+    free(result->node.ops);
+    free(result->node.text);
+    run_log_free(result->node.log);
+}
+
 static uint32_t run_of(const struct search *search, const struct node *node, uint32_t number)
 {
     while (node->answered) {
@@ -164,9 +191,14 @@ static uint32_t run_of(const struct search *search, const struct node *node, uin
     return number;
 }
 
+uint32_t search_run_of(const struct search *search, uint32_t number)
+{
+    return run_of(search, &search->nodes[number], number);
+}
+
 void answer_learn(struct search *search, uint32_t number, const struct result *result)
 {
-    if (search->options.strategy != STRATEGY_READS)
+    if (search->options.strategy < STRATEGY_READS)
         return;
     if (!result->node.answered)
         learn_run(search, number, result);
@@ -181,6 +213,8 @@ size_t answer_bytes(const struct search *search)
     size_t bytes = tree_bytes(&search->runs) + table_bytes(&search->leads);
     for (size_t i = 0; i < search->judge_tree_count; i++)
         bytes += tree_bytes(&search->judge_trees[i].tree);
+    for (size_t i = 0; i < search->judgement_count; i++)
+        bytes += sizeof *search->judgements + search->judgements[i].word_count * sizeof(uint32_t);
     return bytes;
 }
 
@@ -190,11 +224,19 @@ void answer_free(struct search *search)
     for (size_t i = 0; i < search->judge_tree_count; i++)
         tree_free(&search->judge_trees[i].tree);
     free(search->judge_trees);
+    for (size_t i = 0; i < search->judgement_count; i++)
+        free(search->judgements[i].words);
+    free(search->judgements);
     table_free(&search->leads);
     free(search->live);
 }
 
 /* ---- runs ---- */
+
+uint32_t batch_number(const struct batch *batch, uint32_t i)
+{
+    return batch->numbers ? batch->numbers[i] : batch->first + i;
+}
 
 static void look_up(struct batch *batch, struct worker *worker, uint32_t i, void *arg)
 {
@@ -202,7 +244,7 @@ static void look_up(struct batch *batch, struct worker *worker, uint32_t i, void
     struct item *item = &round->items[i];
     if (item->run != TREE_NONE || batch->results[i].wrong)
         return;
-    batch->results[i].wrong = worker_go(worker, batch->first + i);
+    batch->results[i].wrong = worker_go(worker, batch_number(batch, i));
     if (!batch->results[i].wrong)
         item->run = tree_find(&batch->search->runs, worker->trail.image, &item->place);
 }
@@ -211,7 +253,8 @@ static void run_picked(struct batch *batch, struct worker *worker, uint32_t k, v
 {
     struct round *round = arg;
     uint32_t i = round->picked[k];
-    worker_node(worker, batch->first + i, batch->collect, STRATEGY_READS, &batch->results[i]);
+    worker_node(worker, batch_number(batch, i), batch->collect && !batch->merging, STRATEGY_READS,
+                &batch->results[i]);
     round->items[i].own = !worker->machine->abandoned;
 }
 
@@ -245,7 +288,7 @@ static bool goes_on(const struct batch *batch)
     return !batch->search->contradiction && !search_is_late(batch->search);
 }
 
-static void find_runs(struct batch *batch, struct round *round)
+void answer_find_runs(struct batch *batch, struct round *round)
 {
     struct search *search = batch->search;
     for (round->most = ROUND_FIRST;; round->most *= round->most < ROUND_MOST ? 2 : 1) {
@@ -258,10 +301,13 @@ static void find_runs(struct batch *batch, struct round *round)
             struct item *item = &round->items[i];
             if (!item->own || batch->results[i].wrong)
                 continue;
-            item->run = batch->first + i;
+            item->run = batch_number(batch, i);
             item->walked = item->judged = true;
             learn_run(search, item->run, &batch->results[i]);
-            search_take_points(search, &batch->results[i]);
+            if (batch->merging)
+                run_log_shrink(batch->results[i].node.log);
+            else
+                search_take_points(search, &batch->results[i]);
             if (batch->results[i].has_verdict)
                 learn_verdict(search, &batch->results[i]);
         }
@@ -275,23 +321,16 @@ static void find_leads(struct batch *batch, struct round *round)
     struct search *search = batch->search;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct item *item = &round->items[i];
-        unsigned torn = state_at(search, batch->first + i).torn;
+        unsigned torn = state_at(search, batch_number(batch, i)).torn;
         bool led = item->own || item->run == TREE_NONE;
         for (unsigned t = 0; t <= torn && !led; t++)
             led = table_find(&search->leads, lead_key(item->run, t)) != TABLE_NONE;
         if (led)
             continue;
         item->lead = true;
-        table_put(&search->leads, lead_key(item->run, torn), batch->first + i);
+        table_put(&search->leads, lead_key(item->run, torn), batch_number(batch, i));
     }
 }
-
-/* A place in a run, which goes on in the one that it met. */
-struct cursor {
-    const struct search *search;
-    const struct node *node;
-    uint32_t op;
-};
 
 static void cursor_settle(struct cursor *cursor)
 {
@@ -301,20 +340,20 @@ static void cursor_settle(struct cursor *cursor)
     }
 }
 
-static struct cursor cursor_at(const struct search *search, uint32_t run)
+struct cursor cursor_at(const struct search *search, uint32_t run)
 {
     struct cursor cursor = {search, &search->nodes[run], 0};
     cursor_settle(&cursor);
     return cursor;
 }
 
-static void cursor_next(struct cursor *cursor)
+void cursor_next(struct cursor *cursor)
 {
     cursor->op++;
     cursor_settle(cursor);
 }
 
-static const struct op *cursor_op(const struct cursor *cursor)
+const struct op *cursor_op(const struct cursor *cursor)
 {
     return &cursor->node->ops[cursor->op];
 }
@@ -386,7 +425,20 @@ static void walk_run(struct worker *worker, struct walk *walk, struct node *node
         return;
     }
     if (worker->collect && cut_first != UINT32_MAX && count)
-        candidate_put(worker, trail->sum, count, TORN_CLEAN);
+        candidate_put(worker, trail->sum, trail->image, count, TORN_CLEAN);
+}
+
+void answer_fill(const struct search *search, struct node *node, uint32_t number)
+{
+    const struct node *run = &search->nodes[number];
+    node->answered = true;
+    node->donor = number;
+    node->op_count = run->log->all_ops;
+    node->end = run->end;
+    node->end_pc = run->end_pc;
+    node->resets = run->resets;
+    node->looks = run->looks;
+    node->ns = run->ns;
 }
 
 static void answer(struct batch *batch, struct worker *worker, uint32_t i, void *arg)
@@ -397,19 +449,12 @@ static void answer(struct batch *batch, struct worker *worker, uint32_t i, void 
     struct walk walk;
     if (item->walked || item->run == TREE_NONE || result->wrong)
         return;
-    worker_begin(worker, batch->first + i, batch->collect, result);
-    result->wrong = worker_go(worker, batch->first + i);
+    worker_begin(worker, batch_number(batch, i), batch->collect, result);
+    result->wrong = worker_go(worker, batch_number(batch, i));
     begin_walk(batch, item, result->node.torn, &walk);
     const struct node *run = &batch->search->nodes[item->run];
     struct node *node = &result->node;
-    node->answered = true;
-    node->donor = item->run;
-    node->op_count = run->log->all_ops;
-    node->end = run->end;
-    node->end_pc = run->end_pc;
-    node->resets = run->resets;
-    node->looks = run->looks;
-    node->ns = run->ns;
+    answer_fill(batch->search, node, item->run);
     if (item->lead) {
         node->log = mem_alloc(sizeof *node->log);
         node->log->sums = mem_array(node->op_count + 1u, sizeof *node->log->sums);
@@ -433,7 +478,7 @@ static void take_leads(struct batch *batch, const struct round *round)
 {
     for (uint32_t i = 0; i < batch->count; i++)
         if (round->items[i].lead && round->items[i].walked)
-            batch->search->nodes[batch->first + i] = batch->results[i].node;
+            batch->search->nodes[batch_number(batch, i)] = batch->results[i].node;
 }
 
 static void answer_leads(struct batch *batch, struct worker *worker, uint32_t i, void *arg)
@@ -446,10 +491,10 @@ static void answer_leads(struct batch *batch, struct worker *worker, uint32_t i,
 /* ---- ends that nobody has judged ---- */
 
 /* The memory that the whole run of an answered state leaves; what trail_back undoes. */
-static size_t go_to_end(struct batch *batch, struct worker *worker, const struct item *item, uint32_t i)
+size_t answer_go_to_end(struct batch *batch, struct worker *worker, const struct item *item, uint32_t i)
 {
     struct cursor at = cursor_at(batch->search, item->run);
-    batch->results[i].wrong = worker_go(worker, batch->first + i);
+    batch->results[i].wrong = worker_go(worker, batch_number(batch, i));
     size_t undo = worker->trail.undo_count;
     uint32_t count = batch->search->nodes[item->run].log->all_ops;
     for (uint32_t k = 0; k < count; k++, cursor_next(&at))
@@ -467,7 +512,7 @@ static void judge_picked(struct batch *batch, struct worker *worker, uint32_t k,
     struct round *round = arg;
     uint32_t i = round->picked[k];
     struct item *item = &round->items[i];
-    size_t undo = go_to_end(batch, worker, item, i);
+    size_t undo = answer_go_to_end(batch, worker, item, i);
     worker_load_trail(worker);
     trail_back(&worker->trail, undo);
     worker_judge_reads(worker, &batch->results[i]);
@@ -481,13 +526,13 @@ static void look_up_end(struct batch *batch, struct worker *worker, uint32_t i, 
     struct result *result = &batch->results[i];
     if (!is_unjudged(item) || result->wrong)
         return;
-    size_t undo = go_to_end(batch, worker, item, i);
+    size_t undo = answer_go_to_end(batch, worker, item, i);
     item->judged = result->has_verdict = answer_verdict(batch->search, &result->node, worker->trail.sum,
                                                         worker->trail.image, &result->verdict, &item->place);
     trail_back(&worker->trail, undo);
 }
 
-static void judge_ends(struct batch *batch, struct round *round)
+void answer_judge_ends(struct batch *batch, struct round *round)
 {
     round->most = ROUND_MOST;
     while (goes_on(batch) && pick(batch, round, is_unjudged)) {
@@ -505,15 +550,21 @@ void answer_batch(struct batch *batch, bool *ran)
 {
     struct round round = {.items = mem_array(batch->count, sizeof *round.items),
                           .picked = mem_array(batch->count, sizeof *round.picked)};
-    for (uint32_t i = 0; i < batch->count; i++)
+    for (uint32_t i = 0; i < batch->count; i++) {
         round.items[i].run = TREE_NONE;
-    search_reserve(batch->search, batch->first + batch->count);
-    find_runs(batch, &round);
-    find_leads(batch, &round);
-    batch_for_each(batch, batch->count, 1, answer_leads, &round);
-    take_leads(batch, &round);
-    batch_for_each(batch, batch->count, batch_chunk(batch), answer, &round);
-    judge_ends(batch, &round);
+        round.items[i].alias = NODE_NONE;
+    }
+    search_reserve(batch->search, batch->search->done + batch->count);
+    answer_find_runs(batch, &round);
+    if (batch->merging) {
+        merge_batch(batch, &round);
+    } else {
+        find_leads(batch, &round);
+        batch_for_each(batch, batch->count, 1, answer_leads, &round);
+        take_leads(batch, &round);
+        batch_for_each(batch, batch->count, batch_chunk(batch), answer, &round);
+        answer_judge_ends(batch, &round);
+    }
     for (uint32_t i = 0; i < batch->count; i++)
         ran[i] = batch->results[i].wrong || (round.items[i].walked && round.items[i].judged);
     free(round.items);

@@ -141,7 +141,7 @@ int batch_run(struct batch *batch, uint32_t most, struct checkpoint *checkpoint,
     }
     batch->results = mem_array(batch->count, sizeof *batch->results);
     bool *ran = mem_array(batch->count, sizeof *ran);
-    if (batch->search->options.strategy == STRATEGY_READS)
+    if (batch->search->options.strategy >= STRATEGY_READS)
         answer_batch(batch, ran);
     else
         batch_for_each(batch, batch->count, batch_chunk(batch), run_node, ran);

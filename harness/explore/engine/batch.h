@@ -13,7 +13,9 @@ struct batch {
     uint32_t first;      /* search->done */
     uint32_t count, ran; /* ran: the first ones of them; fewer only because of the deadline */
     struct result *results;
-    bool stored; /* they come from the checkpoint */
+    bool stored;             /* they come from the checkpoint */
+    bool merging;            /* states that another one stands for are not cut further (merge.h) */
+    const uint32_t *numbers; /* NULL: from `first` on */
 };
 
 /* Takes the next stored batch while *stored, else boots the states and stores them when all ran. `most`: of

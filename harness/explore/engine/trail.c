@@ -19,6 +19,7 @@ void trail_release(struct trail *trail)
     free(trail->image);
     free(trail->dirty);
     free(trail->undo);
+    free(trail->marks);
 }
 
 void trail_reset(struct trail *trail)
@@ -28,7 +29,7 @@ void trail_reset(struct trail *trail)
     memset(trail->dirty, 1, (size >> 12) + 1);
     trail->sum = sum_span(trail->image, 0, size & ~(size_t)3);
     trail->step_count = 0;
-    trail->undo_count = 0;
+    trail->undo_count = trail->mark_count = 0;
 }
 
 static void put_word(struct trail *trail, uint32_t word, uint32_t value)
@@ -114,6 +115,15 @@ void trail_apply(struct trail *trail, const struct op *op)
     }
 }
 
+void trail_set(struct trail *trail, const uint8_t *image)
+{
+    for (size_t at = 0; at + 4 <= trail->search->spec->nvm_size; at += 4) {
+        uint32_t value;
+        memcpy(&value, image + at, 4);
+        put_word(trail, (uint32_t)(at / 4), value);
+    }
+}
+
 static void disturb(struct trail *trail, const struct trail_step *step)
 {
     if (step->model == MODEL_ROT) {
@@ -129,19 +139,27 @@ static void disturb(struct trail *trail, const struct trail_step *step)
 
 static void run_ops(struct trail *trail, struct trail_step *step, uint32_t from, uint32_t to)
 {
-    for (uint32_t op = from; op < to; op++)
+    size_t count = step->mark + to;
+    if (count > trail->mark_room) {
+        trail->mark_room = count + count / 2;
+        trail->marks = mem_resize(trail->marks, trail->mark_room, sizeof *trail->marks);
+    }
+    for (uint32_t op = from; op < to; op++) {
+        trail->marks[step->mark + op] = (uint32_t)trail->undo_count;
         trail_apply(trail, search_op(trail->search, step->run, op));
+    }
+    trail->mark_count = count;
     step->undo_model = trail->undo_count;
 }
 
-/* The step that is there goes on to a later operation of the same run; false: it cannot. */
+/* The step that is there goes on to a later operation of the same run, or back to an earlier one; false: it
+ * cannot. */
 static bool go_on(struct trail *trail, struct trail_step *step, const struct trail_step *wanted)
 {
-    if (step->run != wanted->run || step->model == MODEL_ROT || wanted->model == MODEL_ROT ||
-        wanted->op < step->op)
+    if (step->run != wanted->run || step->model == MODEL_ROT || wanted->model == MODEL_ROT)
         return false;
-    trail_back(trail, step->undo_model);
-    run_ops(trail, step, step->op, wanted->op);
+    trail_back(trail, wanted->op < step->op ? trail->marks[step->mark + wanted->op] : step->undo_model);
+    run_ops(trail, step, wanted->op < step->op ? wanted->op : step->op, wanted->op);
     step->op = wanted->op;
     step->model = wanted->model;
     disturb(trail, step);
@@ -152,9 +170,16 @@ static void begin(struct trail *trail, struct trail_step *step, const struct tra
 {
     *step = *wanted;
     step->undo = step->undo_model = trail->undo_count;
+    step->mark = trail->mark_count;
     if (step->model != MODEL_ROT)
         run_ops(trail, step, 0, step->op);
     disturb(trail, step);
+}
+
+static void end(struct trail *trail, const struct trail_step *step)
+{
+    trail_back(trail, step->undo);
+    trail->mark_count = step->mark;
 }
 
 static bool same(const struct trail_step *a, const struct trail_step *b)
@@ -191,10 +216,12 @@ void trail_go(struct trail *trail, const struct state *state)
         size_t undo = i + 1 < trail->step_count ? trail->steps[i + 1].undo : trail->undo_count;
         trail_back(trail, undo);
         trail->step_count = i + 1;
+        trail->mark_count =
+            trail->steps[i].mark + (trail->steps[i].model == MODEL_ROT ? 0 : trail->steps[i].op);
         if (i < count && go_on(trail, &trail->steps[i], &wanted[i]))
             i++;
         else
-            trail_back(trail, trail->steps[i].undo);
+            end(trail, &trail->steps[i]);
         trail->step_count = i;
     }
     for (; i < count; i++)

@@ -14,6 +14,7 @@ struct trail_step {
     uint32_t run, op;
     uint8_t model;
     size_t undo, undo_model; /* what is to be undone from there on: all of it, or only what `model` did */
+    size_t mark;             /* in marks: where each operation's undoing begins */
 };
 struct trail {
     const struct search *search;
@@ -24,6 +25,8 @@ struct trail {
     unsigned step_count;
     struct trail_undo *undo;
     size_t undo_count, undo_room;
+    uint32_t *marks;
+    size_t mark_count, mark_room;
 };
 
 void trail_init(struct trail *trail, const struct search *search);
@@ -34,6 +37,8 @@ void trail_reset(struct trail *trail);
 void trail_go(struct trail *trail, const struct state *state);
 /* Does an operation; trail_back undoes all since `undo_count` was this. */
 void trail_apply(struct trail *trail, const struct op *op);
+/* Makes the memory this image; trail_back undoes it, too. */
+void trail_set(struct trail *trail, const uint8_t *image);
 void trail_back(struct trail *trail, size_t undo_count);
 
 #endif

@@ -101,6 +101,8 @@ static const struct node *chunk_node(const struct worker *worker, uint32_t numbe
 static bool meet(struct worker *worker, struct sum key, unsigned torn)
 {
     const struct search *search = worker->search;
+    if (worker->alone)
+        return false;
     uint32_t at = table_find(&search->met, search_key(key, torn));
     if (at != TABLE_NONE) {
         const struct point *point = &search->points[at];
@@ -189,7 +191,7 @@ struct worker *worker_new(struct search *search, struct error *error)
     worker->search = search;
     worker->strategy = search->options.strategy;
     worker->machine =
-        machine_new(search->spec, search->options.seed, worker->strategy == STRATEGY_READS, error);
+        machine_new(search->spec, search->options.seed, worker->strategy >= STRATEGY_READS, error);
     if (!worker->machine) {
         free(worker);
         return NULL;
@@ -218,6 +220,8 @@ void worker_free(struct worker *worker)
     trail_release(&worker->trail);
     free(worker->scratch);
     memo_free(worker->memo);
+    table_free(&worker->walk.told);
+    free(worker->walk.children);
     free(worker);
 }
 
@@ -379,7 +383,9 @@ void worker_begin(struct worker *worker, uint32_t number, bool collect, struct r
                                        .model = state.model,
                                        .torn = state.torn,
                                        .depth = state.depth,
-                                       .donor = NODE_NONE}};
+                                       .donor = NODE_NONE,
+                                       .alias = NODE_NONE},
+                              .judgement = TABLE_NONE};
     worker->result = result;
     worker->number = number;
     worker->collect = collect;
@@ -412,7 +418,7 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, enum sear
     result->wrong = machine->wrong;
     take_run(worker, node);
     if (node->donor == NODE_NONE && collect && machine->cutting && node->op_count)
-        candidate_put(worker, machine->sum, node->op_count, TORN_CLEAN);
+        candidate_put(worker, machine->sum, machine->nvm, node->op_count, TORN_CLEAN);
     if (strategy == STRATEGY_READS)
         take_log(worker, result);
     if (node->donor == NODE_NONE && strategy == STRATEGY_READS)
@@ -431,6 +437,8 @@ void result_release(struct result *result)
     free(result->points);
     free(result->reads);
     free(result->judge_reads);
+    free(result->children);
+    result->children = NULL;
     result->candidates = NULL;
     result->points = NULL;
     result->reads = result->judge_reads = NULL;

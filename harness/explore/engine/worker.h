@@ -27,6 +27,10 @@ struct worker {
     uint32_t trace,
         donor_trace;     /* where this point's segment begins; where that of the point that was met does */
     bool page_candidate; /* the last operation was put among the candidates */
+    bool alone;          /* it meets nobody */
+    bool merging;        /* states that another one stands for are no candidates */
+    bool clean_only;     /* torn cuts and bits that flip were tried before */
+    struct merge_walk walk;
     uint8_t *scratch;
     struct memo *memo;
 };
@@ -58,8 +62,9 @@ void candidate_begin(struct worker *worker);
 void candidate_op(struct worker *worker, const struct moment *at, const struct op *op);
 /* The rest of the run is another one's, which begins with `next`. */
 void candidate_met(struct worker *worker, const struct moment *at, const struct op *next);
-/* This digest, left by a cut at that operation: a candidate, unless it is known. */
-void candidate_put(struct worker *worker, struct sum sum, size_t op, unsigned model);
+/* This digest, left by a cut at that operation: a candidate, unless it is known. `nvm`: the memory; NULL: not
+ * at hand. */
+void candidate_put(struct worker *worker, struct sum sum, const uint8_t *nvm, size_t op, unsigned model);
 bool candidate_in_trailer(const struct worker *worker, const struct op *op);
 /* Before the first operation: the power cycle may begin with a bit of its memory flipped. A reset's begins
  * where its parent's does, which has tried that. */

@@ -13,7 +13,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search/search.h"
 
-#define MAGIC 0x346b6863657270u
+#define MAGIC 0x356b6863657270u
 
 struct checkpoint {
     int fd;

@@ -45,8 +45,10 @@ static void windows(struct finding *finding, const struct search *search, bool r
 {
     unsigned depth = search->nodes[finding->node].depth;
     struct window *open = NULL;
-    for (uint32_t i = finding->node; i < search->done && search->nodes[i].depth == depth && depth; i++) {
+    for (uint32_t i = finding->node; i < search->done && depth; i++) {
         const struct node *node = &search->nodes[i];
+        if (node->depth != depth)
+            continue; /* states with torn cuts come behind all others */
         if (node->model == MODEL_ROT)
             continue; /* no operation of the parent's run */
         if ((node->model == MODEL_RESET) != resets)
@@ -398,6 +400,10 @@ int findings_make(struct findings *findings, const struct search *search, struct
             continue;
         struct finding *finding = find(findings, search, i);
         unsigned depth = search->nodes[i].depth;
+        if (depth < search->nodes[finding->node].depth) {
+            finding->node = i;
+            finding->verdict = search->nodes[i].verdict;
+        }
         finding->states++;
         finding->depth_states[depth < 7 ? depth : 7]++;
     }

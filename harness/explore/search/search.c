@@ -10,7 +10,7 @@
 #include "harness/explore/engine/batch.h"
 #include "harness/explore/soundness.h"
 
-const char *const search_strategy_names[] = {"none", "meet", "reads", NULL};
+const char *const search_strategy_names[] = {"none", "meet", "reads", "merge", NULL};
 
 /* ---- questions about what was found ---- */
 
@@ -83,7 +83,8 @@ size_t search_bytes(const struct search *search)
 {
     return search->node_room * sizeof *search->nodes + search->point_room * sizeof *search->points +
            state_bytes(search) + table_bytes(&search->met) + table_bytes(&search->judged) +
-           search->verdict_count * sizeof *search->verdicts + search->journal_bytes + answer_bytes(search);
+           search->verdict_count * sizeof *search->verdicts + search->journal_bytes + answer_bytes(search) +
+           merge_bytes(search) + search->late_room * sizeof *search->late + table_bytes(&search->late_index);
 }
 
 static volatile sig_atomic_t interrupted;
@@ -140,6 +141,11 @@ static void take_verdict(struct search *search, uint32_t number, const struct re
 {
     struct node *node = &search->nodes[number];
     const struct node *donor = node->donor == NODE_NONE ? NULL : &search->nodes[node->donor];
+    if (node->merged) {
+        node->flash_verdict = search->nodes[node->alias].flash_verdict;
+        node->verdict = search->nodes[node->alias].verdict;
+        return;
+    }
     if (result->has_verdict) {
         node->flash_verdict = search_add_verdict(search, &result->verdict);
         table_put(&search->judged, search_end_key(node), node->flash_verdict);
@@ -174,14 +180,60 @@ void search_take_points(struct search *search, const struct result *result)
     }
 }
 
-static void take_candidates(struct search *search, uint32_t number, const struct result *result)
+/* It waits until all is known that has fewer torn cuts. */
+static void add_late(struct search *search, const struct state *state)
 {
+    if (!table_put(&search->late_index, state->sum, (uint32_t)search->late_count))
+        return;
+    if (search->late_count == search->late_room) {
+        search->late_room += search->late_room / 2 + 1024;
+        search->late = mem_resize(search->late, search->late_room, sizeof *search->late);
+    }
+    search->late[search->late_count++] = *state;
+}
+
+/* What was found out of order may come by fewer cuts from here. */
+static void shorten(struct search *search, uint32_t parent, const struct candidate *candidate)
+{
+    uint32_t number = state_find(search, candidate->sum, candidate->torn);
+    unsigned depth = search->nodes[parent].depth + 1u;
+    if (number == STATE_NONE || number >= search->done || search->nodes[number].depth <= depth)
+        return;
+    struct node *node = &search->nodes[number];
+    node->parent = parent;
+    node->op = candidate->op;
+    node->model = candidate->model;
+    node->depth = (uint8_t)depth;
+    search->merge.shortened = true;
+}
+
+/* Those that come from states which were shortened. */
+void search_shorten_all(struct search *search)
+{
+    for (bool again = search->merge.shortened; again;) {
+        again = false;
+        for (size_t i = 1; i < search->done; i++) {
+            struct node *node = &search->nodes[i];
+            uint8_t depth = (uint8_t)(search->nodes[node->parent].depth + 1);
+            again |= node->depth != depth;
+            node->depth = depth;
+        }
+    }
+    search->merge.shortened = false;
+}
+
+void search_take_candidates(struct search *search, uint32_t number, const struct result *result)
+{
+    struct merge *merge = &search->merge;
     for (size_t i = 0; i < result->candidate_count; i++) {
         const struct candidate *candidate = &result->candidates[i];
         bool known = false;
         for (unsigned t = 0; t <= candidate->torn && !known; t++)
             known = state_find(search, candidate->sum, t) != STATE_NONE;
-        if (known)
+        if (known && merge->on)
+            shorten(search, number, candidate);
+        bool told = candidate->told.low || candidate->told.high;
+        if (known || (told && !table_put(&search->merge.told, candidate->told, 0)))
             continue;
         struct state state = {.sum = candidate->sum,
                               .parent = number,
@@ -189,7 +241,10 @@ static void take_candidates(struct search *search, uint32_t number, const struct
                               .model = candidate->model,
                               .torn = candidate->torn,
                               .depth = (uint8_t)(search->nodes[number].depth + 1)};
-        state_add(search, &state);
+        if (merge->on && search->nodes[number].torn < merge->from && state.torn >= merge->from)
+            add_late(search, &state);
+        else
+            state_add(search, &state);
     }
 }
 
@@ -225,12 +280,22 @@ void run_log_free(struct run_log *log)
     free(log);
 }
 
+/* Nobody will meet this run. */
+void run_log_shrink(struct run_log *log)
+{
+    free(log->sums);
+    free(log->trace);
+    log->sums = NULL;
+    log->trace = NULL;
+    log->sum_count = log->trace_count = 0;
+}
+
 size_t run_log_bytes(const struct run_log *log)
 {
     return log ? sizeof *log + log->sum_count * sizeof *log->sums + log->trace_count * sizeof *log->trace : 0;
 }
 
-static void take(struct search *search, uint32_t number, struct result *result, bool stored)
+static void take(struct search *search, uint32_t number, struct result *result, bool stored, bool merging)
 {
     search_reserve(search, number + 1u);
     if (stored)
@@ -241,12 +306,18 @@ static void take(struct search *search, uint32_t number, struct result *result, 
     search->journal_bytes += (result->node.ops ? own * sizeof *result->node.ops : 0) +
                              run_log_bytes(result->node.log) + result->node.text_len;
     take_verdict(search, number, result);
-    if (stored || search->options.strategy != STRATEGY_READS)
+    if (stored || search->options.strategy < STRATEGY_READS)
         search_take_points(search, result);
-    if (search_goes_on(search, number))
-        take_candidates(search, number, result);
+    bool further = search_goes_on(search, number);
+    if (further)
+        search_take_candidates(search, number, result);
     else
         search->not_cut_further++;
+    if (merging && result->node.merged)
+        search->merge.merged++;
+    else if (merging)
+        merge_take_children(search, number, result->children, further ? result->child_count : 0,
+                            further && result->incomplete, result->judgement);
     if (result->node.donor == NODE_NONE)
         search->ran_to_end++;
     else
@@ -256,6 +327,23 @@ static void take(struct search *search, uint32_t number, struct result *result, 
     if (search->nodes[number].depth > search->depth)
         search->depth = search->nodes[number].depth;
     result_release(result);
+}
+
+/* A state that another one stood for. */
+void search_retake(struct search *search, uint32_t number, struct result *result)
+{
+    struct node *node = &search->nodes[number];
+    bool was_merged = node->merged;
+    *node = result->node;
+    take_verdict(search, number, result);
+    search->merge.merged -= was_merged && !node->merged;
+    if (node->merged)
+        return;
+    bool further = search_goes_on(search, number);
+    if (further)
+        search_take_candidates(search, number, result);
+    merge_take_children(search, number, result->children, further ? result->child_count : 0,
+                        further && result->incomplete, result->judgement);
 }
 
 /* ---- the search ---- */
@@ -289,7 +377,7 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
 {
     uint32_t taken = 0;
     for (; taken < batch->ran && !(batch->first && memory_is_full(search)); taken++) {
-        take(search, batch->first + taken, &batch->results[taken], batch->stored);
+        take(search, batch->first + taken, &batch->results[taken], batch->stored, batch->merging);
         *failures += search_fails_anew(search, batch->first + taken);
     }
     if (search->contradiction && !search->bound)
@@ -304,6 +392,43 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
     return !search->bound;
 }
 
+const char *search_late_bound(void)
+{
+    return interrupted ? "interruption" : "time budget";
+}
+
+static int step(struct search *search, struct batch *batch, uint32_t *most, struct checkpoint *checkpoint,
+                bool *stored, size_t *failures, double began, struct error *error)
+{
+    const struct search_options *options = &search->options;
+    unsigned depth = state_at(search, (uint32_t)search->done).depth;
+    batch->collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
+    if (search->done && options->budget_s > 0)
+        search->deadline = began + options->budget_s * BUDGET_SEARCH;
+    if (batch_run(batch, *most, checkpoint, stored, error))
+        return -1;
+    if (!batch->first && !batch->ran) {
+        batch_release(batch, 0);
+        return cut_short(search, error);
+    }
+    *most = batch_next_most(batch, *most);
+    search->unfinished = !take_batch(search, batch, failures);
+    bool level_over =
+        search->done < search->node_count && state_at(search, (uint32_t)search->done).depth != depth;
+    if (level_over && *failures && options->first && !search->bound)
+        search->bound = "first depth with failures";
+    progress(search, began, search->done == search->node_count || search->bound);
+    return 0;
+}
+
+int search_step(struct search *search, struct worker **workers, uint32_t *most, bool merging,
+                size_t *failures, double began, struct error *error)
+{
+    struct batch batch = {.search = search, .workers = workers, .merging = merging};
+    bool stored = false;
+    return step(search, &batch, most, NULL, &stored, failures, began, error);
+}
+
 static int explore(struct search *search, struct worker **workers, struct checkpoint *checkpoint,
                    struct error *error)
 {
@@ -311,27 +436,14 @@ static int explore(struct search *search, struct worker **workers, struct checkp
     double began = search_seconds();
     uint32_t most = 1;
     size_t failures = 0;
-    bool stored = checkpoint != NULL;
-    while (search->done < search->node_count && !search->bound) {
-        unsigned depth = state_at(search, (uint32_t)search->done).depth;
+    bool stored = checkpoint != NULL, merging = search->merge.on;
+    while (!(merging && !search->merge.from) && search->done < search->node_count && !search->bound) {
         struct batch batch = {.search = search, .workers = workers};
-        batch.collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
-        if (search->done && options->budget_s > 0)
-            search->deadline = began + options->budget_s * BUDGET_SEARCH;
-        if (batch_run(&batch, most, checkpoint, &stored, error))
+        if (step(search, &batch, &most, checkpoint, &stored, &failures, began, error))
             return -1;
-        if (!batch.first && !batch.ran) {
-            batch_release(&batch, 0);
-            return cut_short(search, error);
-        }
-        most = batch_next_most(&batch, most);
-        search->unfinished = !take_batch(search, &batch, &failures);
-        bool level_over =
-            search->done < search->node_count && state_at(search, (uint32_t)search->done).depth != depth;
-        if (level_over && failures && options->first && !search->bound)
-            search->bound = "first depth with failures";
-        progress(search, began, search->done == search->node_count || search->bound);
     }
+    if (merging && !search->bound && merge_explore(search, workers, began, error))
+        return -1;
     if (options->budget_s > 0) /* the rest is for the self-test */
         search->deadline = began + options->budget_s;
     search->endless = !search->bound && options->depth < 0 && search->depth == DEPTH_MAX;
@@ -360,7 +472,8 @@ static struct sum identity(const struct search *search)
                         options->resets,
                         options->rot,
                         options->seed,
-                        options->strategy};
+                        search->options.strategy,
+                        options->merge_all};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         sum = sum_with(sum, parts[i]);
     sum = with_text(sum, spec->sha256);
@@ -437,8 +550,13 @@ static int run_once(struct search *search, const struct spec *spec, const struct
     struct checkpoint *checkpoint = NULL;
     *search = (struct search){.spec = spec, .options = *options};
     search->options.jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
-    if (options->resets && options->strategy == STRATEGY_READS)
+    if (options->resets && options->strategy >= STRATEGY_READS)
         search->options.strategy = STRATEGY_MEET; /* what RAM kept decides, too */
+    if (search->options.strategy == STRATEGY_MERGE && (options->depth >= 0 || options->first))
+        search->options.strategy = STRATEGY_READS; /* of one level, or until one is over: all its states */
+    if (search->options.strategy == STRATEGY_MERGE && !search_odd_cuts(search) && !options->merge_all)
+        search->options.strategy = STRATEGY_READS;
+    merge_begin(search);
     search->trailer = mem_alloc((spec->nvm_size >> TRAILER_SHIFT) + 1);
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
@@ -506,5 +624,8 @@ void search_free(struct search *search)
     table_free(&search->met);
     table_free(&search->judged);
     answer_free(search);
+    merge_free(search);
+    free(search->late);
+    table_free(&search->late_index);
     *search = (struct search){0};
 }

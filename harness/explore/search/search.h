@@ -10,6 +10,7 @@
 #include "harness/explore/engine/machine.h"
 #include "harness/explore/search/states.h"
 #include "harness/explore/search/table.h"
+#include "harness/explore/search/merge.h"
 #include "harness/explore/engine/model.h"
 #include "harness/explore/search/tree.h"
 
@@ -19,7 +20,8 @@
 enum search_strategy {
     STRATEGY_WHOLE, /* not at all: every state is run to its end */
     STRATEGY_MEET,  /* a run ends where the whole machine is as another run's was */
-    STRATEGY_READS  /* a finished run answers for all states that agree on the words it has read */
+    STRATEGY_READS, /* a finished run answers for all states that agree on the words it has read */
+    STRATEGY_MERGE  /* the same; and states that differ only in what nothing that follows reads are one */
 };
 extern const char *const search_strategy_names[]; /* ends with NULL */
 
@@ -38,7 +40,9 @@ struct search_options {
     const char *checkpoint; /* file; NULL: none */
     size_t memory_max;      /* bytes of states and tables; the search stops there and says so */
     unsigned sample;        /* states to repeat un-pruned */
+    bool merge_all;         /* STRATEGY_MERGE: not only states behind the last torn cut */
     uint32_t leave_out;     /* twin_log_leave_out, for tests: then nothing is run again */
+    uint32_t merge_blind;   /* the same of a word that counts (merge.h); UINT32_MAX: none */
 };
 
 /* STRATEGY_READS: what is kept of a run (or of a lead: only `sums`) to answer for others. */
@@ -50,6 +54,7 @@ struct run_log {
     uint32_t *trace;    /* twin_trace: up to where it met another run, whose trace goes on at donor_trace */
     uint32_t trace_count, donor_trace;
     uint8_t *constant; /* one per 4 KiB of nvm: was read, and taken for the same in all states */
+    bool dropped;      /* ... which it is not: the tree has lost this run */
 };
 
 /* A state that was booted and what became of it. Its number is its place in search.nodes. */
@@ -66,6 +71,8 @@ struct node {
     struct run_log *log;                  /* STRATEGY_READS: of runs and of leads (answer.c); else NULL */
     uint32_t donor, donor_op, donor_text; /* the run it met, and where; NODE_NONE: ran to its end */
     bool answered; /* never run: its operations are the donor's, from the first one on, too */
+    bool merged;   /* `alias` stands for it: not cut further, and `final` is not known */
+    uint32_t alias;
     uint32_t end_pc, resets, flash_verdict, verdict;
     uint32_t looks; /* at clocks, to the end */
     uint64_t ns;
@@ -106,6 +113,12 @@ struct search {
     struct tree runs;
     struct judge_tree *judge_trees;
     size_t judge_tree_count;
+    struct judgement *judgements;
+    size_t judgement_count;
+    struct merge merge;
+    struct state *late; /* they wait until all is known that has fewer torn cuts; in order of their depth */
+    size_t late_count, late_room, late_taken;
+    struct table late_index;
     struct table leads;        /* the first state with a run after so many torn cuts */
     const char *contradiction; /* what is read next was decided by something else than what was read; NULL */
     /* how it ended */
@@ -144,7 +157,7 @@ double search_rate(const struct search *search);
 
 /* ---- used by its parts ---- */
 struct candidate {
-    struct sum sum;
+    struct sum sum, told; /* told: what is known of its class (merge.h); 0, 0: nothing */
     uint32_t op;
     uint8_t model, torn;
 };
@@ -166,19 +179,40 @@ struct result {
     /* what the run read, and what judging its end did; NULL: answered, or known */
     struct twin_read *reads, *judge_reads;
     size_t read_count, judge_count;
+    /* STRATEGY_MERGE: what cuts leave, as far as it was looked at */
+    struct merge_child *children;
+    size_t child_count;
+    bool incomplete;
+    uint32_t judgement; /* TABLE_NONE: it reads nothing */
 };
 /* How a boot ended, and what judging it then read. */
 struct judge_tree {
     enum machine_end end;
     uint32_t end_pc;
-    struct tree tree; /* leaves: verdicts */
+    struct tree tree; /* leaves: judgements */
+};
+struct judgement {
+    uint32_t verdict;
+    uint32_t *words; /* that judging has read; STRATEGY_MERGE */
+    uint32_t word_count;
 };
 struct worker;
 void search_take_points(struct search *search, const struct result *result);
 /* Makes room for nodes up to this number. */
 void search_reserve(struct search *search, size_t count);
 void run_log_free(struct run_log *log);
+void run_log_shrink(struct run_log *log);
 size_t run_log_bytes(const struct run_log *log);
+/* What cuts in a node's boot leave, unless it is known. */
+void search_take_candidates(struct search *search, uint32_t number, const struct result *result);
+void search_shorten_all(struct search *search);
+/* A node that another one stood for, and does not any more. */
+void search_retake(struct search *search, uint32_t number, struct result *result);
+/* One batch of the states that wait. */
+int search_step(struct search *search, struct worker **workers, uint32_t *most, bool merging,
+                size_t *failures, double began, struct error *error);
+/* Why it ends when search_is_late. */
+const char *search_late_bound(void);
 /* The time is over, or somebody interrupts; `arg`: the search. For machine.is_late. */
 bool search_is_late(const void *arg);
 uint32_t search_add_verdict(struct search *search, const struct verdict *verdict);
@@ -187,6 +221,8 @@ struct sum search_end_key(const struct node *node);
 /* answer.c */
 /* Puts what a result has read into the trees, and what leads into the list of them. */
 void answer_learn(struct search *search, uint32_t number, const struct result *result);
+/* A run that the tree has lost was made once more. */
+void answer_learn_again(struct search *search, uint32_t number, struct result *result);
 void answer_begin(struct search *search, const struct op *ops, size_t count);
 size_t answer_bytes(const struct search *search);
 void answer_free(struct search *search);
@@ -223,6 +259,8 @@ uint32_t node_shared(const struct node *node);
  * and all op_count of them, for the caller to free. */
 const struct op *search_op(const struct search *search, uint32_t run, uint32_t op);
 struct op *search_ops(const struct search *search, uint32_t run);
+/* The node whose run this one makes: itself, unless it was answered. */
+uint32_t search_run_of(const struct search *search, uint32_t number);
 /* The sequence of cuts that leads to a node, first cut first: numbers of the nodes. Length: its depth. */
 void search_path(const struct search *search, uint32_t number, uint32_t *path);
 
