@@ -408,12 +408,16 @@ static void walk_run(struct worker *worker, struct walk *walk, struct node *node
         if (worker->collect && cut_first <= k)
             candidate_op(worker, &at, op);
         at.before = at.sum;
-        trail_apply(trail, op);
-        at.sum = trail->sum;
+        /* most meet somebody right behind their first erase: large sectors need not be erased for that */
+        uint32_t other = trail_after_erase(trail, op, &at.sum) ? met(walk, k, at.sum) : NODE_NONE;
+        if (other == NODE_NONE) {
+            trail_apply(trail, op);
+            at.sum = trail->sum;
+            other = met(walk, k, at.sum);
+        }
         same |= sum_equal(at.sum, walk->at.node->log->sums[walk->at.op]);
         if (node->log && !same)
             node->log->sums[node->log->sum_count++] = at.sum;
-        uint32_t other = met(walk, k, at.sum);
         if (other == NODE_NONE)
             continue;
         node->donor = other;

@@ -12,12 +12,14 @@ void trail_init(struct trail *trail, const struct search *search)
     *trail = (struct trail){.search = search};
     trail->image = mem_alloc(search->spec->nvm_size);
     trail->dirty = mem_alloc((search->spec->nvm_size >> 12) + 1);
+    trail->page_sums = mem_array((search->spec->nvm_size >> 12) + 1, sizeof *trail->page_sums);
 }
 
 void trail_release(struct trail *trail)
 {
     free(trail->image);
     free(trail->dirty);
+    free(trail->page_sums);
     free(trail->undo);
     free(trail->marks);
 }
@@ -27,9 +29,22 @@ void trail_reset(struct trail *trail)
     size_t size = trail->search->spec->nvm_size;
     memcpy(trail->image, trail->search->root, size);
     memset(trail->dirty, 1, (size >> 12) + 1);
-    trail->sum = sum_span(trail->image, 0, size & ~(size_t)3);
+    trail->sum = (struct sum){0, 0};
+    for (size_t page = 0; page << 12 < (size & ~(size_t)3); page++) {
+        size_t at = page << 12, left = (size & ~(size_t)3) - at;
+        trail->page_sums[page] = sum_span(trail->image, at, left < 4096 ? left : 4096);
+        trail->sum = sum_xor(trail->sum, trail->page_sums[page]);
+    }
     trail->step_count = 0;
     trail->undo_count = trail->mark_count = 0;
+}
+
+static void change_word(struct trail *trail, uint32_t word, uint32_t before, uint32_t value)
+{
+    struct sum sum = sum_xor(sum_word(word, before), sum_word(word, value));
+    trail->sum = sum_xor(trail->sum, sum);
+    trail->page_sums[word >> 10] = sum_xor(trail->page_sums[word >> 10], sum);
+    trail->dirty[word >> 10] = 1;
 }
 
 static void put_word(struct trail *trail, uint32_t word, uint32_t value)
@@ -44,9 +59,8 @@ static void put_word(struct trail *trail, uint32_t word, uint32_t value)
         trail->undo = mem_resize(trail->undo, trail->undo_room, sizeof *trail->undo);
     }
     trail->undo[trail->undo_count++] = (struct trail_undo){word, before};
-    trail->sum = sum_xor(trail->sum, sum_xor(sum_word(word, before), sum_word(word, value)));
+    change_word(trail, word, before, value);
     memcpy(at, &value, 4);
-    trail->dirty[word >> 10] = 1;
 }
 
 void trail_back(struct trail *trail, size_t undo_count)
@@ -56,9 +70,8 @@ void trail_back(struct trail *trail, size_t undo_count)
         uint8_t *at = trail->image + 4 * (size_t)undo.word;
         uint32_t now;
         memcpy(&now, at, 4);
-        trail->sum = sum_xor(trail->sum, sum_xor(sum_word(undo.word, now), sum_word(undo.word, undo.value)));
+        change_word(trail, undo.word, now, undo.value);
         memcpy(at, &undo.value, 4);
-        trail->dirty[undo.word >> 10] = 1;
     }
 }
 
@@ -113,6 +126,20 @@ void trail_apply(struct trail *trail, const struct op *op)
     } else {
         change(trail, op, 0);
     }
+}
+
+bool trail_after_erase(const struct trail *trail, const struct op *op, struct sum *sum)
+{
+    size_t offset, len = span_of(trail, op, &offset), page = offset >> 12;
+    if (op->kind != TWIN_NVM_ERASE_PAGE || op->to_ppm != TWIN_WHOLE_PPM || ((offset | len) & 3))
+        return false;
+    *sum = trail->sum;
+    if ((offset | len) & 4095)
+        *sum = sum_xor(*sum, sum_span(trail->image, offset, len));
+    else
+        for (; page < (offset + len) >> 12; page++)
+            *sum = sum_xor(*sum, trail->page_sums[page]);
+    return true;
 }
 
 void trail_set(struct trail *trail, const uint8_t *image)

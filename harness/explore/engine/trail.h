@@ -20,7 +20,8 @@ struct trail {
     const struct search *search;
     uint8_t *image;
     struct sum sum;
-    uint8_t *dirty; /* one per 4 KiB: changed since the owner of this array cleared it */
+    struct sum *page_sums; /* of it, one per 4 KiB */
+    uint8_t *dirty;        /* one per 4 KiB: changed since the owner of this array cleared it */
     struct trail_step steps[256];
     unsigned step_count;
     struct trail_undo *undo;
@@ -37,6 +38,8 @@ void trail_reset(struct trail *trail);
 void trail_go(struct trail *trail, const struct state *state);
 /* Does an operation; trail_back undoes all since `undo_count` was this. */
 void trail_apply(struct trail *trail, const struct op *op);
+/* What the digest would be after this whole erase, which is not done; false: it is none. */
+bool trail_after_erase(const struct trail *trail, const struct op *op, struct sum *sum);
 /* Makes the memory this image; trail_back undoes it, too. */
 void trail_set(struct trail *trail, const uint8_t *image);
 void trail_back(struct trail *trail, size_t undo_count);
