@@ -1,9 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# ./rig bench: what otarig costs, measured here and now.
+# ./rig bench: what otarig costs, measured here and now. bench.sh BUILD [explore [WORD...]]: the explorer only, loads with such a name
 set -u
 build=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
+if [ "${2:-}" = explore ]; then
+  shift 2
+  exec python3 "$here/tests/bench_explore.py" "$here" "$build" "$@"
+fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-bench.XXXXXX")
 trap 'kill $twin 2>/dev/null; rm -rf "$work"' EXIT
 twin=
@@ -76,52 +80,8 @@ echo
 echo "  the twin, free-running:"
 "$build/bench/twin_bench_core" 2>&1 | sed 's/^/    /'
 
-explored() { # NAME SCENARIO OPTION... -> a line
-  name=$1
-  scenario=$2
-  shift 2
-  "$build/bin/otarig" explore "$here/scenarios/explore/$scenario.json" --board nrf52840dk --firmware "$build/firmware/good" --out "$work/x" \
-    "$@" >"$work/explore.log" 2>&1
-  rm -rf "$work/x"
-  printf '    %-44s ' "$name"
-  sed -n 1p "$work/explore.log"
-}
 echo
-echo "  explorations of the good demo boot loader:"
-explored "reduced alphabet, any number of cuts" upgrade --alphabet reduced
-explored "full alphabet, one cut" upgrade --depth 1
-explored "full alphabet, any number of cuts" upgrade
-explored "the same, un-pruned, first 10 s" upgrade --no-prune --budget 10s
-explored "the same, and one of them torn" upgrade --torn --budget 10m
-explored "reduced, one cut or reset that keeps RAM" upgrade --alphabet reduced --resets
-explored "largest slot (104 pages), reduced, any number" large --alphabet reduced
-explored "largest slot, full, one cut, first 60 s" large --depth 1 --budget 60s
-explored "revert, full alphabet, any number of cuts" revert
-
-# NAME SCENARIO BOARD FIRMWARE OPTION...: how runs share what follows, each for at most a minute
-shared() {
-  name=$1 scenario=$2 board=$3 firmware=$4
-  shift 4
-  for share in reads meet none; do
-    "$build/bin/otarig" explore "$scenario" --board "$board" --firmware "$firmware" --share $share --budget 60s "$@" >"$work/explore.log" 2>&1
-    printf '    %-36s %-6s ' "$name" "$share"
-    sed -n 1p "$work/explore.log"
-  done
-}
-load() { # NAME WHICH CHIP FIRST SECOND NEW SIZE MARKS BASE
-  name=$1
-  shift
-  "$here/harness/explore/foreign/load.sh" "$here/harness/explore/foreign" "$work/$1" "$@" >"$work/log" 2>&1 || return 0
-  shared "$name" "$work/$1/scenario.json" "$work/$1/board.json" "$work/$1" --depth 1
-}
-echo
-echo "  explorations by how runs share what follows (reads: by what they read; meet: where they meet; none), at most 60 s each:"
-stock() { shared "$1" "$here/scenarios/explore/stock-upgrade.json" "$here/boards/stock.json" "$build/firmware/stock/good" --depth "$2"; }
-stock "stock (hash, polled UART, tick), one cut" 1
-stock "the same, any number of cuts" any
-load "scratch area, 27,700 operations, one cut" SCRATCH nrf52840 0x10000 0x40000 0x40000 0x9000 0x71000 0x0
-load "swap by offset, one cut" OFFSET nrf52840 0x10000 0x40000 0x41000 0x5000 0x71000 0x0
-load "STM32F4 by bytes, one cut" BYTES stm32f407 0x08020000 0x08040000 0x08040000 0x20000 0x08004000 0x08000000
+python3 "$here/tests/bench_explore.py" "$here" "$build"
 
 echo
 echo "  strategies of otarig run, the twin as a black box (40 seeds, 4 ms of jitter):"

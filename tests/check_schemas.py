@@ -94,7 +94,7 @@ for path in sorted((source / "boards" / "templates").glob("*.json")):
 for path in sorted((source / "boards" / "racks").glob("*.json")):
     files.append((rack, path, "racks"))
 for path in sorted((source / "scenarios").glob("**/*.json")):
-    if path.name.endswith(".schema.json") or "explore" in path.parts or "selftest" in path.parts:
+    if path.name.endswith(".schema.json") or {"explore", "selftest"} & set(path.relative_to(source).parts):
         continue
     if json.loads(path.read_text()).get("kind") == "explore":
         continue

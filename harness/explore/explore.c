@@ -297,6 +297,8 @@ static int explore(struct request *request, const struct spec *spec)
     if (search_run(&search, spec, &request->options, start, &error) ||
         findings_make(&findings, &search, &error)) {
         code = fail(&error);
+        if (error.kind == ERROR_TIMEOUT)
+            code = 4; /* a limit came first */
     } else {
         code = findings.trouble ? 3 : findings.count ? 1 : explore_report_is_open(&search, &findings) ? 4 : 0;
         if (explore_report_all(&search, &findings, request->out, request->json, &error) ||

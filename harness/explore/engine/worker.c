@@ -410,8 +410,10 @@ void worker_node(struct worker *worker, uint32_t number, bool collect, enum sear
     if (strategy == STRATEGY_READS)
         begin_log(worker, &result->node);
     machine_cycle(machine, UINT64_MAX);
-    if (machine->abandoned)
+    if (machine->abandoned) {
+        machine_log(machine, NULL); /* it points into the node, which nobody takes */
         return;
+    }
     /* not those of judging: they depend on what this worker knows already */
     result->instructions = machine->instructions - before;
     struct node *node = &result->node;

@@ -350,8 +350,9 @@ void search_retake(struct search *search, uint32_t number, struct result *result
 
 static int cut_short(const struct search *search, struct error *error)
 {
-    return error_set(error, ERROR_INTERRUPTED, "%s: interrupted before the boot without a cut was over",
-                     search->spec->path);
+    return error_set(error, interrupted ? ERROR_INTERRUPTED : ERROR_TIMEOUT,
+                     "%s: %s before the boot without a cut was over", search->spec->path,
+                     interrupted ? "interrupted" : "the time budget was used up");
 }
 
 static void progress(const struct search *search, double began, bool last)
@@ -558,6 +559,8 @@ static int run_once(struct search *search, const struct spec *spec, const struct
         search->options.strategy = STRATEGY_READS;
     merge_begin(search);
     search->trailer = mem_alloc((spec->nvm_size >> TRAILER_SHIFT) + 1);
+    if (options->budget_s > 0)
+        search->deadline = search_seconds() + options->budget_s;
     int result = 0;
     for (unsigned i = 0; i < search->options.jobs && !result; i++)
         result = (workers[i] = worker_new(search, error)) ? 0 : -1;
