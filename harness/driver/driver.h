@@ -16,7 +16,7 @@
 #include "harness/io/loop.h"
 #include "harness/record/event.h"
 
-enum driver_kind { DRIVER_POWER, DRIVER_CONSOLE, DRIVER_PROBE, DRIVER_UPDATE, DRIVER_SENSE };
+enum driver_kind { DRIVER_POWER, DRIVER_CONSOLE, DRIVER_PROBE, DRIVER_UPDATE, DRIVER_SENSE, DRIVER_SERVER };
 
 /* ---- power ---- */
 struct power_report {
@@ -199,6 +199,21 @@ enum update_outcome update_outcome_of(const cJSON *fields, bool ok);
 void update_put_end(struct sink *sink, const char *role, enum update_intent intent,
                     enum update_outcome outcome, const char *reason, const char *text, cJSON *fields);
 
+/* ---- server: where a board fetches its updates. What it sees and does arrives as EVENT_SERVER ---- */
+struct server_ops {
+    /* Spoils requests by a rule, {"on", "times", "action"} of harness/base/request_rule.h, until it has
+     * struck so often or is lifted. EVENT_SERVER "fault" (value: this name) tells when it acts; of an action
+     * "tell", when the byte was reached. */
+    int (*spoil)(void *self, const char *name, const cJSON *rule, struct error *error);
+    int (*lift)(void *self, const char *name, struct error *error);
+    /* Offers this file to the place's board, which fetches it when it likes; what was offered before is taken
+     * back. */
+    int (*offer)(void *self, const char *path, const char *version, struct error *error);
+    int (*withdraw)(void *self, struct error *error);
+    /* Hears every event before the sink does; NULL: no more. For update_server. */
+    void (*listen)(void *self, void (*heard)(void *arg, const cJSON *event), void *arg);
+};
+
 /* ---- the driver itself ---- */
 struct driver;
 struct driver_env {
@@ -212,6 +227,8 @@ struct driver_env {
     struct link *link;             /* update: the way to the board (faults are already in it) */
     const struct probe_ops *probe; /* update_probe */
     void *probe_self;
+    const struct server_ops *server; /* update_server */
+    void *server_self;
 };
 struct driver {
     const char *name; /* as in rack files */
@@ -236,6 +253,7 @@ struct driver {
     const struct console_ops *console;
     const struct probe_ops *probe;
     const struct update_ops *update;
+    const struct server_ops *server;
     const struct sense_ops *sense;
     /* doctor: is the device found, reachable, answering? `advice` gets the fix for what is not. May block 2
      * s. */

@@ -16,7 +16,7 @@ const struct driver *driver_find(const char *name, enum driver_kind kind)
 
 const char *driver_kind_name(enum driver_kind kind)
 {
-    static const char *const names[] = {"power", "console", "probe", "update", "sense"};
+    static const char *const names[] = {"power", "console", "probe", "update", "sense", "server"};
     return names[kind];
 }
 

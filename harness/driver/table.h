@@ -22,7 +22,9 @@
     X(probe_gdb)                                                                                             \
     X(update_smp)                                                                                            \
     X(update_exec)                                                                                           \
-    X(update_probe)
+    X(update_probe)                                                                                          \
+    X(update_server)                                                                                         \
+    X(server_otad)
 
 #define DRIVER_DECLARE(name) extern const struct driver name##_driver;
 DRIVERS(DRIVER_DECLARE)

@@ -260,6 +260,15 @@ static bool uses_link(const struct plan *plan)
     return false;
 }
 
+static bool uses_server(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->scenario.fault_count; i++)
+        if (plan->scenario.faults[i].action.kind == ACTION_SERVER ||
+            plan->scenario.faults[i].trigger.kind == TRIGGER_REQUEST)
+            return true;
+    return false;
+}
+
 static bool uses_probe(const struct plan *plan)
 {
     const struct scenario *scenario = &plan->scenario;
@@ -370,6 +379,8 @@ void plan_find_unfit(struct plan *plan, const struct rack_place *place)
         add_unfit(plan, "the place has no power switch");
     if (lacks(place, RACK_CONSOLE) && uses_link(plan))
         add_unfit(plan, "the place has no console, on whose link the fault would act");
+    if (lacks(place, RACK_SERVER) && (uses_server(plan) || needs_named(plan, rack_role_name(RACK_SERVER))))
+        add_unfit(plan, "the place has no server, which a trigger, an action or $.needs asks for");
     if (lacks(place, RACK_PROBE) && (uses_probe(plan) || needs_named(plan, rack_role_name(RACK_PROBE))))
         add_unfit(plan, "the place has no probe, which a step, a trigger or $.needs asks for");
     if (!lacks(place, RACK_PROBE) && (lack = probe_lacks(plan, place)))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/base/request_rule.h"
 #include "harness/base/take.h"
 
 const char *const family_names[] = {"power-cut", "bricked-image", "network-loss", "clean-update", NULL};
@@ -49,8 +50,8 @@ const char *const scenario_control_words[] = {"none", "fail", "noticed", NULL};
 #define STEP_KIND_COUNT (sizeof step_table / sizeof *step_table)
 
 /* Each kind of trigger and of action, too: what it does not look at would be a wish that nobody fulfils. */
-static const char *const trigger_words[] = {"now",      "elapsed", "mark",  "bytes", "watch",
-                                            "power_up", "done",    "phase", NULL};
+static const char *const trigger_words[] = {"now",      "elapsed", "mark",  "bytes",   "watch",
+                                            "power_up", "done",    "phase", "request", NULL};
 static const char *const *const trigger_keys[] = {
     [TRIGGER_NOW] = (const char *const[]){"on", "delay_ms", "comment", NULL},
     [TRIGGER_ELAPSED] = (const char *const[]){"on", "delay_ms", "comment", NULL},
@@ -60,9 +61,10 @@ static const char *const *const trigger_keys[] = {
         (const char *const[]){"on", "watch", "address", "value", "count", "delay_ms", "comment", NULL},
     [TRIGGER_POWER_UP] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
     [TRIGGER_DONE] = (const char *const[]){"on", "count", "delay_ms", "comment", NULL},
+    [TRIGGER_REQUEST] = NULL, /* request_rule.h knows them */
     [TRIGGER_PHASE] = (const char *const[]){"on", "phase", "count", "delay_ms", "comment", NULL},
 };
-const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", NULL};
+const char *const action_words[] = {"power_cut", "power_storm", "link", "reset", "image", "server", NULL};
 static const char *const link_words[] = {"drop", "stall", "corrupt", "duplicate",
                                          "cut",  "flap",  "trickle", NULL};
 #define LINK_KEYS "do", "mode", "from_byte", "for_ms", "comment"
@@ -80,8 +82,52 @@ static const char *const *const action_keys[] = {
     [ACTION_POWER_STORM] = (const char *const[]){"do", "off_ms", "on_ms", "times", "comment", NULL},
     [ACTION_LINK] = NULL, /* by its mode */
     [ACTION_RESET] = (const char *const[]){"do", "comment", NULL},
+    [ACTION_SERVER] = (const char *const[]){"do", "on", "times", "spoil", "for_ms", "comment", NULL},
     [ACTION_IMAGE] = (const char *const[]){"do", "comment", NULL},
 };
+
+/* {"on": {..}, "times": n, "action": {..}}; what is NULL is left out. */
+static cJSON *make_rule(const cJSON *on, const cJSON *times, const cJSON *action)
+{
+    cJSON *rule = cJSON_CreateObject();
+    if (on)
+        cJSON_AddItemToObject(rule, "on", cJSON_Duplicate(on, true));
+    if (times)
+        cJSON_AddItemToObject(rule, "times", cJSON_Duplicate(times, true));
+    cJSON_AddItemToObject(rule, "action", cJSON_Duplicate(action, true));
+    return rule;
+}
+
+/* The members of `at` that say which request, as a rule that tells of the byte. */
+static int parse_request_trigger(struct json at, struct trigger *trigger, struct error *error)
+{
+    static const char *const also[] = {"on", "from_byte", "percent", "delay_ms", "comment", NULL};
+    static const char *const moved[] = {"request", "path", "device", "method", "count", NULL};
+    struct request_rule rule = {0};
+    int64_t from_byte = -1;
+    int failed = request_rule_parse_on(at, also, &rule, error) ||
+                 take_integer(at, "from_byte", false, 0, INT64_C(1) << 40, &from_byte, error) ||
+                 take_integer(at, "percent", false, 0, 100, &trigger->percent, error) ||
+                 take_ms(at, "delay_ms", false, &trigger->delay_us, error);
+    request_rule_release(&rule);
+    if (failed)
+        return -1;
+    if (from_byte >= 0 && trigger->percent >= 0)
+        return json_expected(at, error, "one of 'from_byte' and 'percent'");
+    cJSON *on = cJSON_CreateObject(), *action = cJSON_CreateObject();
+    for (const char *const *key = moved; *key; key++)
+        if (json_present(json_get(at, *key)))
+            cJSON_AddItemToObject(on, *key, cJSON_Duplicate(json_get(at, *key).node, true));
+    cJSON_AddStringToObject(action, "do", "tell");
+    cJSON_AddNumberToObject(action, trigger->percent >= 0 ? "percent" : "from_byte",
+                            (double)(trigger->percent >= 0 ? trigger->percent
+                                     : from_byte > 0       ? from_byte
+                                                           : 0));
+    trigger->rule = make_rule(on, NULL, action);
+    cJSON_Delete(on);
+    cJSON_Delete(action);
+    return 0;
+}
 
 static int parse_trigger(struct json at, struct trigger *trigger, struct error *error)
 {
@@ -89,9 +135,11 @@ static int parse_trigger(struct json at, struct trigger *trigger, struct error *
     trigger->count = 1;
     trigger->bytes = trigger->percent = -1;
     if (json_object(at, error) || take_choice(at, "on", true, trigger_words, &kind, error) ||
-        json_check_keys(at, trigger_keys[kind], error))
+        (trigger_keys[kind] && json_check_keys(at, trigger_keys[kind], error)))
         return -1;
     trigger->kind = kind;
+    if (kind == TRIGGER_REQUEST)
+        return parse_request_trigger(at, trigger, error);
     trigger->match_value = json_present(json_get(at, "value"));
     trigger->has_address = json_present(json_get(at, "address"));
     if (kind == TRIGGER_WATCH && trigger->has_address == json_present(json_get(at, "watch")))
@@ -129,6 +177,22 @@ static int parse_link_action(struct json at, struct action *action, struct error
     return 0;
 }
 
+static int parse_server_action(struct json at, struct action *action, struct error *error)
+{
+    struct request_rule rule;
+    struct json on = json_get(at, "on"), times = json_get(at, "times"), spoil = json_get(at, "spoil");
+    int failed = request_rule_parse(on, times, spoil, &rule, error);
+    action->times = rule.times;
+    bool certificate = !failed && rule.mode == SPOIL_CERTIFICATE && json_present(on);
+    request_rule_release(&rule);
+    if (failed || take_ms(at, "for_ms", false, &action->for_us, error))
+        return -1;
+    if (certificate)
+        return json_expected(on, error, "none: a certificate is shown before any request");
+    action->rule = make_rule(on.node, times.node, spoil.node);
+    return 0;
+}
+
 static int parse_action(struct json at, struct action *action, struct error *error)
 {
     int kind = 0;
@@ -140,6 +204,8 @@ static int parse_action(struct json at, struct action *action, struct error *err
     action->kind = kind;
     if (kind == ACTION_LINK)
         return parse_link_action(at, action, error);
+    if (kind == ACTION_SERVER)
+        return parse_server_action(at, action, error);
     return take_ms(at, "off_ms", false, &action->off_us, error) ||
                    take_bool(at, "pretended", &action->pretended, error) ||
                    take_ms(at, "on_ms", kind == ACTION_POWER_STORM, &action->on_us, error) ||
@@ -438,7 +504,7 @@ static int check_clauses(struct json list, const struct scenario *scenario, stru
 
 static int check_needs(struct json list, struct error *error)
 {
-    static const char *const known[] = {"power", "console", "probe", "update", "trial", NULL};
+    static const char *const known[] = {"power", "console", "probe", "server", "update", "trial", NULL};
     return check_known(list, known, error);
 }
 
@@ -486,6 +552,8 @@ static void release_faults(struct scenario *scenario)
         free(scenario->faults[i].trigger.mark);
         free(scenario->faults[i].trigger.phase);
         free(scenario->faults[i].trigger.watch);
+        cJSON_Delete(scenario->faults[i].trigger.rule);
+        cJSON_Delete(scenario->faults[i].action.rule);
     }
     free(scenario->faults);
 }

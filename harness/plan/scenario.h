@@ -26,6 +26,7 @@ enum trigger_kind {
     TRIGGER_POWER_UP, /* the count-th power-up since arming */
     TRIGGER_DONE,     /* another step's end: "done" of reset or activate */
     TRIGGER_PHASE,    /* a stretch of the update that the board file describes; a plan makes it a MARK, or: */
+    TRIGGER_REQUEST,  /* a request at the update server, or a byte of its answer */
     TRIGGER_RESTART,  /* the step that restarts the board, as its console tells no mark of the phase */
 };
 struct trigger {
@@ -40,8 +41,16 @@ struct trigger {
     int64_t bytes, percent; /* BYTES: one of them >= 0 */
     bool match_value;
     uint32_t value; /* WATCH */
+    cJSON *rule;    /* REQUEST: as server_ops.spoil takes it */
 };
-enum action_kind { ACTION_POWER_CUT, ACTION_POWER_STORM, ACTION_LINK, ACTION_RESET, ACTION_IMAGE };
+enum action_kind {
+    ACTION_POWER_CUT,
+    ACTION_POWER_STORM,
+    ACTION_LINK,
+    ACTION_RESET,
+    ACTION_IMAGE,
+    ACTION_SERVER
+};
 struct action {
     enum action_kind kind;
     int64_t off_us, on_us, times;
@@ -49,6 +58,7 @@ struct action {
     int64_t from_byte, for_us, up_us, down_us, rate, every;
     double probability;
     bool pretended; /* POWER_CUT: told, and not done; of a control only */
+    cJSON *rule; /* SERVER: as server_ops.spoil takes it; `times` of it, 0: until it is lifted */
 };
 struct fault {
     char *name;

@@ -13,6 +13,7 @@ static const struct {
 } roles[RACK_ROLES] = {{"power", DRIVER_POWER},
                        {"console", DRIVER_CONSOLE},
                        {"probe", DRIVER_PROBE},
+                       {"server", DRIVER_SERVER},
                        {"update", DRIVER_UPDATE},
                        {"sense", DRIVER_SENSE}};
 
@@ -119,6 +120,10 @@ static const struct option_spec place_table[] = {
      .below = drivers_schema},
     {.name = "console", .help = "the board's serial console", .type = OPTION_BELOW, .below = drivers_schema},
     {.name = "probe", .help = "a debug probe", .type = OPTION_BELOW, .below = drivers_schema},
+    {.name = "server",
+     .help = "the server that the board fetches its updates from",
+     .type = OPTION_BELOW,
+     .below = drivers_schema},
     {.name = "update", .help = "how the board is updated", .type = OPTION_BELOW, .below = drivers_schema},
     {.name = "sense", .help = "what else sees the rail", .type = OPTION_BELOW, .below = drivers_schema},
     {0},

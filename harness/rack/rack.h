@@ -14,7 +14,7 @@ struct rack_device {
     char claim[128], claim_also[128]; /* no two places share one */
 };
 
-enum rack_role { RACK_POWER, RACK_CONSOLE, RACK_PROBE, RACK_UPDATE, RACK_SENSE, RACK_ROLES };
+enum rack_role { RACK_POWER, RACK_CONSOLE, RACK_PROBE, RACK_SERVER, RACK_UPDATE, RACK_SENSE, RACK_ROLES };
 
 struct rack_place {
     char *name, *board;

@@ -7,7 +7,7 @@ const char *event_kind_name(enum event_kind kind)
 {
     static const char *const names[EVENT_KINDS] = {
         "case", "step",    "power", "input",   "line", "mark",     "probe", "update",
-        "link", "trigger", "fault", "observe", "rig",  "evidence", "note",  "end"};
+        "link", "trigger", "fault", "observe", "server", "rig",  "evidence", "note",  "end"};
     return (unsigned)kind < EVENT_KINDS ? names[kind] : "?";
 }
 

@@ -22,6 +22,8 @@ enum event_kind {
     EVENT_TRIGGER, /* what: armed | hit | disarmed; value: fault name */
     EVENT_FAULT,   /* what: fired | over | proven | unproven; value: fault name */
     EVENT_OBSERVE, /* something the contract judges: what: name; value/number: what was seen */
+    EVENT_SERVER,  /* what the update server saw or did: request | response | report | rollout | fault (value:
+                    * name of the rule; fields.what: acts | told) | ...; fields: as the server tells it */
     EVENT_RIG,     /* a rig's fault, never the board's: value: message */
     EVENT_EVIDENCE, /* value: file in the case folder; what: kind */
     EVENT_NOTE,     /* for the reader */

@@ -48,7 +48,9 @@ static int open_one(struct rig *rig, enum rack_role role, struct error *error)
                              .safe_on = rig->place->safe_on,
                              .link = rig->fault_link,
                              .probe = probe->driver ? probe->driver->probe : NULL,
-                             .probe_self = rig->self[RACK_PROBE]};
+                             .probe_self = rig->self[RACK_PROBE],
+                             .server = rig_server(rig),
+                             .server_self = rig->self[RACK_SERVER]};
     if (!device->driver)
         return 0;
     if (device->claim[0] && lock_take(device->claim, rig->place->name, &rig->lock_fds[role], error))
@@ -178,6 +180,11 @@ const struct console_ops *rig_console(const struct rig *rig)
 const struct probe_ops *rig_probe(const struct rig *rig)
 {
     return rig->self[RACK_PROBE] ? rig->place->devices[RACK_PROBE].driver->probe : NULL;
+}
+
+const struct server_ops *rig_server(const struct rig *rig)
+{
+    return rig->self[RACK_SERVER] ? rig->place->devices[RACK_SERVER].driver->server : NULL;
 }
 
 const struct update_ops *rig_update(const struct rig *rig)

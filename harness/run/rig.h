@@ -52,6 +52,7 @@ uint64_t rig_latency_us(const struct rig *rig);
 const struct console_ops *rig_console(const struct rig *rig);
 const struct probe_ops *rig_probe(const struct rig *rig);   /* NULL: none */
 const struct update_ops *rig_update(const struct rig *rig); /* NULL: none */
+const struct server_ops *rig_server(const struct rig *rig); /* NULL: none */
 /* Its update client can do that (enum update_ability); false without one. */
 bool rig_can(const struct rig *rig, enum update_ability ability);
 

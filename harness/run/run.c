@@ -305,6 +305,9 @@ static void put(struct sink *sink, const struct event *event)
     case EVENT_LINK:
         run_fault_link(run);
         break;
+    case EVENT_SERVER:
+        run_fault_server(run, event);
+        break;
     case EVENT_RIG:
         if (run->fatal.kind == ERROR_NONE)
             error_set(&run->fatal, ERROR_RIG, "%s", event->value ? event->value : event->what);

@@ -134,6 +134,45 @@ static void reset_act(struct run_fault *fault)
 }
 
 /* Everything after the steps measures the board; a fault there would be the harness's own. */
+/* ---- at the update server ---- */
+
+/* A rule's name at the server: that of the fault, so that its events name it. */
+static int spoil(struct run_fault *fault, const cJSON *rule)
+{
+    const struct server_ops *server = rig_server(fault->run->rig);
+    struct error error = {0};
+    if (!server)
+        run_fail_rig(fault->run, "this place has no server");
+    else if (server->spoil(fault->run->rig->self[RACK_SERVER], fault->fault->name, rule, &error))
+        run_fail_rig(fault->run, "server: %s", error.text);
+    else
+        return 0;
+    return -1;
+}
+
+static void lift(struct run_fault *fault)
+{
+    const struct server_ops *server = rig_server(fault->run->rig);
+    struct error error = {0};
+    if (server && server->lift(fault->run->rig->self[RACK_SERVER], fault->fault->name, &error))
+        run_fail_rig(fault->run, "server: %s", error.text);
+}
+
+static void server_act(struct run_fault *fault)
+{
+    const struct action *action = &fault->fault->action;
+    fault->left = action->times;
+    if (!spoil(fault, action->rule) && action->for_us)
+        loop_timer_set(fault->timer, clock_now_us() + (uint64_t)action->for_us);
+}
+
+static void server_lift(struct run_fault *fault)
+{
+    lift(fault);
+    run_recovery_from(fault->run, clock_now_us(), "the server's fault was over");
+    over(fault);
+}
+
 static bool in_steps(const struct run_fault *fault)
 {
     return !strcmp(fault->run->phase, "run");
@@ -166,6 +205,9 @@ static void act(struct run_fault *fault)
     case ACTION_RESET:
         reset_act(fault);
         break;
+    case ACTION_SERVER:
+        server_act(fault);
+        break;
     case ACTION_IMAGE:
         break;
     }
@@ -179,6 +221,8 @@ static void on_timer(void *arg, uint64_t now_us)
         act(fault);
     } else if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_LINK) {
         link_lift(fault);
+    } else if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_SERVER) {
+        server_lift(fault);
     } else if (fault->state == FAULT_ACTIVE && fault->off) {
         restore(fault);
     } else if (fault->state == FAULT_ACTIVE) {
@@ -211,6 +255,8 @@ void run_fault_arm(struct run *run, struct run_fault *fault)
     fault->state = FAULT_ARMED;
     fault->hits = 0;
     say(fault, EVENT_TRIGGER, "armed", NULL);
+    if (fault->fault->trigger.kind == TRIGGER_REQUEST)
+        spoil(fault, fault->fault->trigger.rule);
     if (fault->fault->trigger.kind == TRIGGER_NOW || fault->fault->trigger.kind == TRIGGER_ELAPSED)
         hit(fault, clock_now_us());
 }
@@ -354,6 +400,25 @@ void run_fault_link(struct run *run)
     }
 }
 
+/* What the server tells of a rule by the name of a fault: that a trigger's byte was reached, or that an
+ * action has struck. */
+void run_fault_server(struct run *run, const struct event *event)
+{
+    const cJSON *what = cJSON_GetObjectItemCaseSensitive(event->fields, "what");
+    struct run_fault *fault = event->value ? run_fault_named(run, event->value) : NULL;
+    if (!fault || strcmp(event->what, "fault") || !cJSON_IsString(what))
+        return;
+    bool told = !strcmp(what->valuestring, "told");
+    if (told && fault->fault->trigger.kind == TRIGGER_REQUEST && fault->state == FAULT_ARMED) {
+        fault->hits = fault->fault->trigger.count - 1; /* the server has counted */
+        hit(fault, event->t_us);
+    } else if (fault->fault->action.kind == ACTION_SERVER && fault->state == FAULT_ACTIVE) {
+        run_fault_prove(run, fault, true, "the server has spoilt a request");
+        if (fault->fault->action.times && --fault->left <= 0)
+            server_lift(fault);
+    }
+}
+
 /* ---- the end of the steps ---- */
 
 bool run_faults_active(const struct run *run)
@@ -380,6 +445,8 @@ void run_faults_end(struct run *run)
         struct run_fault *fault = &run->faults[i];
         if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_LINK)
             link_lift(fault);
+        else if (fault->state == FAULT_ACTIVE && fault->fault->action.kind == ACTION_SERVER)
+            server_lift(fault);
         else if (fault->state == FAULT_ACTIVE && fault->off && !run_broken(run)) {
             fault->left = 1;
             restore(fault);

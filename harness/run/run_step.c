@@ -435,7 +435,8 @@ void run_steps(struct run *run)
         bool only_link = true;
         for (size_t i = 0; i < scenario->fault_count; i++)
             if ((run->faults[i].state == FAULT_ACTIVE || run->faults[i].state == FAULT_DELAYED) &&
-                run->faults[i].fault->action.kind != ACTION_LINK)
+                run->faults[i].fault->action.kind != ACTION_LINK &&
+                run->faults[i].fault->action.kind != ACTION_SERVER)
                 only_link = false;
         if (only_link)
             break;

@@ -7,7 +7,7 @@
 #include "harness/rack/rack.h"
 #include "harness/run/script_board.h"
 
-#define ALL (((1u << RACK_ROLES) - 1) & ~(1u << RACK_SENSE))
+#define ALL (((1u << RACK_ROLES) - 1) & ~(1u << RACK_SENSE | 1u << RACK_SERVER))
 #define SENSED (ALL | 1u << RACK_SENSE)
 #define BOARD(facts)                                                                                         \
     "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
