@@ -29,6 +29,8 @@ BEGIN {
   allowed["fixtures/disk"] = "harness/base/"
   allowed["fixtures/linux"] = "harness/base/ harness/io/ fixtures/disk/"
   allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
+  allowed["fixtures/net"] = "harness/base/ harness/io/"
+  allowed["harness/fleet"] = "harness/base/ harness/io/"
   allowed["fixtures/device"] = "harness/base/ harness/io/"
   allowed["fixtures/otad"] = "harness/base/ harness/io/"
   # what a compiler without a library has

@@ -27,6 +27,7 @@ int cmd_init(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_explore(int argc, char **argv);
 int cmd_boot(int argc, char **argv);
+int cmd_fleet(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 
 /* Takes the slashes off the end of a folder's name, where completion puts them. */

@@ -30,6 +30,7 @@ static const struct {
     {"images", "write the manifest of a folder of images", cmd_images},
     {"init", "write a rack and a board file for what is plugged in", cmd_init},
     {"learn", "propose a board file from what the healthy board prints", cmd_learn},
+    {"fleet", "run simulated devices against an update server", cmd_fleet},
     {"power", "switch a board's power by hand", cmd_power},
     {"console", "talk to a board's console", cmd_console},
     {"probe", "use a board's debug probe", cmd_probe},

@@ -58,7 +58,7 @@ struct action {
     int64_t from_byte, for_us, up_us, down_us, rate, every;
     double probability;
     bool pretended; /* POWER_CUT: told, and not done; of a control only */
-    cJSON *rule; /* SERVER: as server_ops.spoil takes it; `times` of it, 0: until it is lifted */
+    cJSON *rule;    /* SERVER: as server_ops.spoil takes it; `times` of it, 0: until it is lifted */
 };
 struct fault {
     char *name;

@@ -10,12 +10,8 @@
 static const struct {
     const char *name;
     enum driver_kind kind;
-} roles[RACK_ROLES] = {{"power", DRIVER_POWER},
-                       {"console", DRIVER_CONSOLE},
-                       {"probe", DRIVER_PROBE},
-                       {"server", DRIVER_SERVER},
-                       {"update", DRIVER_UPDATE},
-                       {"sense", DRIVER_SENSE}};
+} roles[RACK_ROLES] = {{"power", DRIVER_POWER},   {"console", DRIVER_CONSOLE}, {"probe", DRIVER_PROBE},
+                       {"server", DRIVER_SERVER}, {"update", DRIVER_UPDATE},   {"sense", DRIVER_SENSE}};
 
 const char *rack_role_name(enum rack_role role)
 {

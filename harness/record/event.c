@@ -6,8 +6,8 @@
 const char *event_kind_name(enum event_kind kind)
 {
     static const char *const names[EVENT_KINDS] = {
-        "case", "step",    "power", "input",   "line", "mark",     "probe", "update",
-        "link", "trigger", "fault", "observe", "server", "rig",  "evidence", "note",  "end"};
+        "case",    "step",  "power",   "input",  "line", "mark",     "probe", "update", "link",
+        "trigger", "fault", "observe", "server", "rig",  "evidence", "note",  "end"};
     return (unsigned)kind < EVENT_KINDS ? names[kind] : "?";
 }
 

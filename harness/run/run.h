@@ -244,7 +244,7 @@ void run_fault_halted(struct run *run);
 void run_fault_probe(struct run *run);   /* a job of the probe has ended */
 void run_fault_restart(struct run *run); /* a step restarts the board now */
 void run_fault_done(struct run *run);
-void run_fault_boot(struct run *run);               /* a boot line: proofs */
+void run_fault_boot(struct run *run); /* a boot line: proofs */
 void run_fault_server(struct run *run, const struct event *event);
 void run_fault_link(struct run *run);               /* a link fault acted */
 bool run_fault_cuts(const struct run_fault *fault); /* it switches the rail off */

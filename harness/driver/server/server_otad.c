@@ -228,11 +228,11 @@ static int server_open(const struct driver_env *env, const void *data, void **se
     return 0;
 }
 
-static const char *check(const void *data)
-{
-    const struct config *config = data;
-    return config->http || config->https ? NULL : "an address: \"http\", \"https\" or both";
-}
+static const struct option_rule rules[] = {
+    {OPTION_ANY_OF, (const char *const[]){"http", "https", NULL}, NULL, NULL,
+     "an address: \"http\", \"https\" or both"},
+    {0},
+};
 
 static void claim(const void *data, char *key, size_t size)
 {
@@ -248,7 +248,7 @@ const struct driver server_otad_driver = {.name = "otad",
                                           .kind = DRIVER_SERVER,
                                           .options = options,
                                           .config_size = sizeof(struct config),
-                                          .check = check,
+                                          .rules = rules,
                                           .claim = claim,
                                           .open = server_open,
                                           .close = server_close,
