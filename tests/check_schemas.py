@@ -62,7 +62,7 @@ def hold_journal(validator, path):
 
 board = schema("boards/schemas/board.schema.json")
 rack = told("rack")
-manifest = schema("boards/schemas/manifest.schema.json")
+manifest = told("manifest")
 scenario = schema("scenarios/scenario.schema.json")
 result = schema("reports/schemas/result.schema.json")
 journal = schema("reports/schemas/journal.schema.json")
@@ -301,6 +301,12 @@ def placed(shape, below):
         yield from placed(shape["items"], lambda part: below([part]))
         yield below([])
         return
+    if isinstance(shape.get("additionalProperties"), dict):
+        inner = shape["additionalProperties"]
+        for key in ("x", "", "a b", "." + "x", "x" * 64, "x" * 65):
+            yield below({key: sample(inner)})
+        yield from placed(inner, lambda part: below({"x": part}))
+        return
     if "properties" not in shape or not isinstance(sample(shape), dict):
         return
     base = sample(shape)
@@ -316,32 +322,38 @@ def placed(shape, below):
 
 # what no schema can know: other files, two members that must differ, words within words
 BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|by which its port is found|"
-                    r'a program "ping"|over a console|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:|either "above" or|by which its port|a "device" for this preset|a "state_topic" for|either "host" or|boards of this protocol have|a usual "baud"|no community for|or "auth": |or "privacy": ')
+                    r'a program "ping"|over a console|the size of |: No such file|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:|either "above" or|by which its port|a "device" for this preset|a "state_topic" for|either "host" or|boards of this protocol have|a usual "baud"|no community for|or "auth": |or "privacy": ')
 
 
-def hold_edges(validator, kind, change):
+def hold_edges(validator, kind, change, name=None):
     """Schema and program agree at each edge. `change` fills in what a schema cannot know, as names of files."""
     otarig, scratch = build / "bin" / "otarig", build / "schema-edges"
     scratch.mkdir(exist_ok=True)
     trees = [change(tree) for tree in placed(validator.schema, lambda whole: whole)]
-    for number, tree in enumerate(trees):
-        (scratch / f"{number}.json").write_text(json.dumps(tree))
+    # a kind of file that is known by its name lies in a folder of its own, with a file "x" beside it
+    paths_of = [scratch / (f"{number}/{name}" if name else f"{number}.json") for number in range(len(trees))]
+    for path, tree in zip(paths_of, trees):
+        if name:
+            path.parent.mkdir(exist_ok=True)
+            (path.parent / "x").write_text("x")
+        path.write_text(json.dumps(tree))
     for begin in range(0, len(trees), 200):
-        paths = [scratch / f"{number}.json" for number in range(begin, min(begin + 200, len(trees)))]
+        paths = paths_of[begin:begin + 200]
         done = subprocess.run([otarig, "validate", *paths], capture_output=True, text=True, timeout=600)
-        refused = {line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("otarig: ")}
+        refused = {str(path) for path in paths if re.search(re.escape(str(path if not name else path.parent)) + "[:/]", done.stderr)}
         for path, tree in zip(paths, trees[begin:]):
             counts[f"edges of {kind}"] = counts.get(f"edges of {kind}", 0) + 1
             if validator.is_valid(tree) == (str(path) in refused):
-                why = next((line for line in done.stderr.splitlines() if str(path) + ":" in line), "it accepts")
+                why = next((line for line in done.stderr.splitlines() if str(path if not name else path.parent) in line), "it accepts")
                 if str(path) in refused and BEYOND.search(why):
                     continue
                 fail(f"{kind}: {json.dumps(tree)[:300]}: the schema {'accepts' if str(path) in refused else 'refuses'} it, the program: {why[:200]}")
     for key, value in {"name": "twice"}.items():
         twice = json.dumps(change(sample(validator.schema)))
-        (scratch / "twice.json").write_text(twice[:-1] + f', "{key}": {json.dumps(value)}}}')
-        if subprocess.run([otarig, "validate", scratch / "twice.json"], capture_output=True, timeout=600).returncode != 2:
-            fail(f"{kind}: a key that is there twice is accepted")
+        (scratch / (name or "twice.json")).write_text(twice[:-1] + f', "{key}": {json.dumps(value)}, "{key}": {json.dumps(value)}}}')
+        done = subprocess.run([otarig, "validate", scratch / (name or "twice.json")], capture_output=True, text=True, timeout=600)
+        if done.returncode != 2 or "each key once" not in done.stderr:
+            fail(f"{kind}: a key that is there twice: {done.stderr.strip()[:200]}")
     shutil.rmtree(scratch)
 
 
@@ -353,6 +365,9 @@ def with_board(tree):
 
 
 hold_edges(rack, "racks", with_board)
+
+
+hold_edges(manifest, "manifests", lambda tree: tree, "manifest.json")
 print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
     fail("no files were found")

@@ -10,6 +10,7 @@
 
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/option.h"
 #include "harness/base/take.h"
 
 #define IMAGE_SIZE_MAX (256u << 20) /* a root file system */
@@ -47,60 +48,117 @@ static void hex_sha256(const uint8_t *data, size_t len, char out[65])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
+/* ---- manifest.json ---- */
+
+struct image_config {
+    char *file, *version, *hash;
+    int64_t address, size;
+};
+
+static const struct option_spec image_table[] = {
+    {.name = "file",
+     .help = "the image, relative to the manifest",
+     .type = OPTION_STRING,
+     .required = true,
+     .offset = offsetof(struct image_config, file)},
+    {.name = "address",
+     .help = "where it runs; for people and for tools, otarig takes the board's slots",
+     .type = OPTION_WORD,
+     .high = UINT32_MAX,
+     .offset = offsetof(struct image_config, address)},
+    {.name = "version",
+     .help = "what the board calls it by; none: it is no application",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct image_config, version)},
+    {.name = "hash",
+     .help = "what the update client calls it by: hex, at least 16 digits",
+     .type = OPTION_STRING,
+     .pattern = "^[0-9a-fA-F]{16,}$",
+     .wanted = "at least 16 hexadecimal digits",
+     .offset = offsetof(struct image_config, hash)},
+    {.name = "size",
+     .help = "of the file, in bytes: another size is refused",
+     .type = OPTION_INTEGER,
+     .high = IMAGE_SIZE_MAX,
+     .offset = offsetof(struct image_config, size)},
+    {0},
+};
+
+static cJSON *images_schema(const struct option_spec *spec)
+{
+    cJSON *schema = cJSON_CreateObject(), *names = cJSON_CreateObject();
+    cJSON_AddStringToObject(schema, "type", "object");
+    cJSON_AddStringToObject(names, "pattern", TAKE_NAME_PATTERN);
+    cJSON_AddItemToObject(schema, "propertyNames", names);
+    cJSON_AddItemToObject(schema, "additionalProperties", option_schema(image_table, NULL));
+    return schema;
+}
+
+static const struct option_spec set_table[] = {
+    {.name = "schema_version", .help = "of this format", .type = OPTION_VERSION, .low = 1, .required = true},
+    {.name = "variant",
+     .help = "what this build is called",
+     .type = OPTION_NAME,
+     .required = true,
+     .offset = offsetof(struct image_set, variant)},
+    {.name = "images",
+     .help = "the images by the names that scenarios use",
+     .type = OPTION_BELOW,
+     .required = true,
+     .below = images_schema},
+    {0},
+};
+
+cJSON *image_schema(void)
+{
+    return option_schema(set_table, NULL);
+}
+
 static int parse_image(struct json at, const char *folder, struct image *image, struct error *error)
 {
-    static const char *const keys[] = {"file", "address", "version", "hash", "size", NULL};
-    char *file = NULL;
-    int64_t size = -1;
+    struct image_config config;
     image->name = mem_string(at.node->string);
     if (!take_is_name(image->name))
-        return error_set(
-            error, ERROR_INPUT,
-            "%s: %s: expected as its key a name of 1 to 64 letters, digits, '.', '_' or '-', found "
-            "'%s'",
-            at.document->name, at.path, image->name);
-    if (json_object(at, error) || json_check_keys(at, keys, error) ||
-        take_string(at, "file", true, &file, error) ||
-        take_string(at, "version", false, &image->version, error) ||
-        take_string(at, "hash", false, &image->hash, error) ||
-        take_integer(at, "size", false, 0, IMAGE_SIZE_MAX, &size, error)) {
-        free(file);
+        return error_set(error, ERROR_INPUT, "%s: %s: expected as its key " TAKE_NAME_WANTED ", found '%s'",
+                         at.document->name, at.path, image->name);
+    int failed = option_parse(image_table, at, NULL, &config, sizeof config, error);
+    image->file = failed ? NULL : mem_printf("%s/%s", folder, config.file);
+    image->version = config.version;
+    image->hash = config.hash;
+    free(config.file);
+    if (failed || image_read(image->file, &image->data, &image->len, error))
         return -1;
-    }
-    image->file = mem_printf("%s/%s", folder, file);
-    free(file);
-    if (image_read(image->file, &image->data, &image->len, error))
-        return -1;
-    if (size >= 0 && (size_t)size != image->len)
+    if (json_present(json_get(at, "size")) && (size_t)config.size != image->len)
         return json_expected(json_get(at, "size"), error, "the size of %s, which is %zu bytes", image->file,
                              image->len);
     hex_sha256(image->data, image->len, image->sha256);
     return 0;
 }
 
-int image_set_load(const char *folder, struct image_set *set, struct error *error)
+static int parse_set(struct json root, const char *folder, struct image_set *set, struct error *error)
 {
-    static const char *const keys[] = {"schema_version", "variant", "images", NULL};
-    struct json_document document;
-    char *path = mem_printf("%s/manifest.json", folder);
-    *set = (struct image_set){0};
-    if (json_load(&document, path, error)) {
-        free(path);
-        return error_prefix(error, "firmware %s", folder);
-    }
-    free(path);
-    struct json root = json_root(&document), images = json_get(root, "images");
+    struct json images = json_get(root, "images");
+    int failed = option_parse(set_table, root, NULL, set, sizeof *set, error);
     set->folder = mem_string(folder);
-    int result = -1;
-    if (take_version(root, 1, error) || json_check_keys(root, keys, error) ||
-        take_name(root, "variant", true, &set->variant, error) || json_object(images, error))
-        goto out;
+    if (failed || json_object(images, error))
+        return -1;
     set->images = mem_array(json_count(images) + 1, sizeof *set->images);
     for (size_t i = 0; i < json_count(images); i++)
         if (parse_image(json_member(images, i), folder, &set->images[set->count++], error))
-            goto out;
-    result = 0;
-out:
+            return -1;
+    return 0;
+}
+
+int image_set_load(const char *folder, struct image_set *set, struct error *error)
+{
+    struct json_document document;
+    char *path = mem_printf("%s/manifest.json", folder);
+    *set = (struct image_set){0};
+    int failed = json_load(&document, path, error);
+    free(path);
+    if (failed)
+        return error_prefix(error, "firmware %s", folder);
+    int result = parse_set(json_root(&document), folder, set, error);
     json_close(&document);
     if (result)
         image_set_release(set);

@@ -9,8 +9,7 @@
 
 #include "harness/base/json.h"
 
-/* manifest.json of a firmware folder: {schema_version, variant, images: {name: {file, address?, version?,
- * hash?, size}}} */
+/* manifest.json of a firmware folder; image_schema() describes it. */
 struct image {
     char *name, *file; /* file: full path */
     char *version;     /* NULL: not an application */
@@ -25,6 +24,8 @@ struct image_set {
     size_t count;
 };
 
+/* The JSON Schema of a manifest, from the tables that read it; the caller owns it. */
+cJSON *image_schema(void);
 int image_set_load(const char *folder, struct image_set *set, struct error *error);
 void image_set_release(struct image_set *set);
 const struct image *image_find(const struct image_set *set, const char *name);

@@ -9,6 +9,7 @@
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
+#include "harness/board/image.h"
 #include "harness/cmd/cmd.h"
 #include "harness/rack/rack.h"
 
@@ -21,7 +22,7 @@ static const struct format {
 } formats[] = {
     {"rack", "places and their wiring", "A rack", rack_schema, NULL},
     {"board", "a type of device", NULL, NULL, "boards/schemas/board.schema.json"},
-    {"manifest", "the images of a firmware folder", NULL, NULL, "boards/schemas/manifest.schema.json"},
+    {"manifest", "the images of a firmware folder", "manifest.json of a firmware folder", image_schema, NULL},
     {"scenario", "what is done to a board, and what must hold", NULL, NULL, "scenarios/scenario.schema.json"},
     {"explore", "what is explored", NULL, NULL, "scenarios/explore.schema.json"},
     {"sequence", "a sequence of cuts", NULL, NULL, "scenarios/sequence.schema.json"},
