@@ -19,6 +19,7 @@ const struct manifest_role manifest_roles[] = {
     {"v3", "one more update: is the updater still well afterwards?"},
     {"v0", "older than v1, well signed: the board must not go back to it"},
     {"v2-wrong-key", "v2 signed with a key that the board does not know"},
+    {"v2-unsigned", "v2 without a signature"},
     {"v2-wrong-hardware", "v2 made for another board"},
     {"v2-crash", "v2 that crashes as soon as it starts"},
     {"v2-hang", "v2 that hangs as soon as it starts"},
@@ -145,7 +146,14 @@ static int check_told(const struct manifest *manifest, const char *option, const
     return 0;
 }
 
-/* What is told, or what the file is called when that is a role. */
+/* "v4": of a row of images with rising versions. */
+static bool is_of_row(const char *stem)
+{
+    size_t digits = strspn(stem + 1, "0123456789");
+    return stem[0] == 'v' && digits && digits < 4 && !stem[1 + digits];
+}
+
+/* What is told, or what the file is called when that is a role or a place in a row. */
 static char *plain_name(const struct manifest_entry *entry, const cJSON *names)
 {
     const char *told = value_of(names, entry->file);
@@ -154,7 +162,7 @@ static char *plain_name(const struct manifest_entry *entry, const cJSON *names)
     char *stem = mem_string(entry->file), *dot = strchr(stem, '.');
     if (dot)
         *dot = 0;
-    if (manifest_role(stem))
+    if (manifest_role(stem) || is_of_row(stem))
         return stem;
     free(stem);
     return NULL;
