@@ -353,6 +353,12 @@ swupdate_defects() {
   variant foreign-key-trusted
   trusts_other etc/swupdate/ca.pem
   write_manifest "$variant"
+  variant no-transaction-marker
+  started_from marker=none
+  description=sw-description-one-variable
+  release v2 2.0.0
+  description=
+  write_manifest "$variant"
   variant no-boot-loader-named # it says "successful", and switches nothing
   started_from boot_loader=none
   write_manifest "$variant"
