@@ -14,7 +14,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-disk.XXXXXX")
 trap 'umount "$work/out" 2>/dev/null; rm -rf "$work"' EXIT
 bad=0
 mkdir "$work/out"
-for size in 64k 6168k 6200k 6280k; do
+for size in 64k 1028k 1060k 1140k; do
   mount -t tmpfs -o size=$size none "$work/out" || exit 77
   timeout 1800 "$build/bin/otarig" run "$here/scenarios/power-cut/cut-after-done.json" --rack "$here/boards/racks/virtual-6.json" --place p1 \
     --out "$work/out/runs" --case "cut-after-done+delay_ms=20" >"$work/log" 2>&1

@@ -234,11 +234,37 @@ cJSON *rack_schema(void)
     return option_schema(rack_table, NULL);
 }
 
+static void find_hurt(const cJSON *defects, struct rack *rack)
+{
+    const cJSON *defect;
+    cJSON_ArrayForEach(defect, defects)
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(defect, "place"));
+        rack->hurt_others |= (rack->hurt && (!name || strcmp(rack->hurt, name))) ||
+                             cJSON_GetObjectItem(defect, "other"); /* which it swaps something with */
+        if (!rack->hurt)
+            rack->hurt = mem_string(name ? name : "");
+    }
+}
+
+bool rack_parts(const struct rack *rack)
+{
+    return rack->own_time && !rack->hurt;
+}
+
+bool rack_stands_alone(const struct rack *rack, const struct rack_place *place)
+{
+    return rack->own_time && (!rack->hurt || (!rack->hurt_others && !strcmp(rack->hurt, place->name)));
+}
+
 static int parse_rack(struct json root, struct rack *rack, struct error *error)
 {
     struct json virtual = json_get(root, "virtual");
     int result = option_parse(rack_table, root, NULL, rack, sizeof *rack, error);
     rack->is_virtual = cJSON_IsTrue(virtual.node) || cJSON_IsObject(virtual.node);
+    const char *time = cJSON_GetStringValue(json_get(virtual, "time").node);
+    rack->own_time = rack->is_virtual && (!time || strcmp(time, "real"));
+    find_hurt(json_get(virtual, "defects").node, rack);
     if (!result && json_present(virtual) && !cJSON_IsBool(virtual.node) && !cJSON_IsObject(virtual.node))
         result = json_expected(virtual, error, "true, false or an object");
     return result ? result : parse_places(root, rack, error);
@@ -260,6 +286,7 @@ int rack_load(const char *path, struct rack *rack, struct error *error)
 
 void rack_release(struct rack *rack)
 {
+    free(rack->hurt);
     for (size_t i = 0; i < rack->place_count; i++) {
         struct rack_place *place = &rack->places[i];
         for (int role = 0; role < RACK_ROLES; role++) {

@@ -26,6 +26,9 @@ struct rack_place {
 struct rack {
     char *name, *path;
     bool is_virtual;
+    bool own_time;    /* it is virtual, and goes by a clock of its own */
+    char *hurt;       /* of a virtual one: the first place with a defect from the start; NULL: none has */
+    bool hurt_others; /* and another place has one, too */
     struct rack_place *places;
     size_t place_count;
 };
@@ -35,6 +38,11 @@ void rack_release(struct rack *rack);
 /* The JSON Schema of rack files, from the tables that read them; the caller owns it. */
 cJSON *rack_schema(void);
 const struct rack_place *rack_place(const struct rack *rack, const char *name);
+/* Of a virtual rack with a time of its own: nothing joins its places but their wires, so that each may have a
+ * process, and a clock, for itself. */
+bool rack_parts(const struct rack *rack);
+/* The same of this place alone: no defect of another one can reach it. */
+bool rack_stands_alone(const struct rack *rack, const struct rack_place *place);
 const char *rack_role_name(enum rack_role role);
 /* The place has a probe that offers this verb. */
 bool rack_probe_can(const struct rack_place *place, enum probe_verb verb);

@@ -62,16 +62,25 @@ static int wait_ready(struct virtual_rack *rack, struct loop *loop, struct error
 }
 
 int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char *rack_file,
-                       const char *boards_folder, const char *folder, bool real_time, struct error *error)
+                       const char *boards_folder, const char *folder, bool real_time, const char *place,
+                       struct error *error)
 {
     *rack = (struct virtual_rack){0};
     if (mkdir(folder, 0755) && errno != EEXIST)
         return error_set_errno(error, ERROR_SYSTEM, errno, "%s", folder);
     rack->folder = realpath(folder, NULL);
     char *program = surroundings_beside("otarig-rack");
-    const char *argv[] = {program,      "--rack",   rack_file,     "--folder",
-                          rack->folder, "--boards", boards_folder, real_time ? "--time" : NULL,
-                          "real",       NULL};
+    const char *argv[12] = {program,      "--rack",   rack_file,    "--folder",
+                            rack->folder, "--boards", boards_folder};
+    size_t count = 7;
+    if (real_time) {
+        argv[count++] = "--time";
+        argv[count++] = "real";
+    }
+    if (place) {
+        argv[count++] = "--place";
+        argv[count++] = place;
+    }
     const struct child_spec spec = {
         .name = "virtual rack", .argv = argv, .ready_prefix = "ready ", .parent_death_signal = SIGTERM};
     const struct child_events events = {.line = on_line, .ready = on_ready, .ended = on_ended};

@@ -17,9 +17,11 @@ struct virtual_rack {
 };
 
 /* Waits (at most 75 s) until it is ready. `folder` is for its sockets, flash contents and truth log.
- * `real_time`: whatever the rack file says, as somebody sits at it who lives in the host's time. */
+ * `real_time`: whatever the rack file says, as somebody sits at it who lives in the host's time. `place`:
+ * that one alone; NULL: all. */
 int virtual_rack_start(struct virtual_rack *rack, struct loop *loop, const char *rack_file,
-                       const char *boards_folder, const char *folder, bool real_time, struct error *error);
+                       const char *boards_folder, const char *folder, bool real_time, const char *place,
+                       struct error *error);
 void virtual_rack_stop(struct virtual_rack *rack, struct loop *loop);
 /* One command to the control socket of the rack at `folder`; the answer is the caller's, NULL on error. */
 cJSON *virtual_rack_control(const char *folder, const cJSON *command, struct error *error);

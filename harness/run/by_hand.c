@@ -132,7 +132,7 @@ static int inside_virtual_rack(struct by_hand *hand)
     }
     take_signals(hand);
     if (virtual_rack_start(&rack, hand->loop, hand->rack.path, surroundings_boards(), folder,
-                           !hand->rack_time, &error)) {
+                           !hand->rack_time, NULL, &error)) {
         code = error_print(&error);
     } else {
         fprintf(stderr, "virtual rack at %s, for as long as this command runs\n", folder);

@@ -179,7 +179,7 @@ static int load_scenarios(struct job *job, const cJSON *spec, struct error *erro
 
 int job_load(struct job *job, const cJSON *spec, struct error *error)
 {
-    *job = (struct job){.folder = mem_string(member_text_or(spec, "folder", NULL))};
+    *job = (struct job){.folder = mem_string(member_text_or(spec, "folder", NULL)), .parts = 1};
     if (rack_load(member_text_or(spec, "rack", NULL), &job->rack, error) || choose_places(job, spec, error) ||
         board_find(member_text_or(spec, "boards", NULL), job->places[0]->board, &job->board, error) ||
         board_can_run(&job->board, error) ||
@@ -189,6 +189,27 @@ int job_load(struct job *job, const cJSON *spec, struct error *error)
         return -1;
     }
     return 0;
+}
+
+size_t job_parts(const struct job *job)
+{
+    size_t parts = job->place_count < job->case_count ? job->place_count : job->case_count;
+    return rack_parts(&job->rack) && parts ? parts : 1;
+}
+
+void job_take_part(struct job *job, size_t part, size_t parts)
+{
+    if (parts > 1) {
+        job->places[0] = job->places[part];
+        job->place_count = 1;
+    }
+    job->part = part;
+    job->parts = parts;
+}
+
+bool job_has_case(const struct job *job, size_t index)
+{
+    return index % job->parts == job->part;
 }
 
 void job_release(struct job *job)

@@ -28,13 +28,21 @@ struct job {
     size_t skipped_count;
     const struct rack_place **places; /* those that take part */
     size_t place_count;
-    char *folder; /* of the run */
+    size_t part, parts; /* see job_take_part; 0 of 1 */
+    char *folder;       /* of the run */
 };
 
 /* `spec`: {rack, firmware, boards, scenarios[], vary[], seed, repeat, places[], folder, cases[] (ids, empty:
  * all), named[] (of the scenarios: those that were named one by one, and so must not be skipped)} */
 int job_load(struct job *job, const cJSON *spec, struct error *error);
 void job_release(struct job *job);
+/* Into how many parts this job falls that know nothing of each other: on a virtual rack in a time of its own
+ * each place is one, with a rack of its own, so that no place waits for what another one computes. */
+size_t job_parts(const struct job *job);
+/* Leaves the place of part `part` of `parts`, and every so-many-th case: which place has which case must not
+ * depend on who is done first. */
+void job_take_part(struct job *job, size_t part, size_t parts);
+bool job_has_case(const struct job *job, size_t index); /* it is of this part */
 char *job_case_folder(const struct job *job, size_t index);
 
 #endif

@@ -39,6 +39,8 @@ int run_folder_check(const char *out, const struct rack *rack, struct error *err
         return error_set(
             error, ERROR_INPUT,
             "--out: expected the name of a folder in UTF-8 without control characters, found '%s'", out);
+    if (rack_parts(rack) && rack->place_count > 1) /* its sockets may be in a folder of the place */
+        place += place + 1;
     if (rack->is_virtual && whole + RUN_LEN + place > SOCKET_LEN_MAX)
         return error_set(error, ERROR_INPUT,
                          "--out %s: expected at most %zu characters from the root on, found %zu: the virtual "

@@ -24,7 +24,7 @@
 #include "harness/supervise/run_folder.h"
 #include "harness/io/child.h"
 #include "harness/record/verdict.h"
-#include "harness/rack/virtual_rack.h"
+#include "harness/supervise/part.h"
 #include "harness/supervise/worker.h"
 #include "reports/report.h"
 #include "reports/result.h"
@@ -39,8 +39,8 @@ struct supervisor {
     struct loop *loop;
     struct job job;
     struct run_request *request;
-    struct virtual_rack rack;
-    struct child *worker;
+    struct part *parts;
+    size_t part_count;
     struct guard guard;
     struct progress progress;
     struct loop_source *tick, *writer;
@@ -49,9 +49,7 @@ struct supervisor {
     char *folder, *result_path, *rack_fault;
     bool *begun, *over;
     size_t done, unjudged;
-    bool worker_ended, interrupted, terminal;
-    bool making_safe; /* nothing ends that but its own end, and a slow switch takes seconds */
-    int worker_status;
+    bool interrupted, terminal;
 };
 
 /* ---- one case is over ---- */
@@ -180,13 +178,15 @@ static void tell_left_out(const struct supervisor *sup)
 
 /* ---- the worker's words ---- */
 
-static void on_line(void *arg, int stream, const char *text, size_t len)
+static void on_line(void *arg, const struct part *part, int stream, const char *text, size_t len)
 {
     struct supervisor *sup = arg;
     size_t index;
     char place[80];
     unsigned long long ms;
-    if (stream == 2) {
+    if (stream == 2 && part->number && !strncmp(text, "timing: ", 8)) {
+        /* the first one has said so */
+    } else if (stream == 2) {
         if (sup->terminal && !sup->request->quiet) {
             fputs("\r\033[K", stdout); /* off the line of the progress */
             fflush(stdout);
@@ -205,77 +205,59 @@ static void on_line(void *arg, int stream, const char *text, size_t len)
     }
 }
 
-static void on_ended(void *arg, int wait_status, bool asked)
-{
-    struct supervisor *sup = arg;
-    sup->worker_ended = true;
-    sup->worker_status = wait_status;
-}
-
 static void on_signal(void *arg, int signal_number)
 {
     struct supervisor *sup = arg;
     sup->interrupted = true;
-    if (sup->worker && !sup->making_safe)
-        child_stop(sup->worker, WORKER_GRACE_US);
-}
-
-static struct child *start_worker(struct supervisor *sup, const char *verb, struct error *error)
-{
-    char *program = surroundings_beside("otarig");
-    const char *argv[] = {program, "worker", verb, sup->folder, NULL};
-    const int pass[] = {sup->guard.alive, -1}; /* the guard waits for the last of us */
-    const struct child_spec spec = {.name = "worker",
-                                    .argv = argv,
-                                    .pass_fds = pass,
-                                    .parent_death_signal = SIGTERM,
-                                    .environment = (const char *const *)sup->rack.environment};
-    const struct child_events events = {.line = on_line, .ended = on_ended};
-    sup->worker_ended = false;
-    struct child *child = child_start(sup->loop, &spec, &events, sup, error);
-    free(program);
-    return child;
-}
-
-static int run_child(struct supervisor *sup, const char *verb, struct error *error)
-{
-    sup->worker = start_worker(sup, verb, error);
-    if (!sup->worker)
-        return -1;
-    while (!sup->worker_ended)
-        if (loop_turn(sup->loop, LOOP_NEVER, error) < 0)
-            return -1;
-    child_free(sup->worker);
-    sup->worker = NULL;
-    return 0;
+    for (size_t i = 0; i < sup->part_count; i++)
+        if (sup->parts[i].worker && !sup->parts[i].making_safe)
+            child_stop(sup->parts[i].worker, WORKER_GRACE_US);
 }
 
 /* A worker that died leaves rails as they were and cases without an end. */
-static int worker_died(struct supervisor *sup, struct error *error)
+static int worker_died(struct supervisor *sup, struct part *part, struct error *error)
 {
     fprintf(stderr, "otarig: the worker died (%s %d); the rails are put into their safe state\n",
-            WIFSIGNALED(sup->worker_status) ? "signal" : "status",
-            WIFSIGNALED(sup->worker_status) ? WTERMSIG(sup->worker_status) : WEXITSTATUS(sup->worker_status));
+            WIFSIGNALED(part->status) ? "signal" : "status",
+            WIFSIGNALED(part->status) ? WTERMSIG(part->status) : WEXITSTATUS(part->status));
     for (size_t i = 0; i < sup->job.case_count; i++)
-        if (sup->begun[i] && !sup->over[i])
+        if (i % sup->part_count == part->number && sup->begun[i] && !sup->over[i])
             add_result(sup, i, 0);
-    sup->making_safe = true;
-    int failed = run_child(sup, "safe", error);
-    sup->making_safe = false;
+    part->making_safe = true;
+    int failed = part_start(part, "safe", error) || part_await(part, error) ? -1 : 0;
+    part->making_safe = false;
     return failed;
+}
+
+/* 1: a worker has died and has to live again. */
+static int run_parts(struct supervisor *sup, struct error *error)
+{
+    int died = 0;
+    for (size_t i = 0; i < sup->part_count; i++)
+        if (!sup->parts[i].over && part_start(&sup->parts[i], "run", error))
+            return -1;
+    for (size_t i = 0; i < sup->part_count; i++) {
+        struct part *part = &sup->parts[i];
+        if (part->over)
+            continue;
+        if (part_await(part, error))
+            return -1;
+        part->over = WIFEXITED(part->status) && WEXITSTATUS(part->status) != 127;
+        if (part->over)
+            continue;
+        died = 1;
+        if (worker_died(sup, part, error))
+            return -1;
+    }
+    return died;
 }
 
 static int run_workers(struct supervisor *sup, struct error *error)
 {
-    for (int life = 0; life < WORKER_LIVES && !sup->interrupted; life++) {
-        if (run_child(sup, "run", error))
-            return -1;
-        if (WIFEXITED(sup->worker_status) && WEXITSTATUS(sup->worker_status) != 127)
-            return 0;
-        if (worker_died(sup, error))
-            return -1;
-    }
-    return 0;
+    int died = 1;
+    for (int life = 0; died > 0 && life < WORKER_LIVES && !sup->interrupted; life++)
+        died = run_parts(sup, error);
+    return died < 0 ? -1 : 0;
 }
 
 static int write_spec(struct supervisor *sup, struct error *error)
@@ -334,22 +316,22 @@ static void print_summary(struct supervisor *sup)
 
 static int supervise(struct supervisor *sup, struct error *error)
 {
-    char *rack_folder = mem_printf("%s/rack", sup->folder);
     /* an empty result from the start: what is killed before its first case leaves one, too */
     int result = write_spec(sup, error) || result_write(sup->result, sup->result_path, error) ? -1 : 0;
     if (!result && sup->job.rack.is_virtual)
-        result = virtual_rack_start(&sup->rack, sup->loop, sup->job.rack.path, surroundings_boards(),
-                                    rack_folder, false, error);
-    free(rack_folder);
+        result = part_start_racks(sup->parts, error);
     /* a virtual rack goes with us */
     if (!result && !sup->job.rack.is_virtual)
         result = guard_start(&sup->guard, sup->loop, sup->folder, error);
+    for (size_t i = 0; i < sup->part_count; i++)
+        sup->parts[i].alive = sup->guard.alive; /* the guard waits for the last of us */
     if (!result)
         result = run_workers(sup, error);
     guard_stop(&sup->guard);
     if (!result && sup->rack_fault)
         result = error_set(error, ERROR_RIG, "%s", sup->rack_fault);
-    virtual_rack_stop(&sup->rack, sup->loop);
+    for (size_t i = 0; i < sup->part_count; i++)
+        part_close(&sup->parts[i]);
     return result;
 }
 
@@ -402,6 +384,17 @@ int supervise_run(struct run_request *request)
     result_plan(sup.result, sup.job.case_count);
     add_skipped(&sup);
     sup.loop = loop_new();
+    sup.part_count = job_parts(&sup.job);
+    sup.parts = mem_array(sup.part_count, sizeof *sup.parts);
+    for (size_t i = 0; i < sup.part_count; i++)
+        sup.parts[i] = (struct part){.loop = sup.loop,
+                                     .job = &sup.job,
+                                     .folder = sup.folder,
+                                     .number = i,
+                                     .count = sup.part_count,
+                                     .alive = -1,
+                                     .line = on_line,
+                                     .arg = &sup};
     /* closing the terminal ends a run as Ctrl-C does */
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
@@ -437,7 +430,7 @@ int supervise_run(struct run_request *request)
     if (request->folder)
         *request->folder = mem_string(sup.folder);
     progress_free(&sup.progress);
-    child_free(sup.worker);
+    free(sup.parts);
     loop_free(sup.loop);
     cJSON_Delete(sup.result);
     free(sup.folder);
@@ -449,12 +442,23 @@ int supervise_run(struct run_request *request)
     return code;
 }
 
+/* "1/6": of the parts into which the job falls. */
+static bool takes_part(const char *text, struct job *job)
+{
+    size_t part, parts;
+    if (sscanf(text, "%zu/%zu", &part, &parts) != 2 || part >= parts || parts > job->place_count)
+        return false;
+    job_take_part(job, part, parts);
+    return true;
+}
+
 int supervise_worker(int argc, char **argv)
 {
     struct job job;
     struct json_document document;
     struct error error = {0};
-    if (argc != 3 || (strcmp(argv[1], "run") && strcmp(argv[1], "safe") && strcmp(argv[1], "guard"))) {
+    if (argc < 3 || argc > 4 ||
+        (strcmp(argv[1], "run") && strcmp(argv[1], "safe") && strcmp(argv[1], "guard"))) {
         fputs("otarig worker is started by otarig run\n", stderr);
         return 2;
     }
@@ -463,6 +467,10 @@ int supervise_worker(int argc, char **argv)
     free(path);
     if (failed)
         return error_print(&error);
+    if (argc == 4 && !takes_part(argv[3], &job)) {
+        fputs("otarig worker is started by otarig run\n", stderr);
+        return 2;
+    }
     const cJSON *seed = cJSON_GetObjectItem(document.root, "seed");
     int code = !strcmp(argv[1], "guard")  ? guard_main(&job)
                : !strcmp(argv[1], "safe") ? worker_make_safe(&job)

@@ -59,7 +59,8 @@ static int open_rigs(struct worker *worker, uint64_t seed, struct error *error)
 {
     struct job *job = worker->job;
     for (size_t i = 0; i < job->place_count; i++) {
-        if (rig_open(&worker->benches[i].rig, worker->loop, job->places[i], job->folder, seed + i, error))
+        if (rig_open(&worker->benches[i].rig, worker->loop, job->places[i], job->folder, seed + job->part + i,
+                     error))
             return -1;
         worker->benches[i].open = true;
     }
@@ -74,6 +75,8 @@ static bool take_case(struct worker *worker, struct bench *bench)
     struct error error = {0};
     while (worker->next < job->case_count) {
         size_t index = worker->next++;
+        if (!job_has_case(job, index))
+            continue;
         char *folder = job_case_folder(job, index);
         if (mkdir(folder, 0755)) {
             free(folder);
