@@ -7,7 +7,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-fleet-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 bad=0
 wrong() { echo "WRONG: $1"; bad=1; }
-member() { tr -d '\n\t ' <"$1" | sed "s/.*\"$2\":\([^,}]*\).*/\1/"; }
+member() { tr -d '\n\t ' <"$1" | grep -o "\"$2\":[0-9]*" | head -n 1 | cut -d: -f2; } # the first of that name
 
 "$otarig" fleet --devices 300 --poll-s 1 --install-s 0 --size 20000 --out "$work/good" || wrong "a good fleet: exit $?"
 [ "$(member "$work/good/fleet.json" updated)" = 300 ] || wrong "not all devices were updated"

@@ -317,7 +317,7 @@ int cmd_fleet(int argc, char **argv)
          NULL},
         {"seed", "N", "for all chance (1)", ARGUMENT_WHOLE, &words.seed, 0, 1e15, NULL},
         {"out", "DIR", "writes fleet.json and fleet.svg there", ARGUMENT_TEXT, &words.out, 0, 0, NULL},
-        {NULL, NULL, "Of a server of our own:", ARGUMENT_HEADING, NULL, 0, 0, NULL},
+        {"", NULL, "Of a server of our own:", ARGUMENT_HEADING, NULL, 0, 0, NULL},
         {"size", "BYTES", "of the artifact (100000)", ARGUMENT_WHOLE, &words.size, 1, 1 << 30, NULL},
         {"rollout", "FILE", "groups, stop, window and jitter of the roll-out; see docs/server.md",
          ARGUMENT_TEXT, &words.rollout, 0, 0, NULL},
