@@ -174,6 +174,15 @@ static void expect_restart(struct run *run)
     run_recovery_from(run, clock_now_us(), "the delivery, which starts it again");
 }
 
+/* A board that fetches by itself, and did not take what it fetched, goes on with the life that it was in. */
+static void forget_restart(struct run *run, const struct run_seen *seen, const struct run_recovery *recovery)
+{
+    if (!rig_can(run->rig, UPDATE_PULLS) || run->seen.boots || run->seen.app_us)
+        return;
+    run->seen = *seen;
+    run->recovery = *recovery;
+}
+
 int run_update(struct run *run, const struct update_job *job)
 {
     bool restarts = job->intent == UPDATE_CONFIRM && rig_can(run->rig, UPDATE_CONFIRM_RESTARTS);
@@ -186,9 +195,13 @@ int run_update(struct run *run, const struct update_job *job)
         run->calm = false;
         run_recovery_from(run, clock_now_us(), "the restart that confirms");
     }
+    const struct run_seen seen = run->seen;
+    const struct run_recovery recovery = run->recovery;
     if (job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
         expect_restart(run);
     int result = update_once(run, job);
+    if (result && job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
+        forget_restart(run, &seen, &recovery);
     if (!result && job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
         run_fault_restart(run);
     if (!result && restarts && run_wait_app(run, run_recovery_us(run)))
