@@ -108,6 +108,10 @@ static void repeat(struct share *share, struct sample *sample)
         sample->wrong = result.wrong;
     else if (!sample->skipped)
         sample->wrong = difference(search, share->worker, sample, &result);
+    if (worker_machine(share->worker)->abandoned) { /* while it was judged: nothing is known */
+        sample->wrong = NULL;
+        sample->skipped = true;
+    }
     free(result.node.ops);
     free(result.node.text);
     run_log_free(result.node.log);
