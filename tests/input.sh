@@ -136,7 +136,7 @@ board=$OTARIG_SOURCE/boards/nrf52840dk.json
 explore=$OTARIG_SOURCE/scenarios/explore/upgrade.json
 # what a kind does not look at, and what no file name and no device can be
 edit "$grid" "d['faults'][0]['action']['probability'] = 0.5"
-expect "\$.faults[0].action: unknown key 'probability', expected one of: do, off_ms, comment" validate edited.json
+expect "\$.faults[0].action: unknown key 'probability', expected one of: do, off_ms, pretended, comment" validate edited.json
 edit "$grid" "d['faults'][0]['trigger'] = {'on': 'now', 'mark': 'boot'}; d.pop('vary')"
 expect "\$.faults[0].trigger: unknown key 'mark', expected one of: on, delay_ms" validate edited.json
 edit "$grid" "d['faults'][0]['action'] = {'do': 'link', 'mode': 'cut', 'every': 3}"
