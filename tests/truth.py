@@ -44,6 +44,12 @@ def is_sensed(folder, place):
     return any(p["name"] == place and p.get("power", {}).get("sense") for p in places)
 
 
+def twin_log(rack, place):
+    """A place of a rack in its own time has a rack of its own."""
+    alone = rack / place / f"{place}.twin.jsonl"
+    return alone if alone.exists() else rack / f"{place}.twin.jsonl"
+
+
 def check(folder):
     global cuts, torn, cases
     case = folder.name
@@ -52,7 +58,7 @@ def check(folder):
         return
     truth = lines(folder / "truth.jsonl")
     place = journal[0]["fields"]["place"]
-    twin = {(e["t_us"], e["op"]["index"]): e for e in lines(folder.parent.parent / "rack" / f"{place}.twin.jsonl")
+    twin = {(e["t_us"], e["op"]["index"]): e for e in lines(twin_log(folder.parent.parent / "rack", place))
             if e["what"] == "off" and e.get("op")}
     cases += 1
     begin, end = journal[0]["t_us"], journal[-1]["t_us"]

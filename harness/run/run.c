@@ -103,11 +103,29 @@ static bool tells_start(const struct run *run, const char *mark)
     return source && !strcmp(source->mark, mark) && strcmp(mark, "app_up");
 }
 
+/* Any mark may tell that the image is to stay, in the words of the board. */
+static void see_confirmed(struct run *run, size_t mark, const char *text)
+{
+    const struct source *source = facts_source(run->plan->board, FACT_CONFIRMED, SOURCE_MARK);
+    const char *name = marks_name(run->marks, mark), *of = source && source->mark ? source->mark : "app_up";
+    char told[40] = "";
+    if (strcmp(name, of) ||
+        !marks_group(run->marks, mark, text, source && source->group ? source->group : "confirmed", told,
+                     sizeof told) ||
+        !told[0])
+        return;
+    if (source && source->equals)
+        snprintf(run->seen.confirmed, sizeof run->seen.confirmed, "%d", run_equals(told, source->equals));
+    else
+        run_take_flag(run->seen.confirmed, told);
+}
+
 /* The mark's number: the reset reason of a boot. */
 static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t t_us)
 {
     struct run_seen *seen = &run->seen;
     const char *name = marks_name(run->marks, mark);
+    see_confirmed(run, mark, text);
     if (!strcmp(name, "boot")) {
         return see_boot(run, mark, text, t_us);
     } else if (tells_start(run, name)) {
@@ -119,7 +137,6 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
         seen->app_us = t_us;
         marks_group(run->marks, mark, text, "version", seen->version, sizeof seen->version);
         marks_group(run->marks, mark, text, "hash", seen->hash, sizeof seen->hash);
-        marks_group(run->marks, mark, text, "confirmed", seen->confirmed, sizeof seen->confirmed);
         if (!tells_image(run)) /* the boot loader has, of what it started */
             snprintf(seen->version, sizeof seen->version, "%s", seen->started);
         if (tells_image(run))
@@ -128,6 +145,7 @@ static int64_t see_mark(struct run *run, size_t mark, const char *text, uint64_t
     } else if (!strcmp(name, "data")) {
         marks_group(run->marks, mark, text, "state", seen->data, sizeof seen->data);
         marks_group(run->marks, mark, text, "print", seen->data_print, sizeof seen->data_print);
+        seen->data_from = source_name(SOURCE_MARK);
     } else if (!strcmp(name, "report")) {
         marks_group(run->marks, mark, text, "last", seen->report, sizeof seen->report);
     }

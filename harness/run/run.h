@@ -39,6 +39,7 @@ struct run_seen {
     char started[32];       /* the version that the boot loader said it starts, in this boot */
     char other[32];         /* a version that another source told, and that is not `version` */
     const char *image_from; /* which source told the image; NULL: none yet */
+    const char *data_from;  /* which source told the print of the data; compared by its address */
     bool learnt;            /* what the console does not tell has been asked for */
 };
 
@@ -154,6 +155,7 @@ struct run {
     unsigned dead_lives;      /* without an application, in a row */
     const char *phase;        /* of "boot" observations */
     char data_print[20];      /* of the data at the end of the baseline */
+    const char *data_from;    /* the kind of source that told it; by its address */
     unsigned replaced;        /* how often another one was told since */
     const struct image *delivered; /* last, as it was before it was changed; NULL: none */
     uint8_t *barred_head;          /* what that begins with, where it must never run; owned. NULL: it may */
@@ -305,7 +307,11 @@ void run_barred_look(struct run *run); /* of a board that is silent: does it run
 /* Makes the scenario's first image run on a board whose storage nobody can write from outside. -1: it does
  * not, a rig fault. */
 int run_restore(struct run *run);
+/* run_facts.c: "1" or "0" of what boards say for yes and no; nothing of nothing. */
+void run_take_flag(char to[8], const char *text);
 /* run_cold.c */
+/* Numbers (hexadecimal) are equal whatever their zeros and their prefix, texts whatever their case. */
+bool run_equals(const char *told, const char *wanted);
 /* What the group of a boot line says. */
 enum run_cold run_cold_line(const struct run *run, const char *group_text);
 /* Before power is cut: what can be compared afterwards. -1: a rig fault. */

@@ -11,8 +11,7 @@
 #include "harness/base/mix.h"
 #include "harness/run/run.h"
 
-/* Numbers are equal whatever their zeros and their prefix. */
-static bool equals(const char *told, const char *wanted)
+bool run_equals(const char *told, const char *wanted)
 {
     char *told_end, *wanted_end;
     unsigned long long a = strtoull(told, &told_end, 16), b = strtoull(wanted, &wanted_end, 16);
@@ -26,7 +25,7 @@ enum run_cold run_cold_line(const struct run *run, const char *group_text)
     const struct source *source = facts_source(run->plan->board, FACT_COLD, SOURCE_MARK);
     if (!source || !group_text[0])
         return RUN_COLD_UNKNOWN;
-    return equals(group_text, source->equals) ? RUN_COLD_YES : RUN_COLD_NO;
+    return run_equals(group_text, source->equals) ? RUN_COLD_YES : RUN_COLD_NO;
 }
 
 /* ---- the canary ---- */
@@ -149,7 +148,7 @@ static enum run_cold look_told(struct run *run, const struct source *source, cha
     } else if (source->equals) {
         if (!told.value[0])
             return RUN_COLD_UNKNOWN;
-        cold = equals(told.value, source->equals);
+        cold = run_equals(told.value, source->equals);
         snprintf(why, size, "it tells '%.40s' as the cause of its start", told.value);
     } else
         snprintf(why, size, "%s says %s", source_name(source->kind), cold ? "so" : "no");

@@ -25,7 +25,7 @@ static void take(char *to, size_t size, const char *text)
 #define TAKE(to, text) take(to, sizeof(to), text)
 
 /* Boards say yes and no in many ways. */
-static void take_flag(char to[8], const char *text)
+void run_take_flag(char to[8], const char *text)
 {
     static const char *const yes[] = {"1", "true", "yes", "y", "ok", "set", "confirmed", "permanent"};
     if (!text || !text[0])
@@ -60,9 +60,19 @@ void run_question_line(struct run *run, const char *text, size_t len)
     take_group(question->answer, text, "last", told->report, sizeof told->report);
     take_group(question->answer, text, "boot_id", told->boot_id, sizeof told->boot_id);
     take_group(question->answer, text, "confirmed", flag, sizeof flag);
-    take_flag(told->confirmed, flag);
+    run_take_flag(told->confirmed, flag);
     if (question->group)
         take_group(question->answer, text, question->group, told->value, sizeof told->value);
+}
+
+/* What the answer's group is when the fact holds. A group that is not there tells nothing. */
+static void take_equals(enum fact fact, const struct source *source, struct run_told *told)
+{
+    if (!source->equals || !told->value[0])
+        return;
+    told->holds = run_equals(told->value, source->equals);
+    if (fact == FACT_CONFIRMED)
+        snprintf(told->confirmed, sizeof told->confirmed, "%d", told->holds);
 }
 
 static bool answer_came(struct run *run, const void *arg)
@@ -137,7 +147,7 @@ static bool ask_update(struct run *run, enum fact fact, const struct source *sou
     TAKE(told->version, text_in(image, "version"));
     TAKE(told->hash, text_in(image, "hash"));
     if (cJSON_IsBool(confirmed))
-        take_flag(told->confirmed, cJSON_IsTrue(confirmed) ? "1" : "0");
+        run_take_flag(told->confirmed, cJSON_IsTrue(confirmed) ? "1" : "0");
     return true;
 }
 
@@ -258,7 +268,7 @@ static void take_answer(const cJSON *answer, struct run_told *told)
     TAKE(told->report, text_in(answer, "report"));
     TAKE(told->boot_id, text_in(answer, "boot_id"));
     if (cJSON_IsBool(confirmed))
-        take_flag(told->confirmed, cJSON_IsTrue(confirmed) ? "1" : "0");
+        run_take_flag(told->confirmed, cJSON_IsTrue(confirmed) ? "1" : "0");
     told->holds = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(answer, "holds"));
 }
 
@@ -340,7 +350,7 @@ static void on_answer(void *arg, const struct http_answer *answer, const struct 
         if (!visit->silent && (answer->status < 200 || answer->status > 299)) /* says which */
             take_at(visit, answer, "", whole, sizeof whole);
     }
-    take_flag(told->confirmed, flag);
+    run_take_flag(told->confirmed, flag);
     event_put(&visit->run->sink, EVENT_NOTE, "http", visit->told_all ? "answered" : "failed", NULL);
 }
 
@@ -380,9 +390,7 @@ static bool ask_http(struct run *run, enum fact fact, const struct source *sourc
     loop_release(run->loop);
     http_call_free(call);
     http_device_forget(&prepared);
-    told->holds = source->equals ? !strcasecmp(told->value, source->equals) : true;
-    if (source->equals)
-        snprintf(told->confirmed, sizeof told->confirmed, "%d", told->holds);
+    take_equals(fact, source, told);
     return visit.over && visit.told_all && (told->holds || !visit.silent);
 }
 
@@ -393,7 +401,10 @@ bool run_ask(struct run *run, enum fact fact, const struct source *source, struc
         return false;
     switch (source->kind) {
     case SOURCE_ASK:
-        return ask_console(run, source, told);
+        if (!ask_console(run, source, told))
+            return false;
+        take_equals(fact, source, told);
+        return true;
     case SOURCE_UPDATE:
         return ask_update(run, fact, source, told);
     case SOURCE_PROBE:
@@ -434,6 +445,8 @@ static void keep_told(struct run *run, enum fact fact, const struct source *sour
     if (fact == FACT_IMAGE || fact == FACT_CONFIRMED)
         keep(seen->confirmed, sizeof seen->confirmed, told->confirmed);
     if (fact == FACT_DATA) {
+        if (!seen->data_print[0] && told->print[0])
+            seen->data_from = source_name(source->kind);
         keep(seen->data, sizeof seen->data, told->state[0] ? told->state : "told");
         keep(seen->data_print, sizeof seen->data_print, told->print);
     }

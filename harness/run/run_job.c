@@ -174,10 +174,12 @@ static void expect_restart(struct run *run)
     run_recovery_from(run, clock_now_us(), "the delivery, which starts it again");
 }
 
-/* A board that fetches by itself, and did not take what it fetched, goes on with the life that it was in. */
+/* A board that refused, or that fetches by itself and did not take what it fetched, goes on with the life
+ * that it was in, unless a start was seen. */
 static void forget_restart(struct run *run, const struct run_seen *seen, const struct run_recovery *recovery)
 {
-    if (!rig_can(run->rig, UPDATE_PULLS) || run->seen.boots || run->seen.app_us)
+    bool goes_on = rig_can(run->rig, UPDATE_PULLS) || run->update.outcome == UPDATE_REFUSED;
+    if (!goes_on || run->seen.boots || run->seen.app_us)
         return;
     run->seen = *seen;
     run->recovery = *recovery;

@@ -251,6 +251,7 @@ int run_baseline(struct run *run, const char *phase)
         run->baseline_boot_ms = (int64_t)(run->seen.app_us - run->on_us) / 1000;
     hear_of_data(run);
     snprintf(run->data_print, sizeof run->data_print, "%s", run->seen.data_print);
+    run->data_from = run->seen.data_from;
     result = run_broken(run) || check_answer(run, phase) ? -1 : 0;
 out:
     if (!run->interrupted && !strcmp(phase, "baseline"))
@@ -276,12 +277,18 @@ static bool nearly_good(const char *state)
     return false;
 }
 
+/* A print that the board tells and one of the bytes in its flash are not of the same kind. */
+static bool comparable(const struct run *run)
+{
+    return run->data_print[0] && run->seen.data_print[0] && run->data_from == run->seen.data_from;
+}
+
 /* Data that are not those of the baseline, whatever the board calls them. A line may be garbled: told twice.
  */
 static bool observe_replaced(struct run *run)
 {
     const char *print = run->seen.data_print;
-    if (!run->data_print[0] || !print[0] || !strcmp(print, run->data_print))
+    if (!comparable(run) || !strcmp(print, run->data_print))
         return false;
     bool again = run->replaced++ > 0;
     run_observe(run, "data", "replaced", EVENT_NO_NUMBER, NULL);
@@ -309,7 +316,7 @@ static bool is_unchanged(const struct run *run)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (!strcasecmp(run->seen.data, bad[i]))
             return false;
-    return print[0] && run->data_print[0] && !strcmp(print, run->data_print);
+    return comparable(run) && !strcmp(print, run->data_print);
 }
 
 void run_observe_data(struct run *run)

@@ -116,7 +116,8 @@ static int slot_image(struct run *run, size_t slot, const char *path, const char
     for (size_t i = 0; whole && i < set->count && !*name; i++) {
         const struct image *image = &set->images[i];
         size_t same = image->len < sizeof head ? image->len : sizeof head;
-        if (!image->hash || image->len > run->plan->board->slots[0].len || memcmp(image->data, head, same))
+        if ((!image->hash && !image->version) || image->len > run->plan->board->slots[0].len ||
+            memcmp(image->data, head, same))
             continue;
         if (dump_slot(run, slot, path, image->len))
             return -1;
