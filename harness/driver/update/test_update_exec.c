@@ -166,8 +166,8 @@ Test(update_exec, tells_a_wrong_rack_file)
         {"{\"deliver\": []}", "$.deliver: expected a program"},
         {"{\"deliver\": [\"\"]}", "$.deliver[0]: expected a program"},
         {"{\"deliver\": [\"sx\", \"{imag}\"]}", "{image}"},
-        {"{\"deliver\": [\"sx\"], \"refused\": [\"x\"]}", "exit statuses"},
-        {"{\"deliver\": [\"sx\"], \"silent\": [\"0\"]}", "exit statuses"},
+        {"{\"deliver\": [\"sx\"], \"refused\": [\"x\"]}", "an exit status"},
+        {"{\"deliver\": [\"sx\"], \"silent\": [\"0\"]}", "an exit status"},
         {"{\"deliver\": [\"sx\"], \"board_answers\": true}", "ping"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
