@@ -39,10 +39,10 @@ edit "$good" "d['famly'] = d.pop('family')"; expect "did you mean 'family'" run 
 edit "$good_rack" "d['places'][0]['console'] = {'driver': 'serial', 'baud': 115200}"
 expect "\$.places[0].console: expected which port: at least one of" run "$good" --rack edited.json
 edit "$good" "d['steps'][0]['image'] = 7"; expect "\$.steps[0].image: expected a string, found 7" run edited.json --rack "$good_rack"
-edit "$good" "d['steps'][0]['image'] = 'v9'"; expect "\$.steps[0].image: expected an image" run edited.json --rack "$good_rack"
+edit "$good" "d['steps'][0]['image'] = 'v99'"; expect "\$.steps[0].image: expected an image" run edited.json --rack "$good_rack"
 edit "$good" "d['steps'][0]['do'] = 'uplod'"; expect "\$.steps[0].do: expected one of" run edited.json --rack "$good_rack"
 edit "$good" "d['steps'][0]['attempts'] = -1"; expect "a whole number from 1" run edited.json --rack "$good_rack"
-edit "$good" "d['expect'].update(runs=['v9'], final='v9')"; expect "\$.expect.runs[0]" run edited.json --rack "$good_rack"
+edit "$good" "d['expect'].update(runs=['v99'], final='v99')"; expect "\$.expect.runs[0]" run edited.json --rack "$good_rack"
 edit "$good" "d['expect']['final'] = 'v3'"; expect "\$.expect.final: expected one of \$.expect.runs, found \"v3\"" run edited.json --rack "$good_rack"
 edit "$good" "d['expect']['runs'] = []"; expect "\$.expect.runs: expected at least one image" run edited.json --rack "$good_rack"
 edit "$good" "d['expect'].pop('next')"; expect "\$.expect.next: expected the image of the clean update" run edited.json --rack "$good_rack"
@@ -177,8 +177,8 @@ expect "\$.places[0].probe.adapter_reset[0]: expected a program, found \"\"" val
 right "$grid" --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
 right "$explore" --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
 expect "nowhere" validate "$explore" --board nrf52840dk --firmware nowhere
-edit "$grid" "d['start'] = 'v9'"; right edited.json
-expect "\$.start: expected an image of $OTARIG_BUILD/firmware/good/manifest.json, found \"v9\"" validate edited.json --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
+edit "$grid" "d['start'] = 'v99'"; right edited.json
+expect "\$.start: expected an image of $OTARIG_BUILD/firmware/good/manifest.json, found \"v99\"" validate edited.json --board nrf52840dk --firmware "$OTARIG_BUILD/firmware/good"
 # long input takes a time like its length: a square of it would be hours
 edit "$grid" "d['steps'] += [{'do': 'sleep', 'ms': 1}] * 200000; d.pop('vary'); d['faults'][0]['trigger']['delay_ms'] = 5"
 timeout 120 "$otarig" validate edited.json >out.txt || { echo "WRONG: 200000 steps"; bad=1; }

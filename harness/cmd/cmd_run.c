@@ -189,8 +189,8 @@ static int count_caught(const char *run_folder, const char *controls)
         printf("  %-16s %-14s %s\n", name, verdict, right ? "as it must" : "WRONG");
         if (!right)
             fprintf(stderr,
-                    "otarig: void: '%s' was made bad on purpose, and its verdict is %s (%s/cases/%s)\n", name,
-                    verdict, run_folder, member_text(one, "id"));
+                    "otarig: void: '%s' was made bad on purpose, and its verdict is %s (%s): %s/cases/%s\n",
+                    name, verdict, member_text(one, "reason"), run_folder, member_text(one, "id"));
         caught = caught < 0 || !right ? -1 : caught + 1;
     }
     cJSON_ArrayForEach(one, member_list(document.root, "skipped"))

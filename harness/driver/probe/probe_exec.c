@@ -13,6 +13,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/driver/argv.h"
 #include "harness/driver/exec_call.h"
 #include "harness/driver/probe/probe_examine.h"
@@ -225,19 +226,17 @@ static int run_stage(struct probe *probe, struct error *error)
     char address[16], len[16], len_hex[16], value[16];
     const struct probe_job *job = &probe->job;
     uint64_t now_us = clock_now_us();
+    char *data = surroundings_data(".");
     snprintf(address, sizeof address, "0x%08x", job->address);
     snprintf(len, sizeof len, "%u", job->len);
     snprintf(len_hex, sizeof len_hex, "0x%x", job->len);
     snprintf(value, sizeof value, "0x%08x", job->value);
-    const struct argv_place places[] = {{"file", file_of(probe)},
-                                        {"address", address},
-                                        {"len", len},
-                                        {"len_hex", len_hex},
-                                        {"value", value},
-                                        {"folder", probe->env.folder},
-                                        {"place", probe->env.place},
-                                        {0}};
+    const struct argv_place places[] = {
+        {"file", file_of(probe)},    {"address", address}, {"len", len},
+        {"len_hex", len_hex},        {"value", value},     {"folder", probe->env.folder},
+        {"place", probe->env.place}, {"data", data},       {0}};
     char **words = argv_fill(words_of(probe), places, error);
+    free(data);
     if (!words)
         return -1;
     if (words_of(probe) == probe->config->commands[PROBE_DUMP])
@@ -379,16 +378,17 @@ static void listen_end(void *self, void (*ended)(void *arg, bool ok, const cJSON
 
 static const char *check(const void *data)
 {
-    static const struct argv_place places[] = {
-        {"file", NULL},  {"address", NULL}, {"len", NULL},   {"len_hex", NULL},
-        {"value", NULL}, {"folder", NULL},  {"place", NULL}, {0}};
+    static const struct argv_place places[] = {{"file", NULL},    {"address", NULL}, {"len", NULL},
+                                               {"len_hex", NULL}, {"value", NULL},   {"folder", NULL},
+                                               {"place", NULL},   {"data", NULL},    {0}};
     const struct config *config = data;
     for (int verb = 0; verb <= PROBE_VERBS; verb++) {
         char **words = verb < PROBE_VERBS ? config->commands[verb] : config->adapter_reset;
         char *unknown = argv_unknown(words, places);
         free(unknown);
         if (unknown)
-            return "{file}, {address}, {len}, {len_hex}, {value}, {folder} or {place} as places of the "
+            return "{file}, {address}, {len}, {len_hex}, {value}, {folder}, {place} or {data} as places of "
+                   "the "
                    "programs";
     }
     return NULL;

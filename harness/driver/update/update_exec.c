@@ -12,6 +12,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/base/surroundings.h"
 #include "harness/driver/argv.h"
 #include "harness/driver/exec_call.h"
 #include "harness/driver/pty_bridge.h"
@@ -328,7 +329,7 @@ static int take_image(struct client *client, const struct update_job *job, struc
 static char **fill(struct client *client, char *const *words, const struct update_job *job,
                    struct error *error)
 {
-    char hash[65] = "";
+    char hash[65] = "", *data = surroundings_data(".");
     for (int i = 0; job->hash && i < 32; i++)
         sprintf(hash + 2 * i, "%02x", job->hash[i]);
     const struct argv_place places[] = {{"image", client->image},
@@ -337,8 +338,11 @@ static char **fill(struct client *client, char *const *words, const struct updat
                                         {"port", client->bridge ? pty_bridge_path(client->bridge) : NULL},
                                         {"folder", client->env.folder},
                                         {"place", client->env.place},
+                                        {"data", data},
                                         {0}};
-    return argv_fill(words, places, error);
+    char **filled = argv_fill(words, places, error);
+    free(data);
+    return filled;
 }
 
 static uint64_t limit_us(const struct client *client, const struct update_job *job)
@@ -399,13 +403,9 @@ static void cancel(void *self)
 
 static const char *check(const void *data)
 {
-    static const struct argv_place places[] = {{"image", NULL},
-                                               {"version", NULL},
-                                               {"hash", NULL},
-                                               {"port", NULL},
-                                               {"folder", NULL},
-                                               {"place", NULL},
-                                               {0}};
+    static const struct argv_place places[] = {
+        {"image", NULL},  {"version", NULL}, {"hash", NULL}, {"port", NULL},
+        {"folder", NULL}, {"place", NULL},   {"data", NULL}, {0}};
     const struct config *config = data;
     char **const *all = config->commands;
     for (int i = 0; i <= UPDATE_INTENTS; i++) {
@@ -413,7 +413,8 @@ static const char *check(const void *data)
         char *unknown = argv_unknown(words, places);
         free(unknown);
         if (unknown)
-            return "{image}, {version}, {hash}, {port}, {folder} or {place} as places of the programs";
+            return "{image}, {version}, {hash}, {port}, {folder}, {place} or {data} as places of the "
+                   "programs";
     }
     if (config->board_answers && !config->commands[UPDATE_PING])
         return "a program \"ping\" where \"board_answers\"";
