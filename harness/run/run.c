@@ -60,6 +60,10 @@ static int64_t see_boot(struct run *run, size_t mark, const char *text, uint64_t
     if (cold && !strcmp(cold->mark, marks_name(run->marks, mark)))
         marks_group(run->marks, mark, text, cold->group, seen->reset, sizeof seen->reset);
     seen->cold = run_cold_line(run, seen->reset);
+    if (boots == 1) {
+        run->first_cold = seen->cold;
+        run->first_on_us = run->on_us;
+    }
     marks_group(run->marks, mark, text, "id", seen->id, sizeof seen->id);
     run_fault_boot(run);
     run_garble_boot(run);

@@ -154,9 +154,11 @@ struct run {
     unsigned slow_boots;      /* in a row, beside that */
     unsigned dead_lives;      /* without an application, in a row */
     const char *phase;        /* of "boot" observations */
-    char data_print[20];      /* of the data at the end of the baseline */
-    const char *data_from;    /* the kind of source that told it; by its address */
-    unsigned replaced;        /* how often another one was told since */
+    enum run_cold first_cold; /* what the first start since the power-up at `first_on_us` told */
+    uint64_t first_on_us;
+    char data_print[20];           /* of the data at the end of the baseline */
+    const char *data_from;         /* the kind of source that told it; by its address */
+    unsigned replaced;             /* how often another one was told since */
     const struct image *delivered; /* last, as it was before it was changed; NULL: none */
     uint8_t *barred_head;          /* what that begins with, where it must never run; owned. NULL: it may */
     bool barred_seen;              /* it was seen to run all the same */

@@ -347,7 +347,9 @@ void run_fault_probe(struct run *run)
 
 void run_fault_boot(struct run *run)
 {
-    bool cold = run->seen.cold == RUN_COLD_YES && run->seen.boots == 1;
+    /* of the first start since power came: a slow switch tells of it when the board has long gone on, and
+     * started anew */
+    bool cold = run->first_cold == RUN_COLD_YES && run->first_on_us == run->on_us;
     for (size_t i = 0; i < run->plan->scenario.fault_count; i++) {
         struct run_fault *fault = &run->faults[i];
         if (fault->state != FAULT_OVER || fault->proven || fault->unproven)
