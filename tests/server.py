@@ -206,9 +206,12 @@ def check_plain(server, image):
     check(json.loads(curl(server.http + "/manifest.json?version=1", *device)[2])["version"] == "1", "another device's image")
     server.fault({"do": "lose"}, request="report")
     report = json.dumps({"action": manifests[0]["action"], "result": "success"})
-    for counted in False, True, False:
+    for number, counted in enumerate((False, True, False)):
         curl(server.http + "/report", *device, "-d", report)
-        last = server.told(since, event="report")[-1]
+        until = time.monotonic() + 300
+        while len(server.told(since, event="report")) <= number and time.monotonic() < until:
+            time.sleep(0.02)
+        last = server.told(since, event="report")[number]
         check(last["counted"] == counted, "a lost report, one that counts, a doubled one: %s" % last)
     check(server.tell(do="status")["rollouts"][0]["succeeded"] == 1, "one success is counted")
     check(curl(server.http + "/manifest.json?version=2", *device)[1] == 204, "then there is nothing more")
