@@ -171,8 +171,15 @@ static int check(struct plan *plan, struct json root, struct json whole, struct 
     return 0;
 }
 
+/* A fault that waits for nothing but time would strike the delivery instead of the start that follows. */
+static bool waits_for_board(const struct scenario *scenario, const char *name)
+{
+    const struct fault *fault = scenario_fault(scenario, name);
+    return fault && fault->trigger.kind != TRIGGER_NOW && fault->trigger.kind != TRIGGER_ELAPSED;
+}
+
 /* Where a delivery starts the board, what is to strike the start that follows is armed before the delivery.
- */
+ * What else is done in between stays where it is. */
 static void arm_early(struct scenario *scenario)
 {
     size_t upload = SIZE_MAX;
@@ -180,9 +187,9 @@ static void arm_early(struct scenario *scenario)
         struct step step = scenario->steps[i];
         if (step.kind == STEP_UPLOAD)
             upload = i;
-        else if (step.kind == STEP_RESET || step.kind == STEP_AWAIT || step.kind == STEP_WAIT)
+        else if (step.kind != STEP_ARM && step.kind != STEP_ACTIVATE && step.kind != STEP_CONFIRM)
             upload = SIZE_MAX;
-        else if (step.kind == STEP_ARM && upload != SIZE_MAX) {
+        else if (step.kind == STEP_ARM && upload != SIZE_MAX && waits_for_board(scenario, step.fault)) {
             memmove(&scenario->steps[upload + 1], &scenario->steps[upload], (i - upload) * sizeof step);
             scenario->steps[upload++] = step;
         }
@@ -346,8 +353,13 @@ static void find_client_unfit(struct plan *plan, const struct rack_place *place)
 {
     const struct rack_device *client = &place->devices[RACK_UPDATE];
     unsigned can = client->driver->update->abilities(client->config);
-    if (!(can & UPDATE_CAN_ACTIVATE))
+    if (!(can & UPDATE_CAN_ACTIVATE)) {
+        if (!(can & UPDATE_CAN_PERMANENT) && plan->board->confirms == CONFIRMS_HOST &&
+            has_activation(plan, "confirm"))
+            add_unfit(plan, "what its update client delivers starts on trial, and it cannot start an image "
+                            "for good (activate, mode confirm)");
         return;
+    }
     if (!(can & UPDATE_CAN_TRIAL) && has_activation(plan, "test"))
         add_unfit(plan, "its update client cannot start an image on trial (activate, mode test)");
     if (!(can & UPDATE_CAN_PERMANENT) && has_activation(plan, "confirm"))

@@ -207,17 +207,21 @@ Test(plan, a_clean_update_to_what_runs_already_is_none)
 }
 
 /* In the order of its steps: u(pload), a(ctivate), A(rm), r(eset), w(ait). */
-static const char *order_at(unsigned abilities_of_client)
+static const char *order_of(unsigned abilities_of_client, enum trigger_kind trigger)
 {
     static const struct update_ops ops = {.abilities = abilities};
     static const struct driver client = {.update = &ops};
     static char order[20];
     struct rack_place place = {.name = "p1", .board = "b"};
-    struct step steps[] = {{.kind = STEP_UPLOAD}, {.kind = STEP_ACTIVATE}, {.kind = STEP_ARM},
-                           {.kind = STEP_RESET},  {.kind = STEP_AWAIT},    {.kind = STEP_ARM},
-                           {.kind = STEP_WAIT}};
-    struct plan plan = {.board = &board,
-                        .scenario = {.steps = steps, .step_count = sizeof steps / sizeof *steps}};
+    struct fault fault = {.name = (char[]){"f"}, .trigger.kind = trigger};
+    struct step steps[] = {
+        {.kind = STEP_UPLOAD}, {.kind = STEP_ACTIVATE}, {.kind = STEP_ARM, .fault = fault.name},
+        {.kind = STEP_RESET},  {.kind = STEP_AWAIT},    {.kind = STEP_ARM, .fault = fault.name},
+        {.kind = STEP_WAIT}};
+    struct plan plan = {
+        .board = &board,
+        .scenario = {
+            .steps = steps, .step_count = sizeof steps / sizeof *steps, .faults = &fault, .fault_count = 1}};
     for (int role = 0; role < RACK_ROLES; role++)
         place.devices[role].driver = role == RACK_UPDATE ? &client : &driver;
     can = abilities_of_client;
@@ -225,6 +229,11 @@ static const char *order_at(unsigned abilities_of_client)
     for (size_t i = 0; i < plan.scenario.step_count; i++)
         order[i] = steps[i].kind == STEP_ARM ? 'A' : "uacrw."[steps[i].kind < 5 ? steps[i].kind : 5];
     return order;
+}
+
+static const char *order_at(unsigned abilities_of_client)
+{
+    return order_of(abilities_of_client, TRIGGER_MARK);
 }
 
 Test(plan, arms_before_a_delivery_that_starts_the_board)
@@ -239,4 +248,33 @@ Test(plan, arms_before_a_delivery_that_starts_the_board)
     cr_expect_eq(early[1], 'u', "%s", early);
     cr_expect_eq(strrchr(early, 'A') - early, 5, "what is armed after the restart stays there: %s", early);
     cr_expect_eq(order_at(UPDATE_CAN_RESTART)[0], 'u');
+    /* what waits for time alone would strike the delivery */
+    cr_expect_eq(order_of(UPDATE_CAN_CONFIRM, TRIGGER_NOW)[0], 'u');
+    cr_expect_eq(order_of(UPDATE_CAN_CONFIRM, TRIGGER_ELAPSED)[0], 'u');
+}
+
+Test(plan, for_good_is_asked_of_who_can)
+{
+    static const struct update_ops ops = {.abilities = abilities};
+    static const struct driver client = {.update = &ops};
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = role == RACK_UPDATE ? &client : &driver;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 3, &plan), 0, "%s", error.text);
+    struct step activate = {.kind = STEP_ACTIVATE, .mode = (char[]){"confirm"}}, *steps = plan.scenario.steps;
+    size_t count = plan.scenario.step_count;
+    plan.scenario.steps = &activate;
+    plan.scenario.step_count = 1;
+    can = UPDATE_CAN_CONFIRM;
+    plan_find_unfit(&plan, &place);
+    cr_expect(plan.unfit_count && strstr(plan.unfit[plan.unfit_count - 1], "starts on trial"), "%s",
+              plan.unfit[0]);
+    size_t before = plan.unfit_count;
+    can |= UPDATE_CAN_PERMANENT;
+    plan_find_unfit(&plan, &place);
+    cr_expect_eq(plan.unfit_count, before);
+    plan.scenario.steps = steps;
+    plan.scenario.step_count = count;
+    plan_release(&plan);
 }

@@ -166,12 +166,22 @@ bool run_delivery_restarts(const struct run *run)
     return rack_delivery_restarts(run->rig->place);
 }
 
+static const char delivery[] = "the delivery, which starts it again";
+
 /* What was delivered starts by itself, and what is heard from here on is that start. */
 static void expect_restart(struct run *run)
 {
     run->seen = (struct run_seen){0};
     run->calm = false;
-    run_recovery_from(run, clock_now_us(), "the delivery, which starts it again");
+    run_recovery_from(run, clock_now_us(), delivery);
+}
+
+/* A start counts from the begin of the delivery on, but the time that the transfer takes is none of the
+ * recovery. What was cut meanwhile has a time of its own. */
+static void end_delivery(struct run *run)
+{
+    if (run->recovery.from == delivery)
+        run->recovery.from_us = clock_now_us();
 }
 
 /* A board that refused, or that fetches by itself and did not take what it fetched, goes on with the life
@@ -202,6 +212,7 @@ int run_update(struct run *run, const struct update_job *job)
     if (job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
         expect_restart(run);
     int result = update_once(run, job);
+    end_delivery(run);
     if (result && job->intent == UPDATE_DELIVER && run_delivery_restarts(run))
         forget_restart(run, &seen, &recovery);
     if (!result && job->intent == UPDATE_DELIVER && run_delivery_restarts(run))

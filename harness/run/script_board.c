@@ -268,6 +268,8 @@ static const struct console_ops console_ops = {.write = write_console, .link = g
 
 static unsigned abilities(const void *config)
 {
+    if (model.faults.delivery_starts)
+        return UPDATE_CAN_STATE | UPDATE_CAN_CONFIRM | UPDATE_BOARD_ANSWERS;
     return UPDATE_CAN_STATE | UPDATE_CAN_ACTIVATE | UPDATE_CAN_TRIAL | UPDATE_CAN_CONFIRM |
            UPDATE_CAN_RESTART | UPDATE_BOARD_ANSWERS;
 }
@@ -306,7 +308,12 @@ static void on_answer(void *arg, uint64_t now_us)
         update_put_end(model.update_sink, "update", intent, UPDATE_SILENT, "timeout", "no answer", NULL);
         return;
     }
-    if (intent == UPDATE_ACTIVATE)
+    if (intent == UPDATE_DELIVER && model.faults.refuses && model.staged == 2) {
+        update_put_end(model.update_sink, "update", intent, UPDATE_REFUSED, "no", "refused", NULL);
+        return;
+    }
+    bool starts = model.faults.delivery_starts && intent == UPDATE_DELIVER;
+    if (intent == UPDATE_ACTIVATE || starts)
         model.pending = true;
     if (intent == UPDATE_CONFIRM)
         confirm();
@@ -315,7 +322,7 @@ static void on_answer(void *arg, uint64_t now_us)
     model.updates += intent == UPDATE_DELIVER;
     update_put_end(model.update_sink, "update", intent, UPDATE_DONE, NULL, NULL,
                    intent == UPDATE_STATE ? state_fields() : NULL);
-    if (intent == UPDATE_RESTART)
+    if (intent == UPDATE_RESTART || starts)
         begin_life(false);
 }
 
@@ -329,6 +336,11 @@ static bool is_deaf(enum update_intent intent)
     return dead && intent == UPDATE_DELIVER;
 }
 
+static uint64_t deliver_us(void)
+{
+    return model.faults.deliver_us ? model.faults.deliver_us : DELIVER_US;
+}
+
 static int start_update(void *self, const struct update_job *job, struct error *error)
 {
     model.job = *job;
@@ -337,7 +349,7 @@ static int start_update(void *self, const struct update_job *job, struct error *
     if (job->intent == UPDATE_DELIVER && !model.silent)
         sscanf(strrchr(job->path, '/'), "/v%d.bin", &model.staged);
     loop_timer_set(model.answer, clock_now_us() + (model.silent                    ? limit_us
-                                                   : job->intent == UPDATE_DELIVER ? DELIVER_US
+                                                   : job->intent == UPDATE_DELIVER ? deliver_us()
                                                                                    : ANSWER_US));
     return 0;
 }

@@ -20,9 +20,13 @@ struct script_faults {
     bool other_version;        /* the console tells another version than the image has */
     bool data_replaced;        /* the print of the data is another one after a power cut */
     bool leaves_hole;          /* the end of what is delivered is not written, and nobody says so */
-    bool relay_stuck;          /* the rig: switched off, the board stays on */
-    bool silent_once;          /* the rig: the lines of the first life after the fault are lost */
-    unsigned deaf_pings;       /* the rig: so many pings are lost */
+    bool refuses;              /* v2, after it was delivered whole; that is right */
+    bool delivery_starts; /* no fault: what is delivered starts by itself, on trial, and cannot be asked for
+                             otherwise */
+    uint64_t deliver_us;  /* no fault: a delivery takes so long; 0: a second */
+    bool relay_stuck;     /* the rig: switched off, the board stays on */
+    bool silent_once;     /* the rig: the lines of the first life after the fault are lost */
+    unsigned deaf_pings;  /* the rig: so many pings are lost */
     /* The rig: a switch that takes its time. It tells that it acted so long after the command (0: it acts in
      * the call), and moves the rail so long after it (0: when it tells). */
     uint64_t switch_tells_us, switch_moves_us;

@@ -82,6 +82,22 @@ Test(run, without_a_probe_its_own_update_restores_it)
     expect(VERDICT_PASS, CLASS_NONE, "");
 }
 
+/* What is delivered starts by itself: the transfer takes none of the time to come back, and after a refusal
+ * nothing starts. */
+Test(run, a_delivery_that_starts_the_board)
+{
+    run_case(BOARD(CANARY), clean, (struct script_faults){.delivery_starts = true, .deliver_us = 30000000});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+    static const char refused[] = HEAD(
+        "bricked-image") "\"faults\":[{\"name\":\"image\",\"action\":{\"do\":\"image\"}}],\"steps\":[{\"do\":"
+                         "\"upload\",\"image\":\"v2\",\"may_refuse\":true,\"optional\":true,\"proves\":"
+                         "\"image\"},{\"do\":\"reset\"},{\"do\":\"wait\","
+                         "\"fact\":\"up\",\"optional\":true}],\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\","
+                         "\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+    run_case(BOARD(CANARY), refused, (struct script_faults){.delivery_starts = true, .refuses = true});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+}
+
 Test(run, a_cut_that_did_not_cut_proves_nothing)
 {
     run_case(BOARD(CANARY), cut, (struct script_faults){.relay_stuck = true});
