@@ -151,6 +151,14 @@ static void on_message(struct mosquitto *client, void *arg, const struct mosquit
     talk->told = true;
 }
 
+static int fail(const struct talk *talk, int code, struct error *error)
+{
+    bool unreached = !talk->connected && (code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_CONN_LOST ||
+                                          code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_REFUSED);
+    return error_set(error, ERROR_RIG, "%s: %s", talk->outlet->name,
+                     unreached ? "the broker cannot be reached" : mosquitto_strerror(code));
+}
+
 /* Until *done, at most so long. */
 static int await(struct talk *talk, const bool *done, uint64_t end_us, const char *what, struct error *error)
 {
@@ -160,7 +168,7 @@ static int await(struct talk *talk, const bool *done, uint64_t end_us, const cha
             return error_set(error, ERROR_RIG, "%s: the broker says: %s", talk->outlet->name,
                              mosquitto_connack_string(talk->refused));
         if (code)
-            return error_set(error, ERROR_RIG, "%s: %s", talk->outlet->name, mosquitto_strerror(code));
+            return fail(talk, code, error);
         if (!*done && clock_host_us() >= end_us)
             return error_set(error, ERROR_RIG, "%s: %s within %d ms", talk->outlet->name, what,
                              (int)talk->outlet->config->limits.timeout_ms);
@@ -189,11 +197,33 @@ static int set_credentials(const struct outlet *outlet, struct mosquitto *client
     return code ? error_set(error, ERROR_INPUT, "%s: %s", outlet->name, mosquitto_strerror(code)) : 0;
 }
 
+/* From one address of ours, or (NULL) from any: that chooses among the addresses of the broker. */
+static int connect_from(struct talk *talk, const char *own, uint64_t end_us, struct error *error)
+{
+    const struct config *config = talk->outlet->config;
+    int port = config->port ? (int)config->port : config->tls ? 8883 : 1883;
+    int code = mosquitto_connect_bind_async(talk->client, config->host, port, 30, own);
+    if (code)
+        return fail(talk, code, error);
+    return await(talk, &talk->connected, end_us, "no connection with the broker", error);
+}
+
+/* A connection that is not waited for is tried with the broker's first address alone. A name may lead to one
+ * of IPv6 first while its broker hears IPv4 only. */
+static int connect_broker(struct talk *talk, uint64_t end_us, struct error *error)
+{
+    struct error other = {0};
+    if (!connect_from(talk, NULL, end_us, error))
+        return 0;
+    if (talk->refused || clock_host_us() >= end_us || connect_from(talk, "0.0.0.0", end_us, &other))
+        return -1;
+    *error = (struct error){0};
+    return 0;
+}
+
 static int begin(struct talk *talk, uint64_t end_us, struct error *error)
 {
     const struct outlet *outlet = talk->outlet;
-    const struct config *config = outlet->config;
-    int port = config->port ? (int)config->port : config->tls ? 8883 : 1883;
     talk->client = mosquitto_new(NULL, true, talk);
     if (!talk->client)
         return error_set(error, ERROR_SYSTEM, "libmosquitto has no memory");
@@ -201,13 +231,7 @@ static int begin(struct talk *talk, uint64_t end_us, struct error *error)
     mosquitto_subscribe_callback_set(talk->client, on_subscribe);
     mosquitto_publish_callback_set(talk->client, on_publish);
     mosquitto_message_callback_set(talk->client, on_message);
-    if (set_credentials(outlet, talk->client, error))
-        return -1;
-    int code = mosquitto_connect(talk->client, config->host, port, 30);
-    if (code)
-        return error_set(error, ERROR_RIG, "%s: %s", outlet->name,
-                         code == MOSQ_ERR_ERRNO ? "the broker cannot be reached" : mosquitto_strerror(code));
-    return await(talk, &talk->connected, end_us, "no connection with the broker", error);
+    return set_credentials(outlet, talk->client, error) ? -1 : connect_broker(talk, end_us, error);
 }
 
 static int publish(struct talk *talk, const char *topic, const char *payload, uint64_t end_us,

@@ -259,6 +259,38 @@ Test(power_mqtt, no_broker)
     switch_bench_end(&bench);
 }
 
+/* Its queue is full, so the computer it runs on answers no further connection. */
+static int full_port(int waiting[8])
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof here;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(!bind(fd, (struct sockaddr *)&here, len) && !listen(fd, 0) &&
+              !getsockname(fd, (struct sockaddr *)&here, &len));
+    port = ntohs(here.sin_port);
+    for (int i = 0; i < 8; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        connect(waiting[i], (struct sockaddr *)&here, len);
+    }
+    return fd;
+}
+
+Test(power_mqtt, a_broker_that_takes_no_connection_costs_no_more_than_the_limit)
+{
+    int waiting[8], fd = full_port(waiting);
+    char *text = mem_printf("{\"host\":\"127.0.0.1\",\"port\":%u," TASMOTA NOW "}", port);
+    switch_bench_begin(&bench, &power_mqtt_driver, text);
+    cr_assert_eq(switch_bench_open(&bench, false), 0);
+    cr_expect_eq(switch_bench_set(&bench, true), -1);
+    cr_expect(strstr(bench.error.text, "no connection with the broker within 600 ms"), "%s",
+              bench.error.text);
+    switch_bench_end(&bench);
+    for (int i = 0; i < 8; i++)
+        close(waiting[i]);
+    close(fd);
+    free(text);
+}
+
 Test(power_mqtt, bad_options)
 {
 #define REFUSES(text, said) switch_bench_refuses(&power_mqtt_driver, text, "test: " said)
