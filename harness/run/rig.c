@@ -135,7 +135,7 @@ int rig_switch_start(struct rig *rig, bool on, struct power_report *report, stru
     *report = (struct power_report){0};
     if (ops->set)
         return ops->set(self, on, report, error);
-    rig->power = (struct rig_switch){.moving = true};
+    rig->power = (struct rig_switch){.moving = true, .until_us = clock_now_us() + RIG_SWITCH_LIMIT_US};
     if (ops->start(self, on, report, error)) {
         rig->power.moving = false;
         return -1;
@@ -144,15 +144,27 @@ int rig_switch_start(struct rig *rig, bool on, struct power_report *report, stru
     return 0;
 }
 
+bool rig_switch_overdue(struct rig *rig, struct error *error)
+{
+    if (!rig->power.moving || clock_now_us() < rig->power.until_us)
+        return false;
+    rig->power.moving = false;
+    error_set(error, ERROR_RIG, "the switch did not tell within %u s whether it acted",
+              RIG_SWITCH_LIMIT_US / 1000000);
+    return true;
+}
+
 int rig_switch(struct rig *rig, bool on, struct power_report *report, struct error *error)
 {
     if (rig_switch_start(rig, on, report, error))
         return -1;
     if (rig_power(rig)->set)
         return 0;
-    while (rig->power.moving)
-        if (loop_turn(rig->loop, LOOP_NEVER, error) < 0)
+    while (rig->power.moving) {
+        if (rig_switch_overdue(rig, error) ||
+            loop_turn(rig->loop, rig->power.until_us - clock_now_us(), error) < 0)
             return -1;
+    }
     *report = rig->power.report;
     return rig->power.failed ? error_set(error, ERROR_RIG, "%s", rig->power.why) : 0;
 }

@@ -6,10 +6,14 @@
 #include "harness/io/loop.h"
 #include "harness/rack/rack.h"
 
+/* A switch that told nothing for so long breaks its driver's word, whose own limits are shorter. */
+#define RIG_SWITCH_LIMIT_US 300000000u
+
 /* The last command of a switch that takes its time (power_ops.start). */
 struct rig_switch {
     bool moving; /* what the switch makes of it is not known yet */
     bool failed;
+    uint64_t until_us; /* then it should long have told */
     struct power_report report;
     char why[300]; /* of one that failed */
 };
@@ -43,7 +47,9 @@ const struct power_ops *rig_power(const struct rig *rig);
 /* Commands the switch. One that takes its time is `rig->power.moving` then, until the event that tells its
  * end has come by. */
 int rig_switch_start(struct rig *rig, bool on, struct power_report *report, struct error *error);
-/* The same to its end: turns the loop. Outside of a run. */
+/* It is `moving` for longer than any switch may; *error says so, and it is not `moving` any more. */
+bool rig_switch_overdue(struct rig *rig, struct error *error);
+/* rig_switch_start to its end: turns the loop, for RIG_SWITCH_LIMIT_US at most. Outside of a run. */
 int rig_switch(struct rig *rig, bool on, struct power_report *report, struct error *error);
 /* Something reads the rail: how soon it tells that the rail has moved. 0: nothing does. */
 uint64_t rig_sense_us(const struct rig *rig);

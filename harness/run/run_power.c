@@ -15,7 +15,6 @@
 #define EDGE_MARGIN_US                                                                                       \
     50000u /* beyond the limit of who senses the rail, which tells of what did not move                      \
             */
-#define SWITCH_LIMIT_US 300000000u /* a driver that breaks its word; its own limits are shorter */
 
 static cJSON *power_fields(const struct run *run, const struct power_report *report, uint64_t planned_us,
                            const struct run_fault *fault)
@@ -75,6 +74,18 @@ static void over(struct run *run, uint64_t by_us)
         run_fault_switched(fault, on);
     start_next(run);
     run_wake(run);
+}
+
+/* It ends, and nobody knows where the rail is: nothing follows from it, nor from what waited for its end. */
+static void broken_off(struct run *run)
+{
+    struct run_rail *rail = &run->rail;
+    rail->moving = rail->awaited = false;
+    rail->ended = rail->commands;
+    rail->fault = NULL;
+    rail->next = (struct run_next_command){0};
+    if (rail->timer)
+        loop_timer_set(rail->timer, LOOP_NEVER);
 }
 
 static void on_awaited(void *arg, uint64_t now_us)
@@ -146,7 +157,7 @@ static int command(struct run *run, bool on, uint64_t planned_us, struct run_fau
     rail->edge_us = 0;
     rail->fault = fault;
     if (failed) {
-        rail->ended = rail->commands;
+        broken_off(run);
         run_fail_rig(run, "power: %s", error.text);
         return -1;
     }
@@ -176,8 +187,7 @@ void run_power_event(struct run *run, const struct event *event)
     bool on = event->value && !strcmp(event->value, "on");
     uint64_t commanded_us = run_time_at(event->fields, "commanded_us");
     if (event->kind == EVENT_RIG && !strcmp(event->what, "switch") && rail->moving) {
-        rail->moving = false;
-        rail->ended = rail->commands;
+        broken_off(run);
         return;
     }
     if (event->kind != EVENT_POWER || on != rail->on || commanded_us != rail->commanded_us)
@@ -203,19 +213,18 @@ int run_power_fault(struct run *run, bool on, uint64_t planned_us, struct run_fa
     return 0;
 }
 
+/* What was told is awaited for as long as the rail takes; that limit is short, and kept by on_awaited(). */
 void run_power_await(struct run *run)
 {
-    uint64_t end_us = clock_now_us() + SWITCH_LIMIT_US;
-    while (run->rail.ended != run->rail.commands && clock_now_us() < end_us) {
-        loop_timer_set(run->timer, end_us);
+    struct error error = {0};
+    while (run->rail.ended != run->rail.commands && !rig_switch_overdue(run->rig, &error)) {
+        loop_timer_set(run->timer, run->rail.moving ? run->rig->power.until_us : LOOP_NEVER);
         fiber_wait();
     }
     if (run->rail.ended == run->rail.commands)
         return;
-    run_fail_rig(run, "power: the switch did not tell within %u s whether it acted",
-                 SWITCH_LIMIT_US / 1000000);
-    run->rail.ended = run->rail.commands;
-    run->rail.moving = run->rail.awaited = false;
+    broken_off(run);
+    run_fail_rig(run, "power: %s", error.text);
 }
 
 int run_power(struct run *run, bool on, uint64_t planned_us)
@@ -246,10 +255,13 @@ int run_power_untold(struct run *run, uint64_t off_us)
             run_fail_rig(run, "power: %s", error.text);
             return -1;
         }
-        uint64_t end_us = clock_now_us() + SWITCH_LIMIT_US;
-        while (run->rig->power.moving && clock_now_us() < end_us)
+        while (run->rig->power.moving && !rig_switch_overdue(run->rig, &error))
             if (run_sleep(run, 10000))
                 return -1;
+        if (error.kind != ERROR_NONE) {
+            run_fail_rig(run, "power: %s", error.text);
+            return -1;
+        }
         if (probe)
             probe->power(run->rig->self[RACK_PROBE], on);
         if (!on && run_sleep(run, off_us))

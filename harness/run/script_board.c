@@ -31,6 +31,8 @@ static struct board_model {
     struct loop_source *boot, *up, *answer, *done;
     struct sink *power_sink, *sense_sink;
     struct loop_source *told, *moved, *look;
+    bool failed_once;
+    unsigned after;       /* commands since then */
     bool wanted, looking; /* by the switch, by who senses */
     bool sensed;          /* the rail, when it was looked at last */
     uint64_t commanded_us, expected_us, until_us;
@@ -171,6 +173,14 @@ static void on_told(void *arg, uint64_t now_us)
         event_put(model.power_sink, EVENT_RIG, "power", "switch", "script: no answer");
         return;
     }
+    bool mute = model.faults.switch_mute_once;
+    if ((mute || model.faults.switch_dies_once) && model.updates && !model.failed_once) {
+        cJSON_Delete(fields);
+        model.failed_once = true;
+        if (!mute)
+            event_put(model.power_sink, EVENT_RIG, "power", "switch", "script: no answer");
+        return;
+    }
     cJSON_AddNumberToObject(fields, "commanded_us", (double)model.commanded_us);
     cJSON_AddNumberToObject(fields, "acted_us", (double)now_us);
     cJSON_AddBoolToObject(fields, "verified", false);
@@ -182,6 +192,7 @@ static void on_told(void *arg, uint64_t now_us)
 static int start_power(void *self, bool on, struct power_report *report, struct error *error)
 {
     *report = (struct power_report){.commanded_us = clock_now_us()};
+    model.after += model.failed_once;
     model.wanted = on;
     model.commanded_us = report->commanded_us;
     loop_timer_set(model.told, report->commanded_us + model.faults.switch_tells_us);
@@ -619,6 +630,7 @@ static void run_plan(struct plan *plan, unsigned roles, const char *folder,
     loop_free(loop);
     clock_follow(NULL);
     result->lives = model.lives;
+    result->after = model.after;
 }
 
 void script_run(const char *board_json, const char *scenario_json, unsigned roles,

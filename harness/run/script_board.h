@@ -32,12 +32,15 @@ struct script_faults {
     uint64_t switch_tells_us, switch_moves_us;
     bool switch_moves_nothing; /* it tells, from the first update on, that it acted, and does not */
     bool switch_dies;          /* it fails, from the first update on */
+    bool switch_dies_once;     /* it fails once after the first update */
+    bool switch_mute_once;     /* it tells nothing of one command after the first update */
 };
 
 struct script_result {
     struct verdict verdict;
     unsigned lives;   /* how often the board started */
     uint64_t took_us; /* of its clock */
+    unsigned after;   /* commands to the switch after it failed once */
 };
 
 /* One case of a scenario (JSON text) on a board file (JSON text) with these faults; the images v1, v2, v3 are

@@ -48,6 +48,22 @@ static const char resumed[] =
                       "\"cut\"}],\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\",\"resume\":{"
                       "\"image\":\"v2\",\"within_ms\":5000},\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
 
+/* A fault begins while the switch still moves for a step: its command waits. */
+static const char queued[] =
+    HEAD("power-cut") "\"faults\":[{\"name\":\"cut\",\"trigger\":{\"on\":\"now\",\"delay_ms\":300},"
+                      "\"action\":{\"do\":\"power_cut\",\"off_ms\":300}}],"
+                      "\"steps\":[{\"do\":\"upload\",\"image\":\"v2\"},{\"do\":\"arm\",\"fault\":\"cut\"},"
+                      "{\"do\":\"power\",\"to\":\"off\"}],\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\","
+                      "\"next\":\"v3\"},"
+                      "\"clauses\":[\"G1\"]}";
+static const char behind_the_back[] =
+    HEAD("power-cut") "\"control\":\"noticed\",\"faults\":[{\"name\":\"cut\",\"trigger\":{\"on\":\"now\","
+                      "\"delay_ms\":300},\"action\":{\"do\":\"power_cut\",\"off_ms\":300}}],\"steps\":[{"
+                      "\"do\":\"upload\",\"image\":\"v2\"},"
+                      "{\"do\":\"arm\",\"fault\":\"cut\"},{\"do\":\"await\",\"fault\":\"cut\"},{\"do\":"
+                      "\"power\",\"to\":\"cycle\",\"off_ms\":300,\"untold\":true}],"
+                      "\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\",\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+
 static struct script_result result;
 
 static void expect(enum verdict_kind kind, enum verdict_class class, const char *reason)
@@ -240,6 +256,26 @@ Test(run, a_switch_that_lies_accuses_nobody)
         run_sensed(BOARD(SENSE), lies[i]);
         expect_nobody_accused("sense");
     }
+}
+
+/* What waited behind a command that failed must not move the rail after the safe state. */
+Test(run, after_a_switch_has_failed_the_safe_state_is_the_last_command)
+{
+    run_case(BOARD(CANARY), queued,
+             (struct script_faults){.switch_tells_us = TELLS, .switch_dies_once = true});
+    cr_expect_eq(result.after, 1, "%u commands", result.after);
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "script: no answer");
+    run_case(BOARD(CANARY), queued,
+             (struct script_faults){.switch_tells_us = TELLS, .switch_mute_once = true});
+    cr_expect_eq(result.after, 1, "%u commands", result.after);
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "the switch did not tell within 300 s whether it acted");
+}
+
+Test(run, a_switch_that_tells_nothing_is_noticed_also_where_the_run_is_not_told)
+{
+    run_case(BOARD(CANARY), behind_the_back,
+             (struct script_faults){.switch_tells_us = TELLS, .switch_mute_once = true});
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "the switch did not tell within 300 s whether it acted");
 }
 
 Test(run, another_device_proves_the_cut)
