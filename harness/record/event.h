@@ -9,14 +9,15 @@
 #include <cjson/cJSON.h>
 
 enum event_kind {
-    EVENT_CASE,    /* first line: everything the verdict needs to know of the plan */
-    EVENT_STEP,    /* what: begin | end; value: name of the step */
-    EVENT_POWER,   /* what: on | off; fields: planned_us, commanded_us, returned_us, verified; what: edge,
-                    * value:    on | off; fields: commanded_us, achieved_us, within_us */
-    EVENT_INPUT,   /* raw bytes from a console, as read (data, len); not journaled line by line */
-    EVENT_LINE,    /* what: line; value: text of one console line */
-    EVENT_MARK,    /* what: name of the board's mark; value: captured text */
-    EVENT_PROBE,   /* what: done | failed | halted | lost; value: verb or reason; fields: result */
+    EVENT_CASE,  /* first line: everything the verdict needs to know of the plan */
+    EVENT_STEP,  /* what: begin | end; value: name of the step */
+    EVENT_POWER, /* what: on | off; fields: planned_us, commanded_us, returned_us, verified, latency_us; what:
+                  * acted (a slow switch has told), edge (the rail is seen to move), value: on | off; fields:
+                  * commanded_us, achieved_us, within_us */
+    EVENT_INPUT, /* raw bytes from a console, as read (data, len); not journaled line by line */
+    EVENT_LINE,  /* what: line; value: text of one console line */
+    EVENT_MARK,  /* what: name of the board's mark; value: captured text */
+    EVENT_PROBE, /* what: done | failed | halted | lost; value: verb or reason; fields: result */
     EVENT_UPDATE,  /* what: progress | done | failed; value: intent; number: bytes; fields: result, outcome */
     EVENT_LINK,    /* a link fault acted: what: drop | stall | corrupt | ... */
     EVENT_TRIGGER, /* what: armed | hit | disarmed; value: fault name */

@@ -13,7 +13,8 @@
 /* What one case saw; the first values are those of a pass. */
 struct story {
     const char *first_line; /* fields of EVENT_CASE, NULL: no such event */
-    const char *baseline, *fault, *boot, *later_boot, *running, *contents, *confirmed, *settled, *data;
+    const char *baseline, *fault, *boot, *later_boot, *running, *contents, *spoilt, *confirmed, *settled,
+        *data;
     const char *report, *last_report, *recovery_from, *next, *next_again, *resume, *proof, *rig,
         *rig_after_end;
     const char *confirms, *doubts; /* fields of a witness that says so */
@@ -107,6 +108,8 @@ static void tell_all(struct teller *teller, const struct story *story)
     if (story->slow_boot)
         observe(teller, "slow_boot", NULL, story->slow_boot, NULL);
     observe(teller, "data", story->data, EVENT_NO_NUMBER, NULL);
+    if (story->spoilt)
+        observe(teller, "spoilt", story->spoilt, EVENT_NO_NUMBER, NULL);
     observe(teller, "contents", story->contents, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->report, EVENT_NO_NUMBER, NULL);
     observe(teller, "report", story->last_report, EVENT_NO_NUMBER, NULL);
@@ -362,6 +365,7 @@ Test(verdict, g1_boots_in_time)
 
 Test(verdict, g2_old_or_new)
 {
+    FAILS(CLASS_CORRUPT_IMAGE, "no slot held its bytes", s.spoilt = "v2");
     FAILS(CLASS_CORRUPT_IMAGE, "bytes of", s.contents = "none");
     FAILS(CLASS_CORRUPT_IMAGE, "bytes of v2", s.contents = "v2");
     FAILS(CLASS_CORRUPT_IMAGE, "none of the authentic", s.boot = "unknown");

@@ -21,6 +21,9 @@
  *   confirmed, from: the source that told it}
  * - EVENT_OBSERVE contradiction: what the board tells of itself and does not fit together, or not the images
  * - EVENT_OBSERVE contents: image name or "none", the authentic image whose bytes the running slot holds
+ * - EVENT_OBSERVE spoilt: image name: what the board called itself right after the fault, and no slot held
+ * its bytes
+ * - EVENT_OBSERVE slow_boot: number: ms; a boot with nothing to recover takes so long, twice
  * - EVENT_OBSERVE settled: number: further power cycles that were needed until stable; "no": never within the
  *   limit
  * - EVENT_OBSERVE recovery: number: ms until the app ran, from what the value says ("power came back", "the

@@ -66,6 +66,10 @@ static enum verdict_class judge_g2(const struct verdict_fold *fold, struct claus
         say(clause, "an image ran that is none of the authentic ones");
         return spoilt ? CLASS_BAD_IMAGE_ACCEPTED : CLASS_CORRUPT_IMAGE;
     }
+    if (fold->spoilt[0]) {
+        say(clause, "'%s' ran, and no slot held its bytes", fold->spoilt);
+        return CLASS_CORRUPT_IMAGE;
+    }
     if (!strcmp(fold->running, "unknown") || (fold->contents_seen && strcmp(fold->contents, fold->running))) {
         say(clause, "'%s' (version %s) runs, but the slot holds the bytes of %s", fold->running,
             fold->running_version, fold->contents_seen ? fold->contents : "no known image");

@@ -255,8 +255,9 @@ static void on_boot(struct verdict_fold *fold, const struct event *event)
 /* The first thing that is seen of the board once the steps are over. */
 static bool is_after_steps(const struct event *event)
 {
-    static const char *const whats[] = {"recovery",    "resume",    "running", "settled", "contents",
-                                        "next_update", "rig_proof", "alive",   "restart", "slow_boot"};
+    static const char *const whats[] = {"recovery", "resume",      "running",   "settled",
+                                        "contents", "next_update", "rig_proof", "alive",
+                                        "restart",  "slow_boot",   "spoilt"};
     const char *phase = verdict_text_at(event->fields, "phase");
     for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
         if (!strcmp(event->what, whats[i]))
@@ -300,6 +301,8 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
         check_never(fold, value);
     } else if (!strcmp(what, "contradiction")) {
         COPY(fold->contradiction, value);
+    } else if (!strcmp(what, "spoilt")) {
+        COPY(fold->spoilt, value);
     } else if (!strcmp(what, "contents")) {
         fold->contents_seen = true;
         COPY(fold->contents, value);

@@ -33,6 +33,7 @@ struct verdict_fold {
     bool boot_seen, booted; /* after the fault */
     bool came_late;         /* a life after the fault never came up */
     bool hung;              /* it came up, but did not live on until the next power cycle */
+    char spoilt[64];        /* an image that ran, and no slot held its bytes */
     bool unknown_ran;       /* an image that nobody made ran */
     char running[VERDICT_NAME_LEN], running_version[40], confirmed[8], contents[VERDICT_NAME_LEN];
     char running_from[16];   /* the source that told which image runs; "": the console's lines, as ever */

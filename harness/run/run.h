@@ -331,6 +331,9 @@ void run_await_data(struct run *run); /* waits for it to say so */
 /* Does the running slot hold this image, byte for byte? 1, 0 (what was read stays as `file` in the case
  * folder), -1: a rig fault. Needs a probe. */
 int run_slot_holds(struct run *run, const struct image *image, const char *file);
+/* Which image the running slot holds, and, right after the fault, whether what runs is whole. */
+void run_observe_contents(struct run *run);
+void run_observe_spoilt(struct run *run);
 int run_one_slot_holds(struct run *run, size_t slot, const struct image *image,
                        const char *file); /* this slot */
 /* run_next.c */

@@ -365,37 +365,6 @@ static bool report_told(struct run *run, const void *arg)
     return run->seen.report[0] != 0;
 }
 
-int run_one_slot_holds(struct run *run, size_t slot, const struct image *image, const char *file)
-{
-    char *path = mem_printf("%s/%s", run->folder, file);
-    const struct probe_job job = {.verb = PROBE_DUMP,
-                                  .path = path,
-                                  .address = run->plan->board->slots[slot].address,
-                                  .len = (uint32_t)image->len};
-    int result = run_probe(run, &job) ? -1 : run_file_is(image, path);
-    if (result == 1)
-        remove(path); /* equal to an image that is on file: no evidence */
-    free(path);
-    return result;
-}
-
-int run_slot_holds(struct run *run, const struct image *image, const char *file)
-{
-    int holds = run_one_slot_holds(run, 0, image, file);
-    return holds || !run->plan->board->runs_either ? holds : run_one_slot_holds(run, 1, image, file);
-}
-
-/* Byte for byte: which authentic image is in the running slot? */
-static void observe_contents(struct run *run)
-{
-    const struct image *image = image_find(run->plan->images, run_seen_image(run));
-    if (!image || !rig_probe(run->rig) || !run->plan->board->slots[0].len)
-        return;
-    int holds = run_slot_holds(run, image, "running-slot.bin");
-    if (holds >= 0)
-        run_observe(run, "contents", holds ? image->name : "none", EVENT_NO_NUMBER, NULL);
-}
-
 static void observe_running(struct run *run, int settled, bool stable)
 {
     cJSON *fields = cJSON_CreateObject();
@@ -544,6 +513,8 @@ void run_settle(struct run *run)
     if (!run->powered && run_power(run, true, 0))
         return;
     live(run, 0, from_us, limit_us, &before);
+    if (!run_broken(run) && before.up)
+        run_observe_spoilt(run);
     run_faults_ask_cold(run);
     /* a board that ran on all the time has to start when power comes, which the next cycle shows */
     bool ran_on = !run_broken(run) && before.up && !run_observe_recovery(run);
@@ -584,7 +555,7 @@ void run_settle(struct run *run)
     uint64_t quiet_us = run->seen.app_us + (uint64_t)run->plan->board->quiet_ms * 1000;
     if (now.up) {
         run_await_data(run);
-        observe_contents(run);
+        run_observe_contents(run);
         run_await_restart(run, quiet_us);
     }
 }

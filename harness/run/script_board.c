@@ -114,6 +114,8 @@ static void end_swap(void)
     int old = model.image;
     bool revert = model.trial;
     fill(model.staged);
+    if (model.faults.runs_half && !revert)
+        memset(model.flash + SLOT0 + IMAGE_LEN / 2, 0xff, IMAGE_LEN / 2);
     model.old = old;
     model.trial = !revert;
     model.pending = model.swap = false;

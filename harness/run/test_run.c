@@ -142,6 +142,13 @@ Test(run, what_a_board_does_wrong_is_told_by_its_class)
     }
 }
 
+/* It runs for one life and is gone in the next: nothing of it is left in the end. */
+Test(run, what_runs_for_one_life_must_be_whole)
+{
+    run_case(BOARD(CANARY), cut, (struct script_faults){.runs_half = true});
+    expect(VERDICT_FAIL, CLASS_CORRUPT_IMAGE, "'v2' ran, and no slot held its bytes");
+}
+
 Test(run, an_upload_that_was_finished_must_be_stored_whole)
 {
     struct script_faults none = {0};
