@@ -10,9 +10,10 @@ disk=${OTARIG_RACK:?not on a virtual rack}/$place.nvm
 size=214958080 # 205 MiB: the longest of them
 [ -e "$disk" ] || { echo "linux-disk.sh: $disk: there is no such place" >&2; exit 1; }
 
-take() {
+take() { # until this script ends: a power-up waits for that
   kill -USR1 "$(cat "$disk.run")"
-  flock -w 20 "$disk.run" true || { echo "linux-disk.sh: the board does not let go of its disk" >&2; exit 1; }
+  exec 9<"$disk.run"
+  flock -w 20 9 || { echo "linux-disk.sh: the board does not let go of its disk" >&2; exit 1; }
 }
 where() { # ADDRESS: sets file and offset
   file=$disk offset=$(($1))

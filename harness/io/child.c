@@ -22,6 +22,7 @@
 #define DRAIN_MAX (64u << 10)
 #define READ_LEN 4096u
 #define WRITE_LIMIT_MS 1000
+#define FREE_LIMIT_US 1000000u
 
 struct child_stream {
     struct child *child;
@@ -333,16 +334,30 @@ void child_kill(struct child *child)
         kill(-child->pid, SIGKILL);
 }
 
+bool child_reap(struct child *child, uint64_t limit_us)
+{
+    uint64_t end_us = clock_host_us() + limit_us;
+    child_kill(child);
+    while (child->running) {
+        struct pollfd gone = {.fd = child->pidfd, .events = POLLIN};
+        uint64_t now_us = clock_host_us();
+        int ready = poll(&gone, 1, now_us < end_us ? (int)((end_us - now_us + 999) / 1000) : 0);
+        if (ready > 0 && waitpid(child->pid, NULL, WNOHANG) == child->pid)
+            child->running = false;
+        else if (now_us >= end_us)
+            return false;
+    }
+    loop_remove(child->pid_source);
+    loop_remove(child->kill_timer);
+    child->pid_source = child->kill_timer = NULL;
+    return true;
+}
+
 void child_free(struct child *child)
 {
     if (!child)
         return;
-    if (child->running) {
-        struct pollfd gone = {.fd = child->pidfd, .events = POLLIN};
-        kill(-child->pid, SIGKILL);
-        if (poll(&gone, 1, 1000) > 0)
-            waitpid(child->pid, NULL, WNOHANG);
-    }
+    child_reap(child, FREE_LIMIT_US);
     loop_remove(child->pid_source);
     loop_remove(child->kill_timer);
     for (int i = 0; i < 2; i++) {

@@ -51,7 +51,11 @@ int child_write(struct child *child, const void *data, size_t len, struct error 
  * grace anew. */
 void child_stop(struct child *child, uint64_t grace_us);
 void child_kill(struct child *child);
-/* Kills the group if it still runs, waits for it (at most 1 s), frees. No callbacks. NULL is allowed. */
+/* Kills the group if it still runs and waits for its end, at most limit_us. No callbacks. false: the kernel
+ * has not ended it yet. */
+bool child_reap(struct child *child, uint64_t limit_us);
+/* child_reap() with a limit of 1 s, and frees. Whoever must know that it is gone asks child_reap() first.
+ * NULL is allowed. */
 void child_free(struct child *child);
 
 #endif

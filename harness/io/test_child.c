@@ -134,6 +134,22 @@ Test(child, that_ignores_term_is_killed_with_its_group)
     loop_free(loop);
 }
 
+Test(child, that_is_reaped_is_gone_and_tells_nobody)
+{
+    struct loop *loop = loop_new();
+    struct child *child = start(loop, "trap '' TERM; echo ready; while :; do sleep 60; done",
+                                (struct child_spec){.ready_prefix = "ready"});
+    until(loop, ready_line);
+    pid_t pid = child_pid(child);
+    cr_expect(child_reap(child, 60000000));
+    cr_expect_not(child_running(child));
+    cr_expect(kill(pid, 0) < 0 && errno == ESRCH, "it is not even a zombie");
+    cr_expect(child_reap(child, 0), "it stays gone");
+    cr_expect_not(ended);
+    child_free(child);
+    loop_free(loop);
+}
+
 Test(child, hears_what_is_written_to_it)
 {
     struct error error = {0};
