@@ -75,9 +75,11 @@ static void on_ended(void *arg, int wait_status, bool asked)
         snprintf(more, sizeof more, "%u lines more", call->told - LINES_TOLD_MAX);
         event_put(call->env.sink, EVENT_NOTE, call->role, "output", more);
     }
-    const struct exec_result result = {.how = call->late               ? EXEC_LATE
-                                              : WIFEXITED(wait_status) ? EXEC_EXITED
-                                                                       : EXEC_KILLED,
+    bool unable = WIFEXITED(wait_status) && exec_code_is_unable(WEXITSTATUS(wait_status));
+    const struct exec_result result = {.how = call->late                ? EXEC_LATE
+                                              : unable                  ? EXEC_UNABLE
+                                              : !WIFEXITED(wait_status) ? EXEC_KILLED
+                                                                        : EXEC_EXITED,
                                        .code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status)
                                                                       : WTERMSIG(wait_status),
                                        .answer = call->answer ? call->answer : "",
@@ -128,7 +130,7 @@ void exec_call_text(const char *program, const struct exec_result *result, char 
         snprintf(text, size, "%.80s: no end in time%s%.190s", program, colon, result->complaint);
     else
         snprintf(text, size, "%.80s: %s %d%s%.190s", program,
-                 result->how == EXEC_EXITED ? "exit status" : "killed by signal", result->code, colon,
+                 result->how == EXEC_KILLED ? "killed by signal" : "exit status", result->code, colon,
                  result->complaint);
 }
 
@@ -144,6 +146,11 @@ bool exec_found(const char *program)
             return true;
     }
     return false;
+}
+
+bool exec_code_is_unable(int code)
+{
+    return code == 126 || code == 127;
 }
 
 bool exec_code_in(char *const *codes, int code)

@@ -9,7 +9,9 @@
 #define EXEC_ANSWER_MAX 65536u
 #define EXEC_NO_LIMIT UINT64_MAX /* whoever starts it ends it */
 
-enum exec_how { EXEC_EXITED, EXEC_KILLED, EXEC_LATE };
+/* UNABLE: exit status 126 or 127, by which a shell says that it cannot run, or find, a program (POSIX XCU
+ * 2.8.2). Something lacks on this computer: never the word of a board. */
+enum exec_how { EXEC_EXITED, EXEC_KILLED, EXEC_LATE, EXEC_UNABLE };
 struct exec_result {
     enum exec_how how;
     int code;              /* exit status or signal number */
@@ -32,8 +34,11 @@ void exec_call_text(const char *program, const struct exec_result *result, char 
 bool exec_found(const char *program);
 /* "2", "17": is `code` one of them? */
 bool exec_code_in(char *const *codes, int code);
+/* Exit status of a shell that cannot run or find a program. */
+bool exec_code_is_unable(int code);
 /* Of an option that lists exit statuses (option.h). */
-#define EXEC_CODE_PATTERN "^([1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$"
-#define EXEC_CODE_WANTED "an exit status from \"1\" to \"255\""
+#define EXEC_CODE_PATTERN "^([1-9][0-9]?|1([013-9][0-9]|2[0-589])|2[0-4][0-9]|25[0-5])$"
+#define EXEC_CODE_WANTED                                                                                     \
+    "an exit status from \"1\" to \"255\", but not 126 or 127, which say that a program cannot be run"
 
 #endif

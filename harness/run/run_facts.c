@@ -10,6 +10,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/driver/exec_call.h"
 #include "harness/driver/http_device.h"
 #include "harness/io/child.h"
 #include "harness/run/run.h"
@@ -220,7 +221,7 @@ static bool ask_storage(struct run *run, enum fact fact, struct run_told *told)
 
 struct call {
     struct run *run;
-    bool over;
+    bool over, stopped; /* the latter: by us */
     int status;
     char answer[2048];
     size_t len;
@@ -241,6 +242,7 @@ static void on_call_ended(void *arg, int status, bool asked)
 {
     struct call *call = arg;
     call->over = true;
+    call->stopped = asked;
     call->status = status;
     event_put(&call->run->sink, EVENT_NOTE, "exec", "ended", NULL); /* wakes who waits */
 }
@@ -298,6 +300,11 @@ static bool ask_exec(struct run *run, const struct source *source, struct run_to
     loop_release(run->loop);
     loop_remove(limit);
     child_free(child);
+    if (call.over && !call.stopped &&
+        (!WIFEXITED(call.status) || exec_code_is_unable(WEXITSTATUS(call.status))))
+        run_fail_rig(run, "source %s: %s %d", source->run[0],
+                     WIFEXITED(call.status) ? "exit status" : "killed by signal",
+                     WIFEXITED(call.status) ? WEXITSTATUS(call.status) : WTERMSIG(call.status));
     if (!call.over || !WIFEXITED(call.status) || WEXITSTATUS(call.status))
         return false;
     cJSON *answer = cJSON_Parse(call.answer);

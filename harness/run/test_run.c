@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "harness/base/surroundings.h"
 #include "harness/rack/rack.h"
 #include "harness/run/script_board.h"
 
@@ -140,6 +141,18 @@ Test(run, what_a_board_does_wrong_is_told_by_its_class)
         cr_log_info("row %zu", i);
         expect(VERDICT_FAIL, rows[i].class, rows[i].reason);
     }
+}
+
+/* A script that lacks a program on this computer tells nothing of the board, whatever it was to tell. */
+Test(run, a_program_of_the_user_that_cannot_run_accuses_nobody)
+{
+#define ASKS(command)                                                                                        \
+    CANARY ",\"data\":[{\"from\":\"exec\",\"within_ms\":5000,\"run\":[\"sh\",\"-c\",\"" command "\"]}]"
+    surroundings_allow_exec();
+    run_case(BOARD(ASKS("exit 127")), clean, (struct script_faults){0});
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "sh: exit status 127");
+    run_case(BOARD(ASKS("kill -9 $$")), clean, (struct script_faults){0});
+    expect(VERDICT_RIG_ERROR, CLASS_NONE, "sh: killed by signal 9");
 }
 
 /* It runs for one life and is gone in the next: nothing of it is left in the end. */

@@ -283,7 +283,7 @@ static void on_ended(void *arg, const struct exec_result *result)
         stage_over(probe);
     else if (result->how == EXEC_LATE)
         fail(probe, "deadline", text);
-    else if (result->how == EXEC_KILLED)
+    else if (result->how == EXEC_KILLED || result->how == EXEC_UNABLE)
         fail(probe, "server", text);
     else
         fail(probe, exec_code_in(probe->config->no_target, result->code) ? "no-target" : "refused", text);

@@ -34,6 +34,8 @@ Test(update_exec, exit_status_makes_the_outcome)
         {"[\"sh\", \"-c\", \"exit 3\"]", "silent", "sh: exit status 3"},
         {"[\"sh\", \"-c\", \"echo strange; exit 4\"]", "failed", "sh: exit status 4: strange"},
         {"[\"sh\", \"-c\", \"kill -9 $$\"]", "rig", "sh: killed by signal 9"},
+        {"[\"sh\", \"-c\", \"exit 127\"]", "rig", "sh: exit status 127"}, /* a program of the script lacks */
+        {"[\"sh\", \"-c\", \"exit 126\"]", "rig", "sh: exit status 126"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct exec_bench *bench = with(rows[i].command);
@@ -168,6 +170,7 @@ Test(update_exec, tells_a_wrong_rack_file)
         {"{\"deliver\": [\"sx\", \"{imag}\"]}", "{image}"},
         {"{\"deliver\": [\"sx\"], \"refused\": [\"x\"]}", "an exit status"},
         {"{\"deliver\": [\"sx\"], \"silent\": [\"0\"]}", "an exit status"},
+        {"{\"deliver\": [\"sx\"], \"silent\": [\"127\"]}", "an exit status"},
         {"{\"deliver\": [\"sx\"], \"board_answers\": true}", "ping"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

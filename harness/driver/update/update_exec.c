@@ -252,8 +252,8 @@ static void on_ended(void *arg, const struct exec_result *result)
         end(client, UPDATE_LINK_LOST, "link", client->link_lost, NULL);
     else if (result->how == EXEC_LATE)
         end(client, UPDATE_SILENT, "deadline", text, NULL);
-    else if (result->how == EXEC_KILLED)
-        end(client, UPDATE_RIG, "killed", text, NULL);
+    else if (result->how == EXEC_KILLED || result->how == EXEC_UNABLE)
+        end(client, UPDATE_RIG, result->how == EXEC_KILLED ? "killed" : "unable", text, NULL);
     else if (client->declined)
         decide(client);
     else if (!result->code && client->intent == UPDATE_DELIVER && config->accepted && !client->accepted)
