@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "harness/base/json_pointer.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,4 +53,17 @@ const cJSON *json_pointer(const cJSON *root, const char *pointer)
         pointer = token + len;
     }
     return at;
+}
+
+bool json_pointer_text(const cJSON *node, char *text, size_t size)
+{
+    if (cJSON_IsBool(node))
+        snprintf(text, size, "%s", cJSON_IsTrue(node) ? "true" : "false");
+    else if (cJSON_IsNumber(node))
+        snprintf(text, size, "%.15g", node->valuedouble);
+    else if (cJSON_IsString(node))
+        snprintf(text, size, "%s", node->valuestring);
+    else
+        return false;
+    return true;
 }

@@ -24,13 +24,17 @@ static int read_file(const char *path, char secret[SECRET_MAX], struct error *er
     int result = 0;
     if (fstat(fileno(file), &about) || about.st_mode & S_IROTH)
         result = error_set(error, ERROR_INPUT, "%s: anybody can read this secret (chmod o-r)", path);
-    else if (!fgets(secret, (int)SECRET_MAX, file) || !secret[strcspn(secret, "\r\n")])
+    else if (!fgets(secret, (int)SECRET_MAX, file) && ferror(file))
+        result = error_set_errno(error, ERROR_INPUT, errno, "%s", path);
+    else if (!strpbrk(secret, "\r\n") && fgetc(file) != EOF) /* the last line may lack its end */
         result = error_set(error, ERROR_INPUT, "%s: expected a secret of one line, less than %u bytes", path,
                            SECRET_MAX);
     fclose(file);
     secret[strcspn(secret, "\r\n")] = 0;
     if (!result && !secret[0])
         result = error_set(error, ERROR_INPUT, "%s: the secret is empty", path);
+    if (result)
+        secret_forget(secret, SECRET_MAX);
     return result;
 }
 

@@ -62,28 +62,46 @@ static char *fill(const char *template, const struct http_word *words, bool in_p
     return text;
 }
 
-int http_device_prepare(const struct http_device *device, const char *method, const char *path,
-                        const char *body, const struct http_word *words, uint64_t timeout_us,
-                        struct http_prepared *prepared, struct error *error)
+/* One request with everything it needs; the secrets are in it until forget(). */
+struct prepared {
+    struct http_request request;
+    char *url, *name, *body;
+    char password[SECRET_MAX], token[SECRET_MAX];
+};
+
+static void forget(struct prepared *prepared)
 {
+    secret_forget(prepared->password, sizeof prepared->password);
+    secret_forget(prepared->token, sizeof prepared->token);
+    free(prepared->url);
+    free(prepared->name);
+    free(prepared->body);
+    *prepared = (struct prepared){0};
+}
+
+static int prepare(const struct http_device *device, const struct http_wish *wish, struct prepared *prepared,
+                   struct error *error)
+{
+    static const struct http_word none[] = {{0}};
+    const struct http_word *words = wish->words ? wish->words : none;
     size_t len = strlen(device->url);
-    *prepared = (struct http_prepared){0};
+    *prepared = (struct prepared){0};
     if (secret_read(device->password_from, prepared->password, error) ||
         secret_read(device->token_from, prepared->token, error)) {
-        http_device_forget(prepared);
+        forget(prepared);
         return -1;
     }
     while (len && device->url[len - 1] == '/')
         len--;
-    char *filled = fill(path, words, true);
+    char *filled = fill(wish->path, words, true);
     prepared->url = mem_printf("%.*s%s", (int)len, device->url, filled);
     prepared->name = mem_string(prepared->url);
     prepared->name[strcspn(prepared->name, "?")] = 0;
-    prepared->body = body ? fill(body, words, false) : NULL;
+    prepared->body = wish->body ? fill(wish->body, words, false) : NULL;
     free(filled);
     prepared->request = (struct http_request){.url = prepared->url,
                                               .name = prepared->name,
-                                              .method = method,
+                                              .method = wish->method,
                                               .body = prepared->body,
                                               .headers = device->headers,
                                               .user = device->user,
@@ -93,18 +111,62 @@ int http_device_prepare(const struct http_device *device, const char *method, co
                                               .cert_file = device->cert_file,
                                               .key_file = device->key_file,
                                               .unverified = !device->verify,
-                                              .timeout_us = timeout_us};
+                                              .timeout_us = wish->timeout_us};
     return 0;
 }
 
-void http_device_forget(struct http_prepared *prepared)
+int http_device_now(const struct http_device *device, const struct http_wish *wish, http_take *take,
+                    void *arg, struct error *error)
 {
-    secret_forget(prepared->password, sizeof prepared->password);
-    secret_forget(prepared->token, sizeof prepared->token);
-    free(prepared->url);
-    free(prepared->name);
-    free(prepared->body);
-    *prepared = (struct http_prepared){0};
+    struct prepared prepared;
+    if (prepare(device, wish, &prepared, error))
+        return -1;
+    char *body = mem_alloc(HTTP_BODY_MAX + 1);
+    struct http_answer answer = {.body = body};
+    int failed =
+        http_now(&prepared.request, &answer.status, body, error) || take(arg, prepared.name, &answer, error);
+    forget(&prepared);
+    free(body);
+    return failed ? -1 : 0;
+}
+
+struct http_talk {
+    struct prepared prepared;
+    struct http_call *call;
+    void (*ended)(void *arg, const char *name, const struct http_answer *answer, const struct error *failed);
+    void *arg;
+};
+
+static void on_ended(void *arg, const struct http_answer *answer, const struct error *failed)
+{
+    struct http_talk *talk = arg;
+    talk->ended(talk->arg, talk->prepared.name, answer, failed);
+}
+
+struct http_talk *http_device_begin(
+    struct loop *loop, const struct http_device *device, const struct http_wish *wish,
+    void (*ended)(void *arg, const char *name, const struct http_answer *answer, const struct error *failed),
+    void *arg, struct error *error)
+{
+    struct http_talk *talk = mem_alloc(sizeof *talk);
+    talk->ended = ended;
+    talk->arg = arg;
+    if (!prepare(device, wish, &talk->prepared, error)) {
+        talk->call = http_start(loop, &talk->prepared.request, on_ended, talk, error);
+        if (talk->call)
+            return talk;
+    }
+    http_talk_free(talk);
+    return NULL;
+}
+
+void http_talk_free(struct http_talk *talk)
+{
+    if (!talk)
+        return;
+    http_call_free(talk->call);
+    forget(&talk->prepared);
+    free(talk);
 }
 
 /* ---- an answer ---- */
@@ -116,23 +178,6 @@ static void show(const char *body, char shown[100])
     for (; body[len] && len < 90; len++)
         shown[len] = body[len] >= ' ' && body[len] < 0x7f ? body[len] : ' ';
     snprintf(shown + len, 100 - len, "%s", body[len] ? "..." : "");
-}
-
-static int read_node(const char *name, const cJSON *node, const char *pointer, const char *body, char *text,
-                     size_t size, struct error *error)
-{
-    char shown[100];
-    show(body, shown);
-    if (cJSON_IsBool(node))
-        snprintf(text, size, "%s", cJSON_IsTrue(node) ? "true" : "false");
-    else if (cJSON_IsNumber(node))
-        snprintf(text, size, "%.15g", node->valuedouble);
-    else if (cJSON_IsString(node))
-        snprintf(text, size, "%s", node->valuestring);
-    else
-        return error_set(error, ERROR_RIG, "%s: %s at %s of its answer: %s", name,
-                         node ? "no plain value" : "nothing", pointer, shown);
-    return 0;
 }
 
 int http_device_read(const char *name, const struct http_answer *answer, const char *pointer, char *text,
@@ -154,7 +199,11 @@ int http_device_read(const char *name, const struct http_answer *answer, const c
     cJSON *root = cJSON_Parse(answer->body);
     if (!root)
         return error_set(error, ERROR_RIG, "%s: its answer is no JSON: %s", name, shown);
-    int result = read_node(name, json_pointer(root, pointer), pointer, answer->body, text, size, error);
+    const cJSON *node = json_pointer(root, pointer);
+    bool found = json_pointer_text(node, text, size);
+    if (!found)
+        error_set(error, ERROR_RIG, "%s: %s at %s of its answer: %s", name,
+                  node ? "no plain value" : "nothing", pointer, shown);
     cJSON_Delete(root);
-    return result;
+    return found ? 0 : -1;
 }

@@ -44,22 +44,34 @@ struct http_device {
         .offset = offsetof(config, device.verify), .standard = "true"                                        \
     }
 
-/* One request with everything it needs; the secrets are in it until http_device_forget(). */
-struct http_prepared {
-    struct http_request request;
-    char *url, *name, *body;
-    char password[SECRET_MAX], token[SECRET_MAX];
-};
 /* What stands for what in a path or a body: "{outlet}", ...; NULL-terminated pairs. */
 struct http_word {
     const char *name, *value;
 };
+/* A request to it. Words are escaped as the place needs. */
+struct http_wish {
+    const char *method; /* NULL: GET, or POST where there is a body */
+    const char *path, *body;
+    const struct http_word *words; /* NULL: none */
+    uint64_t timeout_us;
+};
 
-/* `body` may be NULL. Words are escaped as the place needs. ERROR_INPUT: a secret cannot be read. */
-int http_device_prepare(const struct http_device *device, const char *method, const char *path,
-                        const char *body, const struct http_word *words, uint64_t timeout_us,
-                        struct http_prepared *prepared, struct error *error);
-void http_device_forget(struct http_prepared *prepared);
+/* An answer that came, whatever it says; `name` is of the request, without secrets. */
+typedef int http_take(void *arg, const char *name, const struct http_answer *answer, struct error *error);
+/* Holds the caller until the answer is there, and gives it to `take`. -1: none came in time (ERROR_RIG), a
+ * secret cannot be read (ERROR_INPUT), or `take` says so. */
+int http_device_now(const struct http_device *device, const struct http_wish *wish, http_take *take,
+                    void *arg, struct error *error);
+
+struct http_talk;
+/* Begins the same beside everything else in the loop. `ended` is called once, from the loop, with the answer
+ * or with why there is none; http_talk_free() is allowed in it. The wish is not needed any more. */
+struct http_talk *http_device_begin(
+    struct loop *loop, const struct http_device *device, const struct http_wish *wish,
+    void (*ended)(void *arg, const char *name, const struct http_answer *answer, const struct error *failed),
+    void *arg, struct error *error);
+/* Breaks it off, without a call. NULL is allowed. */
+void http_talk_free(struct http_talk *talk);
 
 /* What an answer says at a JSON pointer (RFC 6901; NULL: the whole of it as text) as text: "true", "on",
  * "12.5". -1, ERROR_RIG: another status than 2xx, no JSON, nothing there, or no plain value. `name` is of the

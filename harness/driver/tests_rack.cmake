@@ -12,6 +12,8 @@ otarig_test(WIRE NAME test_power_serial SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/
             ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
 target_compile_definitions(test_power_serial PRIVATE OTARIG_RELAYS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-relays")
 add_dependencies(test_power_serial otarig-relays)
+otarig_test(NAME test_claim SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_claim.c
+            ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
 foreach(name power_exec power_snmp power_mqtt power_modbus)
   otarig_test(NAME test_${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_${name}.c
               ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)

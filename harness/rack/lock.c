@@ -14,7 +14,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 
-#define LOCKS_MAX 256
+#define LOCKS_MAX 1024 /* 64 places with two for each of their devices */
 
 /* what this process holds: key -> descriptor and how many want it */
 static struct held {

@@ -36,6 +36,17 @@ static void pass_on(struct sink *sink, const struct event *event)
         rig->listener->put(rig->listener, event);
 }
 
+static int take_locks(struct rig *rig, enum rack_role role, struct error *error)
+{
+    const struct rack_device *device = &rig->place->devices[role];
+    const char *holder = rig->place->name;
+    return (device->claim[0] && lock_take(device->claim, holder, &rig->lock_fds[role], error)) ||
+                   (device->claim_also[0] &&
+                    lock_take(device->claim_also, holder, &rig->also_fds[role], error))
+               ? -1
+               : 0;
+}
+
 static int open_one(struct rig *rig, enum rack_role role, struct error *error)
 {
     const struct rack_device *device = &rig->place->devices[role];
@@ -53,7 +64,7 @@ static int open_one(struct rig *rig, enum rack_role role, struct error *error)
                              .server_self = rig->self[RACK_SERVER]};
     if (!device->driver)
         return 0;
-    if (device->claim[0] && lock_take(device->claim, rig->place->name, &rig->lock_fds[role], error))
+    if (take_locks(rig, role, error))
         return error_prefix(error, "place '%s': %s", rig->place->name, env.role);
     if (device->driver->open(&env, device->config, &rig->self[role], error))
         return error_prefix(error, "place '%s': %s (%s)", rig->place->name, env.role, device->driver->name);
@@ -72,7 +83,8 @@ static void end(struct rig *rig, bool leave)
             (leave && driver->leave ? driver->leave : driver->close)(rig->self[role]);
         rig->self[role] = NULL;
         lock_release(rig->lock_fds[role]);
-        rig->lock_fds[role] = -1;
+        lock_release(rig->also_fds[role]);
+        rig->lock_fds[role] = rig->also_fds[role] = -1;
     }
     free(rig->folder);
     rig->folder = NULL;
@@ -83,7 +95,7 @@ static int begin(struct rig *rig, unsigned roles, struct loop *loop, const struc
 {
     *rig = (struct rig){.sink = {.put = pass_on}, .loop = loop, .place = place, .folder = mem_string(folder)};
     for (int role = 0; role < RACK_ROLES; role++)
-        rig->lock_fds[role] = -1;
+        rig->lock_fds[role] = rig->also_fds[role] = -1;
     for (int role = 0; role < RACK_ROLES; role++) {
         if (!(roles & 1u << role))
             continue;

@@ -26,7 +26,7 @@ struct rig {
     char *folder;
     void *self[RACK_ROLES];  /* NULL: not open */
     struct link *fault_link; /* the update client's way to the board, with faults in it */
-    int lock_fds[RACK_ROLES];
+    int lock_fds[RACK_ROLES], also_fds[RACK_ROLES]; /* of what each device claims */
     struct rig_switch power;
 };
 

@@ -321,26 +321,26 @@ struct visit {
     struct run *run;
     bool over, told_all;
     bool silent; /* nobody there is an answer, too */
-    const char *name;
     const struct source_http *from;
     struct run_told *told;
 };
 
 /* false: the answer has no such thing. A pointer that is not asked for is not missed. */
-static bool take_at(const struct visit *visit, const struct http_answer *answer, const char *pointer,
-                    char *to, size_t size)
+static bool take_at(const struct visit *visit, const char *name, const struct http_answer *answer,
+                    const char *pointer, char *to, size_t size)
 {
     struct error error = {0};
-    if (!pointer || !http_device_read(visit->name, answer, pointer, to, size, &error))
+    if (!pointer || !http_device_read(name, answer, pointer, to, size, &error))
         return true;
     run_note(visit->run, "%s", error.text);
     return false;
 }
 
-#define TAKE_AT(visit, answer, member)                                                                       \
-    take_at(visit, answer, (visit)->from->member, (visit)->told->member, sizeof(visit)->told->member)
+#define TAKE_AT(visit, name, answer, member)                                                                 \
+    take_at(visit, name, answer, (visit)->from->member, (visit)->told->member, sizeof(visit)->told->member)
 
-static void on_answer(void *arg, const struct http_answer *answer, const struct error *failed)
+static void on_answer(void *arg, const char *name, const struct http_answer *answer,
+                      const struct error *failed)
 {
     struct visit *visit = arg;
     struct run_told *told = visit->told;
@@ -349,13 +349,14 @@ static void on_answer(void *arg, const struct http_answer *answer, const struct 
     if (failed && !visit->silent)
         run_note(visit->run, "%s", failed->text);
     if (answer) {
-        visit->told_all = answer->status >= 200 && answer->status <= 299 && TAKE_AT(visit, answer, version) &&
-                          TAKE_AT(visit, answer, hash) && TAKE_AT(visit, answer, state) &&
-                          TAKE_AT(visit, answer, print) && TAKE_AT(visit, answer, report) &&
-                          TAKE_AT(visit, answer, boot_id) && TAKE_AT(visit, answer, value) &&
-                          take_at(visit, answer, visit->from->confirmed, flag, sizeof flag);
+        visit->told_all = answer->status >= 200 && answer->status <= 299 &&
+                          TAKE_AT(visit, name, answer, version) && TAKE_AT(visit, name, answer, hash) &&
+                          TAKE_AT(visit, name, answer, state) && TAKE_AT(visit, name, answer, print) &&
+                          TAKE_AT(visit, name, answer, report) && TAKE_AT(visit, name, answer, boot_id) &&
+                          TAKE_AT(visit, name, answer, value) &&
+                          take_at(visit, name, answer, visit->from->confirmed, flag, sizeof flag);
         if (!visit->silent && (answer->status < 200 || answer->status > 299)) /* says which */
-            take_at(visit, answer, "", whole, sizeof whole);
+            take_at(visit, name, answer, "", whole, sizeof whole);
     }
     run_take_flag(told->confirmed, flag);
     event_put(&visit->run->sink, EVENT_NOTE, "http", visit->told_all ? "answered" : "failed", NULL);
@@ -376,27 +377,21 @@ static bool ask_http(struct run *run, enum fact fact, const struct source *sourc
                                        .ca_file = from->ca_file,
                                        .verify = from->verify};
     const struct http_word words[] = {{"{place}", run->rig->place->name}, {0}};
-    struct http_prepared prepared;
     struct error error = {0};
     uint64_t within_us = (uint64_t)source->within_us;
     uint64_t limit_us = clock_is_virtual() && within_us < HOST_LIMIT_US ? HOST_LIMIT_US : within_us;
-    if (http_device_prepare(&device, NULL, from->url, NULL, words, limit_us, &prepared, &error)) {
+    const struct http_wish wish = {.path = from->url, .words = words, .timeout_us = limit_us};
+    struct visit visit = {
+        .silent = fact == FACT_UP || fact == FACT_ALIVE, .run = run, .from = from, .told = told};
+    struct http_talk *talk = http_device_begin(run->loop, &device, &wish, on_answer, &visit, &error);
+    if (!talk) {
         run_fail_rig(run, "%s", error.text);
         return false;
     }
-    struct visit visit = {.silent = fact == FACT_UP || fact == FACT_ALIVE,
-                          .run = run,
-                          .name = prepared.name,
-                          .from = from,
-                          .told = told};
-    struct http_call *call = http_start(run->loop, &prepared.request, on_answer, &visit, &error);
-    if (!call)
-        run_fail_rig(run, "%s", error.text);
     loop_hold(run->loop);
     run_until(run, visit_over, &visit, clock_now_us() + within_us + ASK_AGAIN_US);
     loop_release(run->loop);
-    http_call_free(call);
-    http_device_forget(&prepared);
+    http_talk_free(talk);
     take_equals(fact, source, told);
     return visit.over && visit.told_all && (told->holds || !visit.silent);
 }

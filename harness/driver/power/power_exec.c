@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/base/mix.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/driver.h"
 #include "harness/driver/exec_call.h"
 #include "harness/driver/exec_switch.h"
@@ -93,19 +93,10 @@ static void outlet_close(void *self)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
-    char **const calls[] = {config->on, config->off};
-    uint64_t sum = 0;
-    for (size_t i = 0; i < 2; i++)
-        for (char **word = calls[i]; word && *word; word++)
-            for (const char *c = *word;; c++) {
-                sum = mix64(sum ^ (unsigned char)*c);
-                if (!*c)
-                    break;
-            }
     if (config->lock)
-        snprintf(key, size, "switch:%s", config->lock);
+        claim_named(key, size, config->lock);
     else
-        snprintf(key, size, "switch:%016llx", (unsigned long long)sum);
+        claim_programs(key, size, "switch", (char *const *const[]){config->on, config->off, NULL});
 }
 
 /* Switches nothing: the programs are looked for, and only "get" is run. */

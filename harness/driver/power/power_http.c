@@ -8,8 +8,8 @@
 
 #include "harness/base/json_pointer.h"
 #include "harness/base/mem.h"
-#include "harness/driver/http_device.h"
-#include "harness/driver/power/slow_switch.h"
+#include "harness/driver/claim.h"
+#include "harness/driver/http_switch.h"
 #include "harness/driver/table.h"
 
 struct config {
@@ -104,7 +104,9 @@ static const struct option_spec options[] = {
          JSON_POINTER_PATTERN, JSON_POINTER_WANTED),
     TEXT(is_on, "generic: what it tells when it is on (default: on, 1, true)", NULL, NULL),
     TEXT(is_off, "generic: what it tells when it is off (default: off, 0, false)", NULL, NULL),
-    TEXT(lock, "name of the physical switch, for the lock (default: url, host and outlet)", NULL, NULL),
+    TEXT(lock,
+         "name of the physical switch, for the lock (default: url, host and outlet, or on and its body)",
+         NULL, NULL),
     SWITCH_LIMITS(struct config, "1000"),
     {0},
 };
@@ -112,16 +114,10 @@ static const struct option_spec options[] = {
 struct outlet {
     const struct config *config;
     struct preset preset;
-    struct loop *loop;
-    struct switch_wire wire;
+    struct http_word words[3];
+    struct http_switch http;
     struct slow_switch *owner;
     char name[200];
-    /* the question that is under way */
-    enum switch_ask ask;
-    struct http_prepared prepared;
-    struct http_call *call;
-    switch_ended *ended;
-    void *asker;
 };
 
 /* ---- what is asked for, and what the answer says ---- */
@@ -147,17 +143,14 @@ static const char *outlet_of(const struct outlet *outlet)
     return outlet->config->outlet ? outlet->config->outlet : outlet->preset.outlet;
 }
 
-/* `more_us`: beyond the limit of a question, where somebody else minds that. */
-static int prepare(const struct outlet *outlet, enum switch_ask ask, uint64_t more_us,
-                   struct http_prepared *prepared, struct error *error)
+static void wish(void *arg, enum switch_ask ask, struct http_wish *wish)
 {
-    const struct config *config = outlet->config;
+    const struct outlet *outlet = arg;
     const struct preset *preset = &outlet->preset;
-    const struct http_word words[] = {{"{outlet}", outlet_of(outlet)}, {"{host}", config->host}, {0}};
-    const char *path = ask == SWITCH_GET ? preset->get : ask == SWITCH_ON ? preset->on : preset->off;
-    const char *body = ask == SWITCH_GET ? NULL : ask == SWITCH_ON ? preset->on_body : preset->off_body;
-    return http_device_prepare(&config->device, ask == SWITCH_GET ? NULL : preset->method, path, body, words,
-                               (uint64_t)config->limits.timeout_ms * 1000 + more_us, prepared, error);
+    wish->words = outlet->words;
+    wish->method = ask == SWITCH_GET ? NULL : preset->method;
+    wish->path = ask == SWITCH_GET ? preset->get : ask == SWITCH_ON ? preset->on : preset->off;
+    wish->body = ask == SWITCH_GET ? NULL : ask == SWITCH_ON ? preset->on_body : preset->off_body;
 }
 
 static int take_word(const struct config *config, const char *name, const char *text, bool *on,
@@ -212,9 +205,10 @@ static int check_id(const struct outlet *outlet, const char *name, const struct 
 }
 
 /* `on` is for SWITCH_GET. */
-static int judge(const struct outlet *outlet, enum switch_ask ask, const char *name,
-                 const struct http_answer *answer, bool *on, struct error *error)
+static int judge(void *arg, enum switch_ask ask, const char *name, const struct http_answer *answer, bool *on,
+                 struct error *error)
 {
+    const struct outlet *outlet = arg;
     char text[200];
     bool told;
     const struct preset *preset = &outlet->preset;
@@ -234,78 +228,24 @@ static int judge(const struct outlet *outlet, enum switch_ask ask, const char *n
                                                   name, ask == SWITCH_ON ? "on" : "off", text);
 }
 
-/* ---- the wire ---- */
-
-static int call_now(void *self, enum switch_ask ask, bool *on, struct error *error)
-{
-    const struct outlet *outlet = self;
-    struct http_prepared prepared;
-    char *body = mem_alloc(HTTP_BODY_MAX + 1);
-    struct http_answer answer = {.body = body};
-    int failed = prepare(outlet, ask, 0, &prepared, error);
-    if (!failed) {
-        failed = http_now(&prepared.request, &answer.status, body, error) ||
-                 judge(outlet, ask, prepared.name, &answer, on, error);
-        http_device_forget(&prepared);
-    }
-    free(body);
-    return failed ? -1 : 0;
-}
-
-static void end_call(struct outlet *outlet)
-{
-    http_call_free(outlet->call);
-    outlet->call = NULL;
-    http_device_forget(&outlet->prepared);
-}
-
-static void on_ended(void *arg, const struct http_answer *answer, const struct error *failed)
-{
-    struct outlet *outlet = arg;
-    struct error error = {0};
-    bool on = false;
-    if (failed)
-        error = *failed;
-    else if (!judge(outlet, outlet->ask, outlet->prepared.name, answer, &on, &error))
-        error.kind = ERROR_NONE;
-    end_call(outlet);
-    outlet->ended(outlet->asker, on, error.kind == ERROR_NONE ? NULL : &error);
-}
-
-static int begin(void *self, enum switch_ask ask, switch_ended *ended, void *owner, struct error *error)
-{
-    struct outlet *outlet = self;
-    outlet->ended = ended;
-    outlet->asker = owner;
-    outlet->ask = ask;
-    if (prepare(outlet, ask, 1000000, &outlet->prepared, error))
-        return -1;
-    outlet->call = http_start(outlet->loop, &outlet->prepared.request, on_ended, outlet, error);
-    if (!outlet->call)
-        http_device_forget(&outlet->prepared);
-    return outlet->call ? 0 : -1;
-}
-
-static void cancel(void *self)
-{
-    end_call(self);
-}
-
 /* ---- the driver ---- */
 
 static struct outlet *outlet_new(const struct driver_env *env, const struct config *config)
 {
     struct outlet *outlet = mem_alloc(sizeof *outlet);
-    *outlet = (struct outlet){.config = config, .preset = preset_of(config), .loop = env->loop};
+    *outlet = (struct outlet){.config = config, .preset = preset_of(config)};
+    outlet->words[0] = (struct http_word){"{outlet}", outlet_of(outlet)};
+    outlet->words[1] = (struct http_word){"{host}", config->host};
     snprintf(outlet->name, sizeof outlet->name, "%s%s%s", config->device.url,
              outlet_of(outlet)[0] ? " outlet " : "", outlet_of(outlet));
-    outlet->wire = (struct switch_wire){.self = outlet,
-                                        .name = outlet->name,
-                                        .gets = outlet->preset.get,
-                                        .call = call_now,
-                                        .begin = begin,
-                                        .cancel = cancel};
-    outlet->owner = slow_switch_new(env, &outlet->wire, &config->limits);
+    outlet->http = (struct http_switch){.loop = env->loop,
+                                        .device = &config->device,
+                                        .timeout_ms = config->limits.timeout_ms,
+                                        .arg = outlet,
+                                        .wish = wish,
+                                        .judge = judge};
+    http_switch_init(&outlet->http, outlet->name, outlet->preset.get);
+    outlet->owner = slow_switch_new(env, &outlet->http.wire, &config->limits);
     return outlet;
 }
 
@@ -344,17 +284,21 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+/* Without an outlet's name the command is the name, also where only its body tells the outlets apart. */
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
     const char *outlet = config->outlet ? config->outlet : presets[config->preset].outlet;
+    char *where = claim_url(config->device.url);
     if (config->lock)
-        snprintf(key, size, "switch:%s", config->lock);
+        claim_named(key, size, config->lock);
+    else if (outlet && outlet[0])
+        claim_put(key, size, "http",
+                  (const char *const[]){where, outlet, config->host /* NULL: an end */, NULL});
     else
-        snprintf(key, size, "http:%s:%s:%s", config->device.url, config->host ? config->host : "",
-                 outlet && outlet[0] ? outlet
-                 : config->on        ? config->on
-                                     : "");
+        claim_put(key, size, "http",
+                  (const char *const[]){where, config->on ? config->on : "", config->on_body, NULL});
+    free(where);
 }
 
 static const char *const commands[] = {"on", "off", NULL};
@@ -387,7 +331,7 @@ static int examine(const struct driver_env *env, const void *config, char *advic
 {
     struct outlet *outlet = outlet_new(env, config);
     bool on;
-    int failed = outlet->preset.get ? call_now(outlet, SWITCH_GET, &on, error) : 0;
+    int failed = outlet->preset.get ? outlet->http.wire.call(&outlet->http, SWITCH_GET, &on, error) : 0;
     outlet_leave(outlet);
     if (failed)
         snprintf(advice, size, "is it there, is its address right, and does it want a user or a token?");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/power/slow_switch.h"
 #include "harness/driver/table.h"
 
@@ -81,7 +82,7 @@ static const struct option_spec options[] = {
      .offset = offsetof(struct config, reads),
      .standard = "true"},
     {.name = "lock",
-     .help = "name of the relay, for the lock (default: host or serial, unit and coil)",
+     .help = "name of the relay, for the lock (default: host and port, or serial; unit and coil)",
      .type = OPTION_STRING,
      .offset = offsetof(struct config, lock)},
     SWITCH_LIMITS(struct config, "50"),
@@ -192,14 +193,19 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+/* A port of its own is a board of its own: gateways have a serial line behind each. */
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
+    char *where = config->host ? claim_host(config->host, config->port) : claim_device(config->serial);
+    char unit[16], coil[16];
+    snprintf(unit, sizeof unit, "%d", (int)config->unit);
+    snprintf(coil, sizeof coil, "%d", (int)config->coil);
     if (config->lock)
-        snprintf(key, size, "relay:%s", config->lock);
+        claim_named(key, size, config->lock);
     else
-        snprintf(key, size, "modbus:%s:%d:%d", config->host ? config->host : config->serial,
-                 (int)config->unit, (int)config->coil);
+        claim_put(key, size, "modbus", (const char *const[]){where, unit, coil, NULL});
+    free(where);
 }
 
 static const char *check(const void *data)

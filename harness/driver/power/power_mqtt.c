@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Power "mqtt": plugs that a broker reaches (Tasmota, zigbee2mqtt, any topic), through libmosquitto. Each
  * question is a connection of its own. That a broker has taken a command says nothing of the plug: its state
- * is asked for, and a state that the broker kept from before does not count where the plug can be asked. */
+ * is asked for, and a state that the broker kept from before does not count where the plug can be asked. A
+ * plug that cannot be asked tells its state by itself, perhaps only once: who commands it listens first. */
 #include <mosquitto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,11 @@
 #include "harness/base/json_pointer.h"
 #include "harness/base/mem.h"
 #include "harness/base/secret.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/power/slow_switch.h"
 #include "harness/driver/table.h"
 
+#define STATE_MAX 65536 /* zigbee2mqtt tells all that it knows of a plug at once */
 #define TOPIC_PATTERN "^[^+#]+$"
 #define TOPIC_WANTED "a topic without + and #"
 
@@ -31,7 +34,7 @@ struct config {
 struct words {
     const char *topic, *on, *off, *state, *get, *get_payload, *pointer;
 };
-enum { GENERIC = 2 };
+enum { TASMOTA, ZIGBEE2MQTT, GENERIC };
 static const char *const preset_names[] = {"tasmota", "zigbee2mqtt", "generic", NULL};
 static const struct words presets[] = {
     {"cmnd/{device}/POWER{outlet}", "ON", "OFF", "stat/{device}/POWER{outlet}", "cmnd/{device}/POWER{outlet}",
@@ -82,7 +85,7 @@ static const struct option_spec options[] = {
      .offset = offsetof(struct config, tls),
      .standard = "false"},
     TEXT(ca_file, "certificates to trust (default: the system's)", false, NULL, NULL),
-    TEXT(lock, "name of the physical switch, for the lock (default: host, device and outlet)", false, NULL,
+    TEXT(lock, "name of the physical switch, for the lock (default: host, port and topic)", false, NULL,
          NULL),
     SWITCH_LIMITS(struct config, "1000"),
     {0},
@@ -93,6 +96,7 @@ struct outlet {
     struct words words;
     struct switch_wire wire;
     struct slow_switch *owner;
+    char *told; /* its state, as it told by itself after the last command; NULL: not */
     char name[200];
 };
 
@@ -101,10 +105,13 @@ struct outlet {
 struct talk {
     const struct outlet *outlet;
     struct mosquitto *client;
-    bool connected, subscribed, published, told;
-    int refused;     /* CONNACK's code */
-    bool may_be_old; /* a state that the broker kept counts */
-    char state[400];
+    bool connected, subscribed, published;
+    int refused; /* CONNACK's code */
+    char *now,
+        *kept; /* what the plug told meanwhile, and what the broker had kept from before; NULL: nothing */
+    bool told, wanted; /* something that counts; what a command wants */
+    bool commands;     /* what counts is the state that the command wants */
+    bool may_be_old;   /* what the broker had kept counts */
 };
 
 static void fill(const struct outlet *outlet, const char *template, char *out, size_t size)
@@ -141,14 +148,34 @@ static void on_publish(struct mosquitto *client, void *arg, int id)
     ((struct talk *)arg)->published = true;
 }
 
+static bool reads(const struct outlet *outlet, const char *message, bool *on)
+{
+    const char *pointer = outlet->words.pointer;
+    char text[100];
+    cJSON *root = pointer ? cJSON_Parse(message) : NULL;
+    bool found = !pointer || json_pointer_text(json_pointer(root, pointer), text, sizeof text);
+    cJSON_Delete(root);
+    return found && switch_state(pointer ? text : message, outlet->config->is_on, outlet->config->is_off, on);
+}
+
+static bool shows(const struct talk *talk, const char *message)
+{
+    bool on;
+    return message && reads(talk->outlet, message, &on) && on == talk->wanted;
+}
+
 static void on_message(struct mosquitto *client, void *arg, const struct mosquitto_message *message)
 {
     struct talk *talk = arg;
-    if (message->retain && !talk->may_be_old)
+    char **place = message->retain ? &talk->kept : &talk->now;
+    if (message->payloadlen > STATE_MAX)
         return;
-    snprintf(talk->state, sizeof talk->state, "%.*s", message->payloadlen,
-             message->payload ? (const char *)message->payload : "");
-    talk->told = true;
+    free(*place);
+    *place = mem_printf("%.*s", message->payloadlen, message->payload ? (const char *)message->payload : "");
+    if (talk->commands)
+        talk->told = shows(talk, talk->now) || shows(talk, talk->kept);
+    else
+        talk->told = talk->now || talk->may_be_old;
 }
 
 static int fail(const struct talk *talk, int code, struct error *error)
@@ -248,56 +275,80 @@ static int publish(struct talk *talk, const char *topic, const char *payload, ui
     return await(talk, &talk->published, end_us, "the broker took nothing", error);
 }
 
-static int take_state(const struct talk *talk, bool *on, struct error *error)
+static int take_state(const struct outlet *outlet, const char *message, bool *on, struct error *error)
 {
-    const struct outlet *outlet = talk->outlet;
-    const char *pointer = outlet->words.pointer, *state = talk->state;
-    cJSON *root = pointer ? cJSON_Parse(talk->state) : NULL;
-    if (pointer) {
-        const cJSON *found = json_pointer(root, pointer);
-        state = cJSON_IsString(found)  ? found->valuestring
-                : cJSON_IsTrue(found)  ? "true"
-                : cJSON_IsFalse(found) ? "false"
-                                       : NULL;
-    }
-    bool known = state && switch_state(state, outlet->config->is_on, outlet->config->is_off, on);
-    cJSON_Delete(root);
-    return known ? 0
-                 : error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", outlet->name,
-                             talk->state);
+    return reads(outlet, message, on)
+               ? 0
+               : error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", outlet->name,
+                           message);
+}
+
+static int subscribe(struct talk *talk, uint64_t end_us, struct error *error)
+{
+    char topic[300];
+    fill(talk->outlet, talk->outlet->words.state, topic, sizeof topic);
+    int code = mosquitto_subscribe(talk->client, NULL, topic, 1);
+    if (code)
+        return error_set(error, ERROR_RIG, "%s: %s: %s", talk->outlet->name, topic, mosquitto_strerror(code));
+    return await(talk, &talk->subscribed, end_us, "no subscription", error);
 }
 
 static int read_state(struct talk *talk, uint64_t end_us, bool *on, struct error *error)
 {
     const struct words *words = &talk->outlet->words;
-    char topic[300];
-    fill(talk->outlet, words->state, topic, sizeof topic);
     talk->may_be_old = !words->get;
-    int code = mosquitto_subscribe(talk->client, NULL, topic, 1);
-    if (code)
-        return error_set(error, ERROR_RIG, "%s: %s: %s", talk->outlet->name, topic, mosquitto_strerror(code));
-    if (await(talk, &talk->subscribed, end_us, "no subscription", error) ||
+    if (subscribe(talk, end_us, error) ||
         (words->get && publish(talk, words->get, words->get_payload, end_us, error)) ||
         await(talk, &talk->told, end_us, "the plug tells no state", error))
         return -1;
-    return take_state(talk, on, error);
+    return take_state(talk->outlet, talk->now ? talk->now : talk->kept, on, error);
+}
+
+static int command(struct talk *talk, struct outlet *outlet, uint64_t end_us, struct error *error)
+{
+    const struct words *words = &outlet->words;
+    struct error silent = {0};
+    bool listens = words->state && !words->get;
+    talk->commands = true;
+    free(outlet->told);
+    outlet->told = NULL;
+    if ((listens && subscribe(talk, end_us, error)) ||
+        publish(talk, words->topic, talk->wanted ? words->on : words->off, end_us, error))
+        return -1;
+    /* it need not tell what it was before already */
+    if (listens)
+        await(talk, &talk->told, end_us, "silent", &silent);
+    outlet->told = talk->now ? mem_string(talk->now) : NULL;
+    return 0;
+}
+
+static int ask_broker(struct talk *talk, struct outlet *outlet, enum switch_ask ask, bool *on,
+                      struct error *error)
+{
+    uint64_t end_us = clock_host_us() + (uint64_t)outlet->config->limits.timeout_ms * 1000;
+    if (begin(talk, end_us, error))
+        return -1;
+    return ask == SWITCH_GET ? read_state(talk, end_us, on, error) : command(talk, outlet, end_us, error);
 }
 
 static int call(void *self, enum switch_ask ask, bool *on, struct error *error)
 {
     struct outlet *outlet = self;
-    const struct words *words = &outlet->words;
-    struct talk talk = {.outlet = outlet};
-    uint64_t end_us = clock_host_us() + (uint64_t)outlet->config->limits.timeout_ms * 1000;
-    int failed = begin(&talk, end_us, error);
-    if (!failed)
-        failed = ask == SWITCH_GET
-                     ? read_state(&talk, end_us, on, error)
-                     : publish(&talk, words->topic, ask == SWITCH_ON ? words->on : words->off, end_us, error);
+    struct talk talk = {.outlet = outlet, .wanted = ask == SWITCH_ON};
+    if (ask == SWITCH_GET && outlet->told) {
+        /* once: whoever asks again wants to know what has become of it */
+        int failed = take_state(outlet, outlet->told, on, error);
+        free(outlet->told);
+        outlet->told = NULL;
+        return failed;
+    }
+    int failed = ask_broker(&talk, outlet, ask, on, error);
     if (talk.client) {
         mosquitto_disconnect(talk.client);
         mosquitto_destroy(talk.client);
     }
+    free(talk.now);
+    free(talk.kept);
     return failed;
 }
 
@@ -340,6 +391,7 @@ static void outlet_leave(void *self)
 {
     struct outlet *outlet = self;
     slow_switch_leave(outlet->owner);
+    free(outlet->told);
     free(outlet);
 }
 
@@ -347,6 +399,7 @@ static void outlet_close(void *self)
 {
     struct outlet *outlet = self;
     slow_switch_close(outlet->owner);
+    free(outlet->told);
     free(outlet);
 }
 
@@ -365,14 +418,25 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+/* The topic names the plug, whichever preset leads to it. Two outlets may have one topic and differ in what
+ * is sent there. A broker is the same with and without TLS. */
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
+    const struct outlet outlet = {.config = config, .words = words_of(config)};
+    int64_t port = config->port == 1883 || config->port == 8883 ? 0 : config->port;
+    char *broker = claim_host(config->host, port), topic[304], payload[400];
+    bool plain;
+    fill(&outlet, outlet.words.topic, topic, sizeof topic - 1);
+    fill(&outlet, outlet.words.on, payload, sizeof payload);
+    if (config->preset == TASMOTA && !config->outlet)
+        strcat(topic, "1"); /* of a plug with one outlet: POWER is POWER1 */
     if (config->lock)
-        snprintf(key, size, "switch:%s", config->lock);
+        claim_named(key, size, config->lock);
     else
-        snprintf(key, size, "mqtt:%s:%s:%s", config->host, config->device ? config->device : config->topic,
-                 config->outlet ? config->outlet : "");
+        claim_put(key, size, "mqtt",
+                  (const char *const[]){broker, topic, switch_word(payload, &plain) ? NULL : payload, NULL});
+    free(broker);
 }
 
 static const char *const commands[] = {"topic", NULL};

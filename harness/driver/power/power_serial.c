@@ -19,6 +19,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/console/serial_find.h"
 #include "harness/driver/table.h"
 
@@ -413,15 +414,17 @@ static uint64_t latency_us(const void *config)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
+    char *port = config->port ? claim_device(config->port) : NULL, channel[16];
+    const char *where = port               ? port
+                        : config->number   ? config->number
+                        : config->location ? config->location
+                                           : config->usb;
+    snprintf(channel, sizeof channel, "%d", (int)config->channel);
     if (config->lock)
-        snprintf(key, size, "relay:%s", config->lock);
+        claim_named(key, size, config->lock);
     else
-        snprintf(key, size, "relay:%s:%d",
-                 config->port       ? config->port
-                 : config->number   ? config->number
-                 : config->location ? config->location
-                                    : config->usb,
-                 (int)config->channel);
+        claim_put(key, size, "relay", (const char *const[]){where, channel, NULL});
+    free(port);
 }
 
 static const char *check(const void *data)

@@ -12,6 +12,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/base/secret.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/power/slow_switch.h"
 #include "harness/driver/table.h"
 
@@ -368,11 +369,13 @@ static uint64_t latency_us(const void *config)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
+    char *host = claim_host(config->host, strchr(config->host, ':') ? 0 : SNMP_PORT);
     if (config->lock)
-        snprintf(key, size, "switch:%s", config->lock);
+        claim_named(key, size, config->lock);
     else
-        snprintf(key, size, "snmp:%s:%s%s", config->host, config->outlet ? config->outlet : "",
-                 config->on_oid ? config->on_oid : "");
+        claim_put(key, size, "snmp",
+                  (const char *const[]){host, config->on_oid ? config->on_oid : config->outlet, NULL});
+    free(host);
 }
 
 static const char *const commands[] = {"on_oid", "off_oid", NULL};

@@ -28,15 +28,22 @@ static unsigned port;
 static struct plug {
     struct mosquitto *client;
     bool deaf, mute, zigbee; /* deaf: does nothing; mute: tells nothing */
+    bool chatty, numbers;    /* it tells much at once; its states are 1 and 0 */
+    bool unasked;            /* it tells its state once after each command, and there is no way to ask */
     bool on;
     unsigned commands;
 } plug;
 
 static void tell(void)
 {
-    char text[80];
-    snprintf(text, sizeof text, plug.zigbee ? "{\"linkquality\":90,\"state\":\"%s\"}" : "%s",
-             plug.on ? "ON" : "OFF");
+    char text[1200], more[1000] = "";
+    if (plug.chatty)
+        snprintf(more, sizeof more, "\"update\":\"%0900d\",", 0);
+    if (plug.numbers)
+        snprintf(text, sizeof text, "{\"relay\":{\"state\":%d}}", plug.on);
+    else
+        snprintf(text, sizeof text, plug.zigbee ? "{%s\"linkquality\":90,\"state\":\"%s\"}" : "%s%s", more,
+                 plug.on ? "ON" : "OFF");
     if (!plug.mute)
         mosquitto_publish(plug.client, NULL, plug.zigbee ? "zigbee2mqtt/bench" : "stat/bench/POWER2",
                           (int)strlen(text), text, 1, false);
@@ -51,7 +58,8 @@ static void on_message(struct mosquitto *client, void *arg, const struct mosquit
     plug.commands += !asks;
     if (!asks && !plug.deaf)
         plug.on = strstr(text, "ON") != NULL;
-    tell();
+    if (!asks || !plug.unasked)
+        tell();
 }
 
 static void on_connect(struct mosquitto *client, void *arg, int code)
@@ -73,6 +81,7 @@ static void plug_in(const struct plug *kind)
     mosquitto_connect_callback_set(plug.client, on_connect);
     mosquitto_subscribe_callback_set(plug.client, on_subscribe);
     mosquitto_username_pw_set(plug.client, "plug", "plug");
+    mosquitto_int_option(plug.client, MOSQ_OPT_TCP_NODELAY, 1); /* it tells before anybody can come back */
     cr_assert_eq(mosquitto_connect(plug.client, "127.0.0.1", (int)port, 30), 0);
     cr_assert_eq(mosquitto_loop_start(plug.client), 0);
     uint64_t end_us = clock_host_us() + 30000000;
@@ -114,15 +123,17 @@ static bool start_broker(struct loop *loop, bool closed)
     socklen_t len = sizeof here;
     struct error error = {0};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert(mkdtemp(folder) && !chmod(folder, 0755));
+    cr_assert(mkdtemp(folder) && !chmod(folder, 0777)); /* it gives up being root */
     cr_assert(!bind(fd, (struct sockaddr *)&here, len) && !getsockname(fd, (struct sockaddr *)&here, &len));
     port = ntohs(here.sin_port);
     close(fd);
     char *passwords = put_file("passwords", "plug:plug\nme:s3cret\n"),
          *make = mem_printf("mosquitto_passwd -U %s 2>/dev/null; chmod 0644 %s", passwords, passwords),
          *text =
-             mem_printf("listener %u 127.0.0.1\nallow_anonymous %s\n%s%s\npersistence false\n", port,
-                        closed ? "false" : "true", closed ? "password_file " : "", closed ? passwords : ""),
+             mem_printf("listener %u 127.0.0.1\nallow_anonymous %s\n%s%s\npersistence false\nlog_type all\n"
+                        "log_dest file %s/log\n",
+                        port, closed ? "false" : "true", closed ? "password_file " : "",
+                        closed ? passwords : "", folder),
          *conf = put_file("mosquitto.conf", text);
     cr_assert(system(make) >= 0);
     const char *const argv[] = {BROKER, "-c", conf, NULL};
@@ -202,6 +213,50 @@ Test(power_mqtt, zigbee2mqtt)
     switches(&(struct plug){.zigbee = true}, "\"preset\":\"zigbee2mqtt\",\"device\":\"bench\"");
 }
 
+Test(power_mqtt, a_plug_that_tells_much_at_once)
+{
+    switches(&(struct plug){.zigbee = true, .chatty = true},
+             "\"preset\":\"zigbee2mqtt\",\"device\":\"bench\"");
+}
+
+#define TOPICS "\"preset\":\"generic\",\"topic\":\"cmnd/bench/POWER2\",\"state_topic\":\"stat/bench/POWER2\""
+Test(power_mqtt, a_state_may_be_a_number)
+{
+    switches(&(struct plug){.numbers = true},
+             TOPICS ",\"get_topic\":\"cmnd/bench/POWER2\",\"pointer\":\"/relay/state\"");
+}
+
+/* Where the broker's log has this; -1: nowhere. */
+static long logged(const char *text)
+{
+    char *path = mem_printf("%s/log", folder), *line = NULL;
+    FILE *file = fopen(path, "r");
+    size_t room = 0;
+    long count = 0, found = -1;
+    cr_assert(file);
+    for (; found < 0 && getline(&line, &room, file) > 0; count++)
+        found = strstr(line, text) ? count : -1;
+    free(line);
+    free(path);
+    fclose(file);
+    return found;
+}
+
+/* What it tells is heard although it tells it at once, and to nobody who comes later. */
+Test(power_mqtt, a_plug_that_tells_its_state_once)
+{
+    BEGIN(false, (&(struct plug){.unasked = true}), TOPICS ",\"retries\":0");
+    for (int turn = 0; turn < 3; turn++) {
+        cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
+        cr_expect(bench.report.verified && plug.on);
+        cr_expect_eq(switch_bench_set(&bench, false), 0, "%s", bench.error.text);
+        cr_expect(bench.report.verified && !plug.on);
+    }
+    long listens = logged("stat/bench/POWER2 (QoS"), commands = logged("'cmnd/bench/POWER2'");
+    cr_expect(listens >= 0 && listens < commands, "line %ld, then line %ld", listens, commands);
+    end();
+}
+
 Test(power_mqtt, any_topic)
 {
     switches(&(struct plug){0},
@@ -226,6 +281,8 @@ Test(power_mqtt, a_plug_that_does_not_act_or_does_not_tell)
     fails(false, &(struct plug){.mute = true}, TASMOTA NOW, "the plug tells no state within 600 ms");
     fails(false, &(struct plug){0}, "\"preset\":\"tasmota\",\"device\":\"another\"" NOW,
           "the plug tells no state");
+    fails(false, &(struct plug){.unasked = true, .deaf = true}, TOPICS NOW, "the plug tells no state");
+    fails(false, &(struct plug){.unasked = true, .mute = true}, TOPICS NOW, "the plug tells no state");
 }
 
 /* The broker takes the command; whether somebody hears it nobody knows. */

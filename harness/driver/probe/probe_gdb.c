@@ -15,8 +15,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
-#include "harness/base/mix.h"
 #include "harness/driver/argv.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/probe/probe_examine.h"
 #include "harness/driver/probe/probe_gdb.h"
 #include "harness/driver/probe/probe_openocd_verbs.h"
@@ -628,19 +628,12 @@ static void gdb_close(void *self)
 static void claim(const void *data, char *key, size_t size)
 {
     const struct gdb_config *config = data;
-    uint64_t sum = 0;
-    for (char **word = config->command; word && *word; word++)
-        for (const char *c = *word;; c++) {
-            sum = mix64(sum ^ (unsigned char)*c);
-            if (!*c)
-                break;
-        }
     if (config->lock)
-        snprintf(key, size, "probe:%s", config->lock);
+        claim_put(key, size, "probe", (const char *const[]){config->lock, NULL});
     else if (config->address)
-        snprintf(key, size, "gdb:%s", config->address);
+        claim_put(key, size, "gdb", (const char *const[]){config->address, NULL});
     else if (!argv_uses(config->command, "place"))
-        snprintf(key, size, "gdb:%016llx", (unsigned long long)sum);
+        claim_programs(key, size, "gdb", (char *const *const[]){config->command, NULL});
 }
 
 static const char *check(const void *config)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "harness/base/mem.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/exec_call.h"
 #include "harness/driver/exec_switch.h"
 #include "harness/driver/sense/sense_poll.h"
@@ -12,7 +13,7 @@
 
 struct config {
     struct sense_limits limits;
-    char **get;
+    char **get, *lock;
 };
 
 static const struct option_spec options[] = {
@@ -22,6 +23,10 @@ static const struct option_spec options[] = {
      .runs = true,
      .required = true,
      .offset = offsetof(struct config, get)},
+    {.name = "lock",
+     .help = "name of what is read, for the lock (default: the program)",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, lock)},
     SENSE_LIMITS(struct config),
     {0},
 };
@@ -63,6 +68,16 @@ static uint64_t sense_us(const void *config)
     return sense_limits_us(&((const struct config *)config)->limits);
 }
 
+/* Without a name the program is the name. */
+static void claim(const void *data, char *key, size_t size)
+{
+    const struct config *config = data;
+    if (config->lock)
+        claim_put(key, size, "sense", (const char *const[]){config->lock, NULL});
+    else
+        claim_programs(key, size, "sense", (char *const *const[]){config->get, NULL});
+}
+
 static int examine(const struct driver_env *env, const void *data, char *advice, size_t size,
                    struct error *error)
 {
@@ -86,6 +101,7 @@ const struct driver sense_exec_driver = {.name = "exec",
                                          .kind = DRIVER_SENSE,
                                          .options = options,
                                          .config_size = sizeof(struct config),
+                                         .claim = claim,
                                          .open = meter_open,
                                          .close = meter_close,
                                          .sense = &ops,

@@ -8,14 +8,15 @@
 
 #include "harness/base/json_pointer.h"
 #include "harness/base/mem.h"
-#include "harness/driver/http_device.h"
+#include "harness/driver/claim.h"
+#include "harness/driver/http_switch.h"
 #include "harness/driver/sense/sense_poll.h"
 #include "harness/driver/table.h"
 
 struct config {
     struct http_device device;
     struct sense_limits limits;
-    char *get, *pointer, *above, *is_on, *is_off;
+    char *get, *pointer, *above, *is_on, *is_off, *lock;
 };
 
 #define NUMBER_PATTERN "^-?[0-9]+([.][0-9]+)?$"
@@ -29,27 +30,20 @@ static const struct option_spec options[] = {
          "a number as text, such as \"0.5\""),
     TEXT(is_on, "what it tells when the rail is on (default: on, 1, true)", false, NULL, NULL),
     TEXT(is_off, "what it tells when the rail is off (default: off, 0, false)", false, NULL, NULL),
+    TEXT(lock, "name of what is read, for the lock (default: url, get and pointer)", false, NULL, NULL),
     SENSE_LIMITS(struct config),
     {0},
 };
 
 struct meter {
     const struct config *config;
-    struct loop *loop;
-    struct switch_wire wire;
+    struct http_switch http;
     struct sense_poll *poll;
-    struct http_prepared prepared;
-    struct http_call *call;
-    switch_ended *ended;
-    void *owner;
 };
 
-static int prepare(const struct meter *meter, uint64_t more_us, struct http_prepared *prepared,
-                   struct error *error)
+static void wish(void *arg, enum switch_ask ask, struct http_wish *wish)
 {
-    const struct config *config = meter->config;
-    return http_device_prepare(&config->device, NULL, config->get, NULL, NULL,
-                               (uint64_t)config->limits.timeout_ms * 1000 + more_us, prepared, error);
+    wish->path = ((const struct meter *)arg)->config->get;
 }
 
 static int take_number(const char *name, const char *text, const char *above, bool *on, struct error *error)
@@ -62,10 +56,10 @@ static int take_number(const char *name, const char *text, const char *above, bo
     return 0;
 }
 
-static int judge(const struct meter *meter, const char *name, const struct http_answer *answer, bool *on,
+static int judge(void *arg, enum switch_ask ask, const char *name, const struct http_answer *answer, bool *on,
                  struct error *error)
 {
-    const struct config *config = meter->config;
+    const struct config *config = ((const struct meter *)arg)->config;
     char text[200];
     if (http_device_read(name, answer, config->pointer, text, sizeof text, error))
         return -1;
@@ -76,68 +70,19 @@ static int judge(const struct meter *meter, const char *name, const struct http_
                : error_set(error, ERROR_RIG, "%s: tells '%.60s', which is neither on nor off", name, text);
 }
 
-static int call_now(void *self, enum switch_ask ask, bool *on, struct error *error)
-{
-    const struct meter *meter = self;
-    struct http_prepared prepared;
-    char *body = mem_alloc(HTTP_BODY_MAX + 1);
-    struct http_answer answer = {.body = body};
-    int failed = prepare(meter, 0, &prepared, error);
-    if (!failed) {
-        failed = http_now(&prepared.request, &answer.status, body, error) ||
-                 judge(meter, prepared.name, &answer, on, error);
-        http_device_forget(&prepared);
-    }
-    free(body);
-    return failed ? -1 : 0;
-}
-
-static void end_call(void *self)
-{
-    struct meter *meter = self;
-    http_call_free(meter->call);
-    meter->call = NULL;
-    http_device_forget(&meter->prepared);
-}
-
-static void on_ended(void *arg, const struct http_answer *answer, const struct error *failed)
-{
-    struct meter *meter = arg;
-    struct error error = {0};
-    bool on = false;
-    if (failed)
-        error = *failed;
-    else if (!judge(meter, meter->prepared.name, answer, &on, &error))
-        error.kind = ERROR_NONE;
-    end_call(meter);
-    meter->ended(meter->owner, on, error.kind == ERROR_NONE ? NULL : &error);
-}
-
-static int begin(void *self, enum switch_ask ask, switch_ended *ended, void *owner, struct error *error)
-{
-    struct meter *meter = self;
-    meter->ended = ended;
-    meter->owner = owner;
-    if (prepare(meter, 1000000, &meter->prepared, error))
-        return -1;
-    meter->call = http_start(meter->loop, &meter->prepared.request, on_ended, meter, error);
-    if (!meter->call)
-        http_device_forget(&meter->prepared);
-    return meter->call ? 0 : -1;
-}
-
 static int meter_open(const struct driver_env *env, const void *data, void **self, struct error *error)
 {
     const struct config *config = data;
     struct meter *meter = mem_alloc(sizeof *meter);
-    *meter = (struct meter){.config = config, .loop = env->loop};
-    meter->wire = (struct switch_wire){.self = meter,
-                                       .name = config->device.url,
-                                       .gets = true,
-                                       .call = call_now,
-                                       .begin = begin,
-                                       .cancel = end_call};
-    meter->poll = sense_poll_new(env, &meter->wire, &config->limits);
+    *meter = (struct meter){.config = config,
+                            .http = {.loop = env->loop,
+                                     .device = &config->device,
+                                     .timeout_ms = config->limits.timeout_ms,
+                                     .arg = meter,
+                                     .wish = wish,
+                                     .judge = judge}};
+    http_switch_init(&meter->http, config->device.url, true);
+    meter->poll = sense_poll_new(env, &meter->http.wire, &config->limits);
     *self = meter;
     return 0;
 }
@@ -162,6 +107,18 @@ static int get(void *self, bool *on, struct error *error)
 static uint64_t sense_us(const void *config)
 {
     return sense_limits_us(&((const struct config *)config)->limits);
+}
+
+/* Two places that read the same thing would have one rail, or one of them another's. */
+static void claim(const void *data, char *key, size_t size)
+{
+    const struct config *config = data;
+    char *where = claim_url(config->device.url);
+    if (config->lock)
+        claim_put(key, size, "sense", (const char *const[]){config->lock, NULL});
+    else
+        claim_put(key, size, "sense", (const char *const[]){where, config->get, config->pointer, NULL});
+    free(where);
 }
 
 static const char *check(const void *data)
@@ -192,6 +149,7 @@ const struct driver sense_http_driver = {.name = "http",
                                          .kind = DRIVER_SENSE,
                                          .options = options,
                                          .config_size = sizeof(struct config),
+                                         .claim = claim,
                                          .check = check,
                                          .open = meter_open,
                                          .close = meter_close,

@@ -10,6 +10,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/base/surroundings.h"
+#include "harness/driver/claim.h"
 #include "harness/driver/driver.h"
 #include "harness/driver/table.h"
 #include "harness/io/child.h"
@@ -163,10 +164,14 @@ static int offer(void *self, const char *path, const char *version, struct error
     cJSON_AddStringToObject(again, "device", server->config->device);
     cJSON *rollout = command_of("rollout", name);
     cJSON_AddStringToObject(rollout, "artifact", name);
-    int failed = tell(server, artifact, error) || tell(server, again, error);
-    if (failed)
-        cJSON_Delete(rollout);
-    return failed || tell(server, rollout, error) ? -1 : 0;
+    cJSON *const commands[] = {artifact, again, rollout};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (failed)
+            cJSON_Delete(commands[i]);
+        else
+            failed = tell(server, commands[i], error);
+    return failed;
 }
 
 static void set_listener(void *self, void (*heard)(void *arg, const cJSON *event), void *arg)
@@ -234,10 +239,22 @@ static const struct option_rule rules[] = {
     {0},
 };
 
+static void claim_address(const char *address, char *key, size_t size)
+{
+    char *host = address ? claim_host(address, 0) : NULL;
+    if (host)
+        claim_put(key, size, "listen", (const char *const[]){host, NULL});
+    free(host);
+}
+
 static void claim(const void *data, char *key, size_t size)
 {
-    const struct config *config = data;
-    snprintf(key, size, "listen:%s", config->http ? config->http : config->https);
+    claim_address(((const struct config *)data)->http, key, size);
+}
+
+static void claim_also(const void *data, char *key, size_t size)
+{
+    claim_address(((const struct config *)data)->https, key, size);
 }
 
 static const struct server_ops ops = {
@@ -250,6 +267,7 @@ const struct driver server_otad_driver = {.name = "otad",
                                           .config_size = sizeof(struct config),
                                           .rules = rules,
                                           .claim = claim,
+                                          .claim_also = claim_also,
                                           .open = server_open,
                                           .close = server_close,
                                           .server = &ops};
