@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig images: the manifest of a folder of binaries, and which images are still to be built. */
-#include <dirent.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "harness/base/member.h"
 #include "harness/base/output.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/folder.h"
 #include "harness/board/image.h"
 #include "harness/board/manifest.h"
 #include "harness/base/take.h"
@@ -69,40 +69,18 @@ static bool spoils(const cJSON *scenario)
     return false;
 }
 
-static int is_json(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return len > 5 && !strcmp(entry->d_name + len - 5, ".json");
-}
-
-static void add_scenarios(const char *folder, cJSON *list)
-{
-    struct dirent **entries;
-    int count = scandir(folder, &entries, is_json, alphasort);
-    for (int i = 0; i < count; i++) {
-        struct json_document document;
-        char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
-        if (!json_load(&document, path, NULL)) {
-            cJSON_AddItemToArray(list, document.root);
-            document.root = NULL;
-            json_close(&document);
-        }
-        free(path);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-}
-
 static cJSON *all_scenarios(void)
 {
-    static const char *const families[] = {"clean-update", "power-cut", "bricked-image", "network-loss"};
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char *folder = mem_printf("%s/%s", surroundings_scenarios(), families[i]);
-        add_scenarios(folder, list);
-        free(folder);
+    cJSON *list = cJSON_CreateArray(), *files = folder_scenarios_shipped();
+    for (const cJSON *file = files->child; file; file = file->next) {
+        struct json_document document;
+        if (json_load(&document, file->valuestring, NULL))
+            continue;
+        cJSON_AddItemToArray(list, document.root);
+        document.root = NULL;
+        json_close(&document);
     }
+    cJSON_Delete(files);
     return list;
 }
 

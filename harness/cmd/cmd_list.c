@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otarig drivers, boards, scenarios: what there is, as text or JSON. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/fitness.h"
+#include "harness/cmd/folder.h"
 #include "harness/driver/driver.h"
 #include "harness/board/board.h"
 #include "harness/plan/variation.h"
@@ -114,33 +114,6 @@ int cmd_drivers(int argc, char **argv)
     return 0;
 }
 
-/* ---- files of a folder ---- */
-
-static int is_json(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return len > 5 && !strcmp(entry->d_name + len - 5, ".json") && !strstr(entry->d_name, ".schema.");
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static void each_json(const char *folder, void (*take)(const char *path, cJSON *list), cJSON *list)
-{
-    struct dirent **entries;
-    int count = scandir(folder, &entries, is_json, by_name);
-    for (int i = 0; i < count; i++) {
-        char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
-        take(path, list);
-        free(path);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-}
-
 static void take_board(const char *path, cJSON *list)
 {
     struct board board;
@@ -165,8 +138,11 @@ int cmd_boards(int argc, char **argv)
     if (take_options("boards", "usage: otarig boards [--json]\nLists the boards that are described.\n", argc,
                      argv, &as_json, &code))
         return code;
-    cJSON *list = cJSON_CreateArray(), *one;
-    each_json(surroundings_boards(), take_board, list);
+    cJSON *list = cJSON_CreateArray(), *files = cJSON_CreateArray(), *one;
+    folder_json_files(files, surroundings_boards());
+    for (const cJSON *file = files->child; file; file = file->next)
+        take_board(file->valuestring, list);
+    cJSON_Delete(files);
     if (as_json) {
         print_json(list);
         return 0;
@@ -175,6 +151,17 @@ int cmd_boards(int argc, char **argv)
                                          member_text(one, "chip"), member_text(one, "title"));
     cJSON_Delete(list);
     return 0;
+}
+
+/* The name of the folder it lies in, by which it is asked for. */
+static const char *folder_of(const cJSON *scenario)
+{
+    static char name[64];
+    const char *file = member_text(scenario, "file"), *end = strrchr(file, '/'), *begin = end;
+    while (begin > file && begin[-1] != '/')
+        begin--;
+    snprintf(name, sizeof name, "%.*s", end ? (int)(end - begin) : 0, begin ? begin : "");
+    return name;
 }
 
 static void take_scenario(const char *path, cJSON *list)
@@ -252,8 +239,8 @@ static int print_fitness(cJSON *list, const struct asked *asked, bool as_json)
     {
         int runs = cJSON_GetObjectItem(one, "runs")->valueint,
             cases = cJSON_GetObjectItem(one, "cases")->valueint;
-        print_line(mem_printf("%-14s %-18s %3d of %3d cases run", member_text(one, "family"),
-                              member_text(one, "name"), runs, cases));
+        print_line(mem_printf("%-14s %-18s %3d of %3d cases run", folder_of(one), member_text(one, "name"),
+                              runs, cases));
         putchar('\n');
         cJSON_ArrayForEach(reason, cJSON_GetObjectItem(one, "not_judged"))
         {
@@ -273,13 +260,10 @@ static int print_fitness(cJSON *list, const struct asked *asked, bool as_json)
 
 static cJSON *all_scenarios(void)
 {
-    static const char *const families[] = {"power-cut", "bricked-image", "network-loss", "clean-update"};
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char *folder = mem_printf("%s/%s", surroundings_scenarios(), families[i]);
-        each_json(folder, take_scenario, list);
-        free(folder);
-    }
+    cJSON *list = cJSON_CreateArray(), *files = folder_scenarios_shipped();
+    for (const cJSON *file = files->child; file; file = file->next)
+        take_scenario(file->valuestring, list);
+    cJSON_Delete(files);
     return list;
 }
 
@@ -323,7 +307,7 @@ int cmd_scenarios(int argc, char **argv)
     }
     cJSON_ArrayForEach(one, list)
     {
-        print_line(mem_printf("%-14s %-18s %3d  %s [", member_text(one, "family"), member_text(one, "name"),
+        print_line(mem_printf("%-14s %-18s %3d  %s [", folder_of(one), member_text(one, "name"),
                               cJSON_GetObjectItem(one, "cases")->valueint, member_text(one, "title")));
         cJSON_ArrayForEach(cover, cJSON_GetObjectItem(one, "covers")) print_line(mem_printf(
             "%s%s", cover->prev->next ? " " : "", cJSON_IsString(cover) ? cover->valuestring : "?"));

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,8 @@
 #include "harness/base/surroundings.h"
 #include "harness/campaign/campaign.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/folder.h"
 #include "harness/campaign/strategy.h"
-
-static bool is_scenario(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 5 && !strcmp(name + len - 5, ".json") && !strstr(name, ".schema.");
-}
 
 static bool is_folder(const char *path)
 {
@@ -28,44 +22,17 @@ static bool is_folder(const char *path)
     return !stat(path, &about) && S_ISDIR(about.st_mode);
 }
 
-/* Adds the scenarios of a folder to `list`; how many there are, whether there is a list or not. */
-static int add_folder(cJSON *list, const char *path)
-{
-    struct dirent **entries;
-    int found = 0, count = scandir(path, &entries, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        if (is_scenario(entries[i]->d_name)) {
-            char *inner = mem_printf("%s/%s", path, entries[i]->d_name);
-            if (list)
-                cJSON_AddItemToArray(list, cJSON_CreateString(inner));
-            free(inner);
-            found++;
-        }
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    return found;
-}
-
 /* The folders with scenarios in a folder, for a message; the caller frees. */
 static char *families_in(const char *path)
 {
-    struct dirent **entries;
-    int count = scandir(path, &entries, NULL, alphasort);
+    cJSON *folders = folder_scenarios_in(path);
     char *text = mem_string("");
-    for (int i = 0; i < count; i++) {
-        char *inner = mem_printf("%s/%s", path, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.' && is_folder(inner) && add_folder(NULL, inner)) {
-            char *longer = mem_printf("%s%s%s", text, *text ? ", " : "", inner);
-            free(text);
-            text = longer;
-        }
-        free(inner);
-        free(entries[i]);
+    for (const cJSON *folder = folders->child; folder; folder = folder->next) {
+        char *longer = mem_printf("%s%s%s", text, *text ? ", " : "", folder->valuestring);
+        free(text);
+        text = longer;
     }
-    if (count >= 0)
-        free(entries);
+    cJSON_Delete(folders);
     return text;
 }
 
@@ -87,7 +54,7 @@ static int add_scenario(cJSON *list, cJSON *named, const char *path)
         free(family);
         return meant ? -1 : 0;
     }
-    if (add_folder(list, path))
+    if (folder_json_files(list, path))
         return 0;
     char *own = families_in(path), *known = *own ? NULL : families_in(surroundings_scenarios());
     error_set(&error, ERROR_INPUT,
@@ -214,7 +181,7 @@ static int prove_gate_by_controls(struct run_request *request)
     static const char *const of_cases[] = {"named", "vary", "cases", "repeat"};
     for (size_t i = 0; i < sizeof of_cases / sizeof *of_cases; i++)
         cJSON_DeleteItemFromObject(spec, of_cases[i]);
-    add_folder(list, controls);
+    folder_json_files(list, controls);
     cJSON_ReplaceItemInObject(spec, "scenarios", list);
     struct run_request control = {.spec = spec,
                                   .command = request->command,
