@@ -185,6 +185,24 @@ static int parse_named_spans(struct json spans, struct board_span **list, size_t
     return 0;
 }
 
+/* What has no place would be written over the boot loader. */
+static int check_initial(struct json root, const struct board *board, struct error *error)
+{
+    struct json at = json_get(root, "initial");
+    for (size_t i = 0; i < json_count(at); i++) {
+        const char *name = board->initial[i];
+        uint32_t address;
+        if (board_where(board, name, &address))
+            continue;
+        if (!strcmp(name, BOARD_START))
+            return json_expected(json_member(at, i), error,
+                                 "a board with $.memory.slots, the first of which takes it");
+        return json_expected(json_member(at, i), error, "an image that has an address in $.images, or %s",
+                             BOARD_START);
+    }
+    return 0;
+}
+
 static int parse_images(struct json root, struct board *board, struct error *error)
 {
     static const char *const keys[] = {"file", "address", NULL};
@@ -202,7 +220,7 @@ static int parse_images(struct json root, struct board *board, struct error *err
             take_address(at, "address", false, &image->address, error))
             return -1;
     }
-    return take_strings(root, "initial", false, &board->initial, error);
+    return take_strings(root, "initial", false, &board->initial, error) || check_initial(root, board, error);
 }
 
 static int parse_limits(struct json root, struct board *board, struct error *error)
@@ -380,6 +398,17 @@ const struct board_span *board_watch(const struct board *board, const char *name
         if (!strcmp(board->watches[i].name, name))
             return &board->watches[i];
     return NULL;
+}
+
+bool board_where(const struct board *board, const char *name, uint32_t *address)
+{
+    if (!strcmp(name, BOARD_START)) {
+        *address = board->slots[0].address;
+        return board->slots[0].len;
+    }
+    const struct board_image *image = board_image(board, name);
+    *address = image ? image->address : 0;
+    return image && image->has_address;
 }
 
 const struct board_image *board_image(const struct board *board, const char *name)

@@ -95,5 +95,9 @@ const struct board_phase *board_phase(const struct board *board, const char *nam
 extern const char *const board_confirms_words[]; /* by enum board_confirms */
 const struct board_span *board_watch(const struct board *board, const char *name);
 const struct board_image *board_image(const struct board *board, const char *name);
+/* Where what stands in "initial" is written: an image by its address, BOARD_START to the first slot. false:
+ * it has no place, which board_load refuses. */
+#define BOARD_START "$start" /* the image that the scenario starts with */
+bool board_where(const struct board *board, const char *name, uint32_t *address);
 
 #endif

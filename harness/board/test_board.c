@@ -94,6 +94,9 @@ Test(board, each_mistake_is_named)
         {"{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "{\"address\":\"0xFFFFF000\",\"size\":\"0x4000\"}",
          "below 4 GiB"},
         {",{\"address\":\"0x8000\",\"size\":\"0x4000\"}", "", "two slots"},
+        {",\"slots\":[{\"address\":\"0x4000\",\"size\":\"0x4000\"},{\"address\":\"0x8000\",\"size\":"
+         "\"0x4000\"}],\"slot_header\":512",
+         "", "$.initial[1]: expected a board with $.memory.slots"},
         {"(?<hash>.*)\"", "(?<hash>.*\"", "a regular expression (missing closing parenthesis"},
         {"\"cycles\":0", "\"cycles\":-1", "$.limits.cycles"},
         {"\"cycles\":0", "\"quiet_ms\":-1", "$.limits.quiet_ms"},
@@ -101,6 +104,8 @@ Test(board, each_mistake_is_named)
         {"\"chip\":\"c\"", "\"chip\":\"\"", "$.chip: expected a name"},
         {"\"initial\"", "\"initials\"", "did you mean 'initial'?"},
         {"\"v1\":{}", "\"v1\":{\"at\":1}", "$.images.v1"},
+        {"[\"boot\",\"$start\"]", "[\"boot\",\"v1\"]", "$.initial[1]: expected an image that has an address"},
+        {"[\"boot\",\"$start\"]", "[\"boot\",\"v9\"]", "$.initial[1]: expected an image that has an address"},
         {"\"transports\"", "\"facts\":{\"cold\":[{\"from\":\"mark\"}]},\"transports\"",
          "\"group\" and \"equals\""},
         {"\"transports\"", "\"facts\":{\"cold\":[]},\"transports\"", "$.facts.cold: expected 1 to 6 sources"},

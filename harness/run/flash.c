@@ -7,17 +7,14 @@
 static int find_write(const struct board *board, const struct image_set *images, const char *name,
                       const char *start, const struct image **image, uint32_t *address, struct error *error)
 {
-    bool is_start = !strcmp(name, "$start");
-    const struct board_image *where = board_image(board, name);
+    bool is_start = !strcmp(name, BOARD_START);
     *image = image_find(images, is_start ? start : name);
     if (!*image)
         return error_set(error, ERROR_INPUT, "firmware %s: no image '%s'", images->folder,
                          is_start ? start : name);
-    if (!is_start && (!where || !where->has_address))
-        return error_set(error, ERROR_INPUT, "%s: $.images.%s.address: expected one, found none", board->path,
-                         name);
-    *address = is_start ? board->slots[0].address : where->address;
-    return 0;
+    return board_where(board, name, address)
+               ? 0
+               : error_set(error, ERROR_INPUT, "%s: $.initial: '%s' has no place", board->path, name);
 }
 
 int flash_check(const struct board *board, const struct image_set *images, const char *start,

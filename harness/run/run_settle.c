@@ -79,17 +79,15 @@ void run_check_told(struct run *run)
 static int program_one(struct run *run, const char *name)
 {
     const struct board *board = run->plan->board;
-    bool start = !strcmp(name, "$start");
+    bool start = !strcmp(name, BOARD_START);
     const struct image *image = image_find(run->plan->images, start ? run->plan->scenario.start : name);
-    const struct board_image *where = start ? NULL : board_image(board, name);
-    if (!image || (!start && (!where || !where->has_address))) {
+    uint32_t address;
+    if (!image || !board_where(board, name, &address)) {
         run_fail_rig(run, "%s: $.initial: '%s' is no image with an address", board->path, name);
         return -1;
     }
-    const struct probe_job job = {.verb = PROBE_PROGRAM,
-                                  .path = image->file,
-                                  .address = start ? board->slots[0].address : where->address,
-                                  .blank = true};
+    const struct probe_job job = {
+        .verb = PROBE_PROGRAM, .path = image->file, .address = address, .blank = true};
     return run_probe(run, &job);
 }
 

@@ -124,16 +124,17 @@ static void deliver_from_factory(const struct worker *worker, struct bench *benc
         return;
     bench->delivered = true;
     for (char **name = board->initial; *name; name++) {
-        bool start = !strcmp(*name, "$start");
+        bool start = !strcmp(*name, BOARD_START);
+        uint32_t address;
         const struct image *image =
             image_find(&worker->job->images, start ? bench->plan.scenario.start : *name);
-        const struct board_image *where = start ? NULL : board_image(board, *name);
         char *path = image ? realpath(image->file, NULL) : NULL;
+        if (!board_where(board, *name, &address))
+            continue;
         cJSON *command = cJSON_CreateObject();
         cJSON_AddStringToObject(command, "do", "load");
         cJSON_AddStringToObject(command, "place", bench->rig.place->name);
-        cJSON_AddNumberToObject(command, "address",
-                                where && where->has_address ? where->address : board->slots[0].address);
+        cJSON_AddNumberToObject(command, "address", address);
         cJSON_AddStringToObject(command, "path", path ? path : "");
         cJSON_Delete(virtual_rack_control(rack, command, NULL));
         cJSON_Delete(command);
