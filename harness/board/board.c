@@ -195,9 +195,9 @@ static int check_initial(struct json root, const struct board *board, struct err
         if (board_where(board, name, &address))
             continue;
         if (!strcmp(name, BOARD_START))
-            return json_expected(json_member(at, i), error,
+            return json_expected(json_at(at, i), error,
                                  "a board with $.memory.slots, the first of which takes it");
-        return json_expected(json_member(at, i), error, "an image that has an address in $.images, or %s",
+        return json_expected(json_at(at, i), error, "an image that has an address in $.images, or %s",
                              BOARD_START);
     }
     return 0;
