@@ -2,8 +2,8 @@
 /* What a driver is. A driver operates one device of a rack; it never decides pass or fail: what the board
  * does is an event, what the rig does wrong is an error (call fails) or an EVENT_RIG (later).
  *
- * No call blocks longer than 50 ms except open and close (2 s); anything longer is a job that ends with an
- * event. */
+ * No call blocks longer than 50 ms except open and close (2 s; a switch that takes longer says so, see
+ * power_ops.safe_us); anything longer is a job that ends with an event. */
 #ifndef OTARIG_DRIVER_DRIVER_H
 #define OTARIG_DRIVER_DRIVER_H
 
@@ -47,6 +47,9 @@ struct power_ops {
     uint64_t (*latency_us)(const void *config);
     /* It senses the rail, and the rail follows within this; 0, or NULL: it does not. */
     uint64_t (*sense_us)(const void *config);
+    /* The longest that close() takes, which leaves the safe state. NULL: no longer than any other driver's.
+     */
+    uint64_t (*safe_us)(const void *config);
 };
 
 /* ---- sense: the rail, read by another device than the one that switches it ---- */

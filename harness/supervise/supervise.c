@@ -30,7 +30,7 @@
 #include "reports/result.h"
 
 #define WORKER_LIVES 4
-#define WORKER_GRACE_US 8000000u
+#define WORKER_GRACE_US 8000000u /* beyond what its switches need to be safe */
 #define TICK_US 1000000u
 #define LOG_TICK_US 120000000u
 #define WRITE_SHARE 20 /* result.json of a long night takes a while: a twentieth of the time goes into it */
@@ -205,13 +205,25 @@ static void on_line(void *arg, const struct part *part, int stream, const char *
     }
 }
 
+/* A worker that is asked to end closes its rigs, one after the other. */
+static uint64_t grace_us(const struct job *job)
+{
+    uint64_t us = WORKER_GRACE_US;
+    for (size_t i = 0; i < job->place_count; i++) {
+        const struct rack_device *power = &job->places[i]->devices[RACK_POWER];
+        if (power->driver && power->driver->power->safe_us)
+            us += power->driver->power->safe_us(power->config);
+    }
+    return us;
+}
+
 static void on_signal(void *arg, int signal_number)
 {
     struct supervisor *sup = arg;
     sup->interrupted = true;
     for (size_t i = 0; i < sup->part_count; i++)
         if (sup->parts[i].worker && !sup->parts[i].making_safe)
-            child_stop(sup->parts[i].worker, WORKER_GRACE_US);
+            child_stop(sup->parts[i].worker, grace_us(&sup->job));
 }
 
 /* A worker that died leaves rails as they were and cases without an end. */

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Console "serial": a serial port through libserialport, any baud rate. An adapter that was unplugged is
  * looked for again, with growing pauses; after REOPEN_LIMIT_US without success that is the rig's fault. */
-#include <libserialport.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/driver/console/console_port.h"
-#include "harness/driver/console/serial_find.h"
+#include "harness/driver/console/serial_port.h"
 #include "harness/driver/table.h"
 
 /* each look at /dev costs: umockdev allows a process 50 opens */
@@ -28,7 +25,7 @@ struct config {
     bool with_power;
 };
 
-static const char *const levels[] = {"high", "low", "leave", NULL};
+static const char *const levels[] = {"high", "low", "leave", NULL}; /* enum serial_level */
 static const struct option_spec options[] = {
     {.name = "port",
      .help = "the device, better by a stable name (/dev/serial/by-path/...)",
@@ -79,86 +76,26 @@ static const struct option_spec options[] = {
 struct serial {
     struct console_port port; /* first member */
     const struct config *config;
-    struct sp_port *sp;
-    char name[SERIAL_NAME_MAX]; /* of the device, as found last */
+    struct serial_port device;
     struct loop_source *retry;
     uint64_t lost_us, pause_us;
-    bool absent; /* no such port, as opposed to one that cannot be opened */
 };
-
-static int failed(const struct serial *serial, const char *what, struct error *error)
-{
-    char *text = sp_last_error_message();
-    error_set(error, ERROR_RIG, "%s: %s: %s", serial->name, what, text && *text ? text : "not possible");
-    if (text)
-        sp_free_error_message(text);
-    return -1;
-}
-
-static int set_up(struct serial *serial, struct error *error)
-{
-    const struct config *config = serial->config;
-    struct sp_port *sp = serial->sp;
-    if (sp_set_baudrate(sp, (int)config->baud) < 0 || sp_set_bits(sp, 8) < 0 ||
-        sp_set_parity(sp, SP_PARITY_NONE) < 0 || sp_set_stopbits(sp, 1) < 0 ||
-        sp_set_flowcontrol(sp, SP_FLOWCONTROL_NONE) < 0)
-        return failed(serial, "line settings", error);
-    if (config->dtr < 2 && sp_set_dtr(sp, config->dtr ? SP_DTR_OFF : SP_DTR_ON) < 0)
-        return failed(serial, "DTR", error);
-    if (config->rts < 2 && sp_set_rts(sp, config->rts ? SP_RTS_OFF : SP_RTS_ON) < 0)
-        return failed(serial, "RTS", error);
-    sp_flush(sp, SP_BUF_INPUT);
-    return 0;
-}
 
 static void drop(struct serial *serial)
 {
     console_port_detach(&serial->port);
-    if (serial->sp) {
-        sp_close(serial->sp);
-        sp_free_port(serial->sp);
-    }
-    serial->sp = NULL;
-}
-
-/* Two locks: the kernel's own keeps other programs out (but not root), flock() keeps out other otarigs, by
- * whatever name they know the port. */
-static int lock(struct serial *serial, int fd, struct error *error)
-{
-    if (flock(fd, LOCK_EX | LOCK_NB))
-        return error_set(error, ERROR_RIG, "%s: is in use by another otarig (or another place of this rack)",
-                         serial->name);
-    ioctl(fd, TIOCEXCL); /* not all drivers know it */
-    return 0;
+    serial_port_close(&serial->device);
 }
 
 static int attach(struct serial *serial, struct error *error)
 {
     const struct config *config = serial->config;
     const struct serial_wanted wanted = {config->port, config->usb, config->number, config->location};
-    int fd = -1;
-    serial->absent = true;
-    if (serial_find(&wanted, serial->name, error))
+    const struct serial_settings settings = {
+        .baud = config->baud, .dtr = (enum serial_level)config->dtr, .rts = (enum serial_level)config->rts};
+    if (serial_port_open(&serial->device, &wanted, &settings, error))
         return -1;
-    if (sp_get_port_by_name(serial->name, &serial->sp) != SP_OK) {
-        serial->sp = NULL;
-        return error_set(error, ERROR_RIG,
-                         "%s: no such serial port (plugged in? `otarig doctor` lists what is there)",
-                         serial->name);
-    }
-    serial->absent = false;
-    if (sp_open(serial->sp, SP_MODE_READ_WRITE) != SP_OK) {
-        failed(serial, "open", error);
-        sp_free_port(serial->sp);
-        serial->sp = NULL;
-        return -1;
-    }
-    /* locked before anything is set: the port may be another's */
-    if (sp_get_port_handle(serial->sp, &fd) != SP_OK || lock(serial, fd, error) || set_up(serial, error)) {
-        drop(serial);
-        return -1;
-    }
-    console_port_attach(&serial->port, fd);
+    console_port_attach(&serial->port, serial->device.fd);
     return 0;
 }
 
@@ -168,7 +105,7 @@ static void on_retry(void *arg, uint64_t now_us)
     struct serial *serial = arg;
     struct error error = {0};
     if (!attach(serial, &error)) {
-        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->name);
+        event_put(serial->port.env.sink, EVENT_NOTE, serial->port.role, "reopened", serial->device.name);
         return;
     }
     if (serial->config->with_power) {
@@ -199,9 +136,10 @@ static int serial_open(const struct driver_env *env, const void *config, void **
     struct serial *serial = mem_alloc(sizeof *serial);
     console_port_init(&serial->port, env, on_lost);
     serial->config = config;
+    serial->device.fd = -1;
     serial->retry = loop_add_timer(env->loop, LOOP_NEVER, on_retry, serial);
     serial->port.may_be_away = serial->config->with_power;
-    if (attach(serial, error) && serial->absent && serial->config->with_power) {
+    if (attach(serial, error) && serial->device.absent && serial->config->with_power) {
         loop_timer_set(serial->retry, clock_now_us() + WITH_POWER_US);
         *error = (struct error){0};
     } else if (serial->port.fd < 0) {

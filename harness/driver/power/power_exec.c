@@ -65,6 +65,11 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+static uint64_t safe_us(const void *config)
+{
+    return switch_safe_us(&((const struct config *)config)->limits);
+}
+
 static int outlet_open(const struct driver_env *env, const void *data, void **self, struct error *error)
 {
     const struct config *config = data;
@@ -121,7 +126,8 @@ static int examine(const struct driver_env *env, const void *data, char *advice,
     return -1;
 }
 
-static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+static const struct power_ops ops = {
+    .start = start, .get = get, .latency_us = latency_us, .safe_us = safe_us};
 const struct driver power_exec_driver = {.name = "exec",
                                          .help =
                                              "any switch that has a program (PDU client, uhubctl, usbrelay)",

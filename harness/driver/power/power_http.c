@@ -284,6 +284,11 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+static uint64_t safe_us(const void *config)
+{
+    return switch_safe_us(&((const struct config *)config)->limits);
+}
+
 /* Without an outlet's name the command is the name, also where only its body tells the outlets apart. */
 static void claim(const void *data, char *key, size_t size)
 {
@@ -338,7 +343,8 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return failed;
 }
 
-static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+static const struct power_ops ops = {
+    .start = start, .get = get, .latency_us = latency_us, .safe_us = safe_us};
 const struct driver power_http_driver = {
     .name = "http",
     .help = "outlets behind HTTP: Shelly, Tasmota, ESPHome, Home Assistant, pdudaemon, or as you say",

@@ -193,6 +193,11 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+static uint64_t safe_us(const void *config)
+{
+    return switch_safe_us(&((const struct config *)config)->limits);
+}
+
 /* A port of its own is a board of its own: gateways have a serial line behind each. */
 static void claim(const void *data, char *key, size_t size)
 {
@@ -230,7 +235,8 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return failed;
 }
 
-static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+static const struct power_ops ops = {
+    .start = start, .get = get, .latency_us = latency_us, .safe_us = safe_us};
 const struct driver power_modbus_driver = {.name = "modbus",
                                            .help = "relay boards with Modbus, by TCP or a serial line",
                                            .kind = DRIVER_POWER,

@@ -418,6 +418,11 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+static uint64_t safe_us(const void *config)
+{
+    return switch_safe_us(&((const struct config *)config)->limits);
+}
+
 /* The topic names the plug, whichever preset leads to it. Two outlets may have one topic and differ in what
  * is sent there. A broker is the same with and without TLS. */
 static void claim(const void *data, char *key, size_t size)
@@ -475,7 +480,8 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return failed;
 }
 
-static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+static const struct power_ops ops = {
+    .start = start, .get = get, .latency_us = latency_us, .safe_us = safe_us};
 const struct driver power_mqtt_driver = {.name = "mqtt",
                                          .help =
                                              "plugs behind an MQTT broker: Tasmota, zigbee2mqtt, any topic",

@@ -7,7 +7,6 @@
  * technical documentation". KMTronic: FF, channel, 1 or 0 ("USB Relay commands"). DLP-IO8: "DLP-IO8-G data
  * sheet", table 1. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +19,11 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/driver/claim.h"
-#include "harness/driver/console/serial_find.h"
+#include "harness/driver/console/serial_port.h"
 #include "harness/driver/table.h"
 
 #define ANSWER_LIMIT_MS 500 /* of a board that is there; Numato's take 20 */
+#define BITS_PER_BYTE 10u   /* with start and stop bit */
 
 enum protocol { LCUS, NUMATO, DEVANTECH, KMTRONIC, DLP_IO8, LINE_DTR, LINE_RTS };
 static const char *const protocol_names[] = {"lcus",    "numato", "devantech", "kmtronic",
@@ -81,8 +81,9 @@ static const struct option_spec options[] = {
      .type = OPTION_INTEGER,
      .offset = offsetof(struct config, baud),
      .standard = "0",
-     .low = 0,
-     .high = 4000000},
+     .low = 50,
+     .high = 12000000,
+     .or_zero = true},
     {.name = "powered",
      .help =
          "the board has power while the relay is closed (normally open contact) or open (normally closed)",
@@ -106,8 +107,7 @@ static const struct option_spec options[] = {
 
 struct relay {
     const struct config *config;
-    int fd;
-    char name[SERIAL_NAME_MAX];
+    struct serial_port port;
     bool safe_on;
 };
 
@@ -118,79 +118,71 @@ static bool closed_for(const struct relay *relay, bool on)
 
 /* ---- the port ---- */
 
-static const struct {
-    int64_t baud;
-    speed_t speed;
-} speeds[] = {{1200, B1200},     {2400, B2400},     {4800, B4800},     {9600, B9600},
-              {19200, B19200},   {38400, B38400},   {57600, B57600},   {115200, B115200},
-              {230400, B230400}, {460800, B460800}, {921600, B921600}, {1000000, B1000000}};
-
-static speed_t speed_of(const struct config *config)
-{
-    int64_t baud = config->baud ? config->baud : protocols[config->protocol].baud;
-    for (size_t i = 0; i < sizeof speeds / sizeof *speeds; i++)
-        if (speeds[i].baud == baud)
-            return speeds[i].speed;
-    return B0;
-}
-
 static int fail(const struct relay *relay, const char *what, struct error *error)
 {
-    return error_set_errno(error, ERROR_RIG, errno, "%s: %s", relay->name, what);
+    return error_set_errno(error, ERROR_RIG, errno, "%s: %s", relay->port.name, what);
 }
 
-/* HUPCL off: the lines stay as they are when the port is closed. */
-static int set_up(struct relay *relay, struct error *error)
+static int64_t baud_of(const struct config *config)
 {
-    struct termios line;
-    speed_t speed = speed_of(relay->config);
-    if (tcgetattr(relay->fd, &line))
-        return fail(relay, "no serial port", error);
-    cfmakeraw(&line);
-    line.c_cflag = (line.c_cflag & ~(tcflag_t)(HUPCL | CRTSCTS | CSTOPB | PARENB)) | CLOCAL | CREAD | CS8;
-    cfsetispeed(&line, speed);
-    cfsetospeed(&line, speed);
-    if (tcsetattr(relay->fd, TCSANOW, &line))
-        return fail(relay, "line settings", error);
-    tcflush(relay->fd, TCIFLUSH);
-    return 0;
+    return config->baud ? config->baud : protocols[config->protocol].baud;
 }
 
+/* Places on one board have the port open at the same time, see hold(). */
 static int port_open(struct relay *relay, struct error *error)
 {
     const struct config *config = relay->config;
     const struct serial_wanted wanted = {config->port, config->usb, config->number, config->location};
-    if (serial_find(&wanted, relay->name, error))
-        return -1;
-    relay->fd = open(relay->name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (relay->fd < 0)
-        return fail(relay, "open", error);
-    return set_up(relay, error);
+    const struct serial_settings settings = {.baud = baud_of(config),
+                                             .dtr = SERIAL_LEAVE,
+                                             .rts = SERIAL_LEAVE,
+                                             .shared = true,
+                                             .lines_stay = true};
+    return serial_port_open(&relay->port, &wanted, &settings, error);
 }
 
+/* What is still to be sent is given up: Linux would hold the close for it, and a command must not come late.
+ */
 static void port_close(struct relay *relay)
 {
-    if (relay->fd >= 0)
-        close(relay->fd);
-    relay->fd = -1;
+    if (relay->port.fd >= 0)
+        tcflush(relay->port.fd, TCOFLUSH);
+    serial_port_close(&relay->port);
+}
+
+/* Until the last bit has left the port. tcdrain() has no limit: a stopped adapter would hold us, and the port
+ * with us, for ever. What the kernel and the adapter have taken is out a line's time later. */
+static int wait_sent(const struct relay *relay, size_t len, struct error *error)
+{
+    uint64_t end_us = clock_host_us() + ANSWER_LIMIT_MS * 1000;
+    int left = 0;
+    while (!ioctl(relay->port.fd, TIOCOUTQ, &left) && left > 0) {
+        if (clock_host_us() >= end_us)
+            return error_set(error, ERROR_RIG, "%s: %d bytes of a command have not left it within %d ms",
+                             relay->port.name, left, ANSWER_LIMIT_MS);
+        usleep(500);
+    }
+    usleep((useconds_t)(len * BITS_PER_BYTE * 1000000 / (uint64_t)baud_of(relay->config)));
+    return 0;
 }
 
 static int send_all(const struct relay *relay, const void *data, size_t len, struct error *error)
 {
     const char *at = data;
-    struct pollfd room = {.fd = relay->fd, .events = POLLOUT};
+    size_t total = len;
+    struct pollfd room = {.fd = relay->port.fd, .events = POLLOUT};
     while (len) {
-        ssize_t n = write(relay->fd, at, len);
+        ssize_t n = write(relay->port.fd, at, len);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return fail(relay, "write", error);
         if (n > 0) {
             at += n;
             len -= (size_t)n;
         } else if (poll(&room, 1, ANSWER_LIMIT_MS) == 0)
-            return error_set(error, ERROR_RIG, "%s: takes no byte for %d ms", relay->name, ANSWER_LIMIT_MS);
+            return error_set(error, ERROR_RIG, "%s: takes no byte for %d ms", relay->port.name,
+                             ANSWER_LIMIT_MS);
     }
-    tcdrain(relay->fd);
-    return 0;
+    return wait_sent(relay, total, error);
 }
 
 /* Until `enough` says so. -1: not in time. The answer is NUL-terminated. */
@@ -198,19 +190,20 @@ static int hear(const struct relay *relay, char *answer, size_t size,
                 bool (*enough)(const char *answer, size_t len), size_t *len, struct error *error)
 {
     uint64_t end_us = clock_host_us() + ANSWER_LIMIT_MS * 1000;
-    struct pollfd input = {.fd = relay->fd, .events = POLLIN};
+    struct pollfd input = {.fd = relay->port.fd, .events = POLLIN};
     *len = 0;
     while (!enough(answer, *len)) {
         uint64_t now_us = clock_host_us();
         if (now_us >= end_us || *len + 1 >= size)
             return error_set(error, ERROR_RIG,
-                             "%s: no answer of the relay board within %d ms (protocol, baud?)", relay->name,
-                             ANSWER_LIMIT_MS);
-        poll(&input, 1, (int)((end_us - now_us) / 1000) + 1);
-        ssize_t n = read(relay->fd, answer + *len, size - 1 - *len);
+                             "%s: no answer of the relay board within %d ms (protocol, baud?)",
+                             relay->port.name, ANSWER_LIMIT_MS);
+        if (poll(&input, 1, (int)((end_us - now_us) / 1000) + 1) <= 0)
+            continue;
+        ssize_t n = read(relay->port.fd, answer + *len, size - 1 - *len);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return n ? fail(relay, "read", error)
-                     : error_set(error, ERROR_RIG, "%s: unplugged?", relay->name);
+                     : error_set(error, ERROR_RIG, "%s: unplugged?", relay->port.name);
         *len += n > 0 ? (size_t)n : 0;
         answer[*len] = 0;
     }
@@ -236,7 +229,7 @@ static int numato_ask(const struct relay *relay, const char *verb, char *answer,
     char text[40];
     size_t len;
     snprintf(text, sizeof text, "relay %s %X\r", verb, (unsigned)relay->config->channel - 1);
-    tcflush(relay->fd, TCIFLUSH);
+    tcflush(relay->port.fd, TCIFLUSH);
     return send_all(relay, text, strlen(text), error) || hear(relay, answer, size, has_prompt, &len, error)
                ? -1
                : 0;
@@ -245,7 +238,7 @@ static int numato_ask(const struct relay *relay, const char *verb, char *answer,
 static int line_set(const struct relay *relay, bool closed, struct error *error)
 {
     int bit = relay->config->protocol == LINE_DTR ? TIOCM_DTR : TIOCM_RTS;
-    return ioctl(relay->fd, closed ? TIOCMBIS : TIOCMBIC, &bit) ? fail(relay, "modem lines", error) : 0;
+    return ioctl(relay->port.fd, closed ? TIOCMBIS : TIOCMBIC, &bit) ? fail(relay, "modem lines", error) : 0;
 }
 
 static int command(const struct relay *relay, bool closed, struct error *error)
@@ -284,8 +277,8 @@ static int numato_read(const struct relay *relay, bool *closed, struct error *er
     *closed = len == 2 && !strncmp(line, "on", 2);
     return *closed || (len == 3 && !strncmp(line, "off", 3))
                ? 0
-               : error_set(error, ERROR_RIG, "%s: expected on or off, found '%.*s'", relay->name, (int)len,
-                           line);
+               : error_set(error, ERROR_RIG, "%s: expected on or off, found '%.*s'", relay->port.name,
+                           (int)len, line);
 }
 
 static int read_back(const struct relay *relay, bool *closed, struct error *error)
@@ -297,19 +290,19 @@ static int read_back(const struct relay *relay, bool *closed, struct error *erro
     case NUMATO:
         return numato_read(relay, closed, error);
     case DEVANTECH:
-        tcflush(relay->fd, TCIFLUSH);
+        tcflush(relay->port.fd, TCIFLUSH);
         if (send_all(relay, "\x5b", 1, error) || hear(relay, answer, sizeof answer, one_byte, &len, error))
             return -1;
         *closed = (uint8_t)answer[0] >> (relay->config->channel - 1) & 1;
         return 0;
     case LINE_DTR:
     case LINE_RTS:
-        if (ioctl(relay->fd, TIOCMGET, &bits))
+        if (ioctl(relay->port.fd, TIOCMGET, &bits))
             return fail(relay, "modem lines", error);
         *closed = bits & (relay->config->protocol == LINE_DTR ? TIOCM_DTR : TIOCM_RTS);
         return 0;
     default:
-        return error_set(error, ERROR_INPUT, "%s: boards of this protocol cannot be asked", relay->name);
+        return error_set(error, ERROR_INPUT, "%s: boards of this protocol cannot be asked", relay->port.name);
     }
 }
 
@@ -320,7 +313,7 @@ static int read_back(const struct relay *relay, bool *closed, struct error *erro
 static int hold(const struct relay *relay, struct error *error)
 {
     uint64_t end_us = clock_host_us() + ANSWER_LIMIT_MS * 2000;
-    while (flock(relay->fd, LOCK_EX | LOCK_NB)) {
+    while (flock(relay->port.fd, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK || clock_host_us() >= end_us)
             return fail(relay, "held by somebody else", error);
         usleep(1000);
@@ -341,9 +334,9 @@ static int set_held(struct relay *relay, bool on, struct power_report *report, s
         return -1;
     report->verified = closed == wanted;
     return report->verified ? 0
-                            : error_set(error, ERROR_RIG, "%s: relay %d was %s, but reads %s", relay->name,
-                                        (int)relay->config->channel, wanted ? "closed" : "opened",
-                                        closed ? "closed" : "open");
+                            : error_set(error, ERROR_RIG, "%s: relay %d was %s, but reads %s",
+                                        relay->port.name, (int)relay->config->channel,
+                                        wanted ? "closed" : "opened", closed ? "closed" : "open");
 }
 
 static int set(void *self, bool on, struct power_report *report, struct error *error)
@@ -351,14 +344,14 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
     struct relay *relay = self;
     *report = (struct power_report){.commanded_us = clock_now_us()};
     /* one that was unplugged may be back */
-    if (relay->fd < 0 && port_open(relay, error)) {
+    if (relay->port.fd < 0 && port_open(relay, error)) {
         port_close(relay);
         return -1;
     }
     int failed = hold(relay, error);
     if (!failed) {
         failed = set_held(relay, on, report, error);
-        flock(relay->fd, LOCK_UN);
+        flock(relay->port.fd, LOCK_UN);
     }
     if (failed)
         port_close(relay);
@@ -369,10 +362,10 @@ static int get(void *self, bool *on, struct error *error)
 {
     struct relay *relay = self;
     bool closed;
-    if ((relay->fd < 0 && port_open(relay, error)) || hold(relay, error))
+    if ((relay->port.fd < 0 && port_open(relay, error)) || hold(relay, error))
         return -1;
     int failed = read_back(relay, &closed, error);
-    flock(relay->fd, LOCK_UN);
+    flock(relay->port.fd, LOCK_UN);
     *on = closed == closed_for(relay, true);
     return failed;
 }
@@ -380,7 +373,7 @@ static int get(void *self, bool *on, struct error *error)
 static int relay_open(const struct driver_env *env, const void *config, void **self, struct error *error)
 {
     struct relay *relay = mem_alloc(sizeof *relay);
-    *relay = (struct relay){.config = config, .fd = -1, .safe_on = env->safe_on};
+    *relay = (struct relay){.config = config, .port.fd = -1, .safe_on = env->safe_on};
     if (port_open(relay, error)) {
         port_close(relay);
         free(relay);
@@ -436,7 +429,7 @@ static const char *check(const void *data)
         return "one of \"port\", \"usb\", \"serial\" and \"location\", by which its port is found";
     if (config->channel > protocols[config->protocol].channels)
         return "a \"channel\" that boards of this protocol have";
-    return speed_of(config) == B0 ? "a usual \"baud\", such as 9600 or 115200" : NULL;
+    return NULL;
 }
 
 /* Switches nothing. */

@@ -366,6 +366,11 @@ static uint64_t latency_us(const void *config)
     return (uint64_t)((const struct config *)config)->limits.latency_ms * 1000;
 }
 
+static uint64_t safe_us(const void *config)
+{
+    return switch_safe_us(&((const struct config *)config)->limits);
+}
+
 static void claim(const void *data, char *key, size_t size)
 {
     const struct config *config = data;
@@ -420,7 +425,8 @@ static int examine(const struct driver_env *env, const void *config, char *advic
     return failed;
 }
 
-static const struct power_ops ops = {.start = start, .get = get, .latency_us = latency_us};
+static const struct power_ops ops = {
+    .start = start, .get = get, .latency_us = latency_us, .safe_us = safe_us};
 const struct driver power_snmp_driver = {
     .name = "snmp",
     .help = "power strips and PoE switches by SNMP (APC, CyberPower, Raritan, "

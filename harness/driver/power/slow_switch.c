@@ -288,6 +288,14 @@ static int make_safe(const struct slow_switch *owner)
     return 0;
 }
 
+/* The question that is under way, and twice: the command, the time that the state has to follow, and a
+ * question that began in the last moment of it. */
+uint64_t switch_safe_us(const struct switch_limits *limits)
+{
+    return (uint64_t)(limits->timeout_ms + 2 * (2 * limits->timeout_ms + limits->follow_ms)) * 1000 +
+           2 * ASK_AGAIN_US;
+}
+
 void slow_switch_close(struct slow_switch *owner)
 {
     end_all(owner); /* first: a command that is still on its way must not come after ours */

@@ -55,8 +55,9 @@ int slow_switch_start(struct slow_switch *owner, bool on, struct power_report *r
 int slow_switch_get(struct slow_switch *owner, bool *on, struct error *error);
 /* Ends what is under way, and frees. */
 void slow_switch_leave(struct slow_switch *owner);
-/* The same after it was put into the safe state, which blocks for the limits of the switch. */
+/* The same after it was put into the safe state, which blocks for switch_safe_us() at most. */
 void slow_switch_close(struct slow_switch *owner);
+uint64_t switch_safe_us(const struct switch_limits *limits); /* as power_ops.safe_us */
 
 /* "on", "off", "1", "true" ... in any case of letters; false: none of them. */
 bool switch_word(const char *text, bool *on);
