@@ -25,7 +25,7 @@ BEGIN {
   allowed["harness/cmd"] = "harness/ reports/"
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"
-  allowed["fixtures/outlets"] = "harness/base/"
+  allowed["fixtures/outlets"] = "harness/base/ harness/io/ fixtures/rack/"
   allowed["fixtures/disk"] = "harness/base/"
   allowed["fixtures/linux"] = "harness/base/ harness/io/ fixtures/disk/"
   allowed["fixtures/rack"] = "harness/base/ harness/io/ fixtures/twin/"
