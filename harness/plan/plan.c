@@ -385,8 +385,11 @@ void plan_find_unfit(struct plan *plan, const struct rack_place *place)
 {
     static const char *const clauses[] = {"G1", "G2", "G4"};
     const char *lack;
+    char alike[240];
     if (!place)
         return;
+    if (plan_images_alike(plan, place, alike, sizeof alike))
+        add_unfit(plan, alike);
     if (lacks(place, RACK_POWER))
         add_unfit(plan, "the place has no power switch");
     if (lacks(place, RACK_CONSOLE) && uses_link(plan))

@@ -43,6 +43,9 @@ bool plan_updates(const struct plan *plan);
 void plan_fit(struct plan *plan, const struct rack_place *place);
 /* Adds to `unfit` what the place lacks for it; `place` may be NULL: nothing. */
 void plan_find_unfit(struct plan *plan, const struct rack_place *place);
+/* Are there two images, of those that may run in this case, that no source at this place can tell apart? The
+ * first such pair, as a message. */
+bool plan_images_alike(const struct plan *plan, const struct rack_place *place, char *text, size_t size);
 /* Does this place have what the scenario needs, and nothing is unfit? -1 with the first message. */
 int plan_check_place(struct plan *plan, const struct rack_place *place, struct error *error);
 /* The fields of EVENT_CASE (verdict.h); the caller frees. */

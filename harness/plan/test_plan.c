@@ -173,6 +173,35 @@ Test(plan, asks_no_version_floor_of_a_board_that_its_own_update_restores)
     plan_release(&plan);
 }
 
+Test(plan, says_before_a_case_which_images_nothing_tells_apart)
+{
+    static const struct update_ops ops = {.abilities = abilities};
+    static const struct driver client = {.update = &ops};
+    struct rack_place place = {.name = "p1", .board = "b"};
+    struct plan plan;
+    char text[240];
+    for (int role = 0; role < RACK_ROLES; role++)
+        place.devices[role].driver = &driver;
+    place.devices[RACK_PROBE].driver = place.devices[RACK_UPDATE].driver = NULL;
+    cr_assert_eq(build(SCENARIO("\"G1\"", NEXT), 3, &plan), 0, "%s", error.text);
+    cr_expect(!plan_images_alike(&plan, &place, text, sizeof text), "versions are not known: %s", text);
+    images[0].version = "1.2.0";
+    images[1].version = "v1.2";
+    cr_assert(plan_images_alike(&plan, &place, text, sizeof text));
+    cr_expect(strstr(text, "nothing tells 'v1' from 'v2', which are both version 1.2.0"), "%s", text);
+    can = UPDATE_CAN_STATE | UPDATE_BOARD_ANSWERS;
+    place.devices[RACK_UPDATE].driver = &client; /* a client may tell the hash */
+    cr_expect(!plan_images_alike(&plan, &place, text, sizeof text), "%s", text);
+    images[1].hash = images[0].hash; /* one image under two names */
+    cr_expect(plan_images_alike(&plan, &place, text, sizeof text));
+    images[1].hash = "bb";
+    images[1].version = "1.3";
+    place.devices[RACK_UPDATE].driver = NULL;
+    cr_expect(!plan_images_alike(&plan, &place, text, sizeof text), "%s", text);
+    images[0].version = images[1].version = NULL;
+    plan_release(&plan);
+}
+
 static unsigned verbs(const void *config)
 {
     return can;
