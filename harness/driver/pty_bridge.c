@@ -71,10 +71,13 @@ static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
     memcpy(bridge->waiting + bridge->waiting_len, data, len);
     bridge->waiting_len += len;
     move_in(bridge);
-    if (bridge->events.heard)
-        bridge->events.heard(bridge->arg, data, len);
-    if (bridge->events.answered)
-        bridge->events.answered(bridge->arg, bridge->sent);
+    /* what the owner hears may be what it waits for: it closes the bridge then */
+    const struct pty_bridge_events events = bridge->events;
+    void *owner = bridge->arg;
+    if (events.answered)
+        events.answered(owner, bridge->sent);
+    if (events.heard)
+        events.heard(owner, data, len);
 }
 
 static int open_pair(struct pty_bridge *bridge, struct error *error)

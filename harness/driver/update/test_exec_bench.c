@@ -47,6 +47,7 @@ static void put(struct sink *sink, const struct event *event)
             fprintf(stderr, "%s\n", event->value);
         snprintf(bench->output, sizeof bench->output, "%s", event->value);
     } else if (event->kind == EVENT_UPDATE && !strcmp(event->what, "progress")) {
+        cr_assert_not(bench->over, "progress of a job that is over");
         bench->progress++;
         if (event->number > bench->progress_max)
             bench->progress_max = event->number;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The update client made of the user's own programs: real programs of the system, real ends. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,4 +213,33 @@ Test(update_exec, the_port_is_a_serial_port)
     }
     cr_assert_str_eq(heard, "hello\n\003\021", "every byte as it was written");
     exec_bench_free(bench);
+}
+
+/* The program is over, and has been waited for. */
+static void run_to_the_end_of_the_program(struct exec_bench *bench, const struct update_job *job)
+{
+    struct error error = {0};
+    uint64_t end_us = clock_now_us() + 60000000;
+    cr_assert_eq(update_exec_driver.update->start(bench->client, job, &error), 0, "%s", error.text);
+    while ((atoi(bench->output) < 2 || !kill(atoi(bench->output), 0)) && clock_now_us() < end_us)
+        cr_assert_geq(loop_turn(bench->loop, 10000, &error), 0);
+    cr_assert(atoi(bench->output) > 1 && !bench->over);
+}
+
+Test(update_exec, the_board_says_later_whether_it_took_the_delivery)
+{
+    static const char *const rows[][2] = {{"it is bad", "refused"}, {"it is good", "done"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct exec_bench *bench =
+            exec_bench_new("{\"deliver\": [\"sh\", \"-c\", \"printf abc >\\\"$0\\\"; echo $$\", \"{port}\"],"
+                           " \"accepted\": \"good\", \"declined\": \"bad\"}");
+        struct update_job job = delivery(bench);
+        run_to_the_end_of_the_program(bench, &job);
+        cr_assert_eq(write(bench->board, rows[i][0], strlen(rows[i][0])), (ssize_t)strlen(rows[i][0]));
+        for (int turn = 0; turn < 100 && !bench->over; turn++)
+            loop_turn(bench->loop, 100000, NULL);
+        cr_assert(bench->over);
+        cr_expect_str_eq(bench->outcome, rows[i][1]);
+        exec_bench_free(bench);
+    }
 }
