@@ -392,12 +392,28 @@ const struct board_phase *board_phase(const struct board *board, const char *nam
     return NULL;
 }
 
+/* A comparator masks low bits of an address (ARMv7-M, C1.8.17). */
+static bool can_be_watched(const struct board_span *span)
+{
+    return !(span->len & (span->len - 1)) && !(span->address & (span->len - 1));
+}
+
+static const struct board_span *watch_of_state(const struct board *board, const char *name)
+{
+    const struct board_span *span = NULL;
+    if (board->state_count && !strcmp(name, "swap_state"))
+        span = &board->state[0];
+    else if (board->state_count && !strcmp(name, "revert_state"))
+        span = &board->state[board->state_count - 1];
+    return span && can_be_watched(span) ? span : NULL;
+}
+
 const struct board_span *board_watch(const struct board *board, const char *name)
 {
     for (size_t i = 0; i < board->watch_count; i++)
         if (!strcmp(board->watches[i].name, name))
             return &board->watches[i];
-    return NULL;
+    return watch_of_state(board, name);
 }
 
 bool board_where(const struct board *board, const char *name, uint32_t *address)

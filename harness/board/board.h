@@ -93,6 +93,8 @@ void board_release(struct board *board);
 const struct board_mark *board_mark(const struct board *board, const char *name);
 const struct board_phase *board_phase(const struct board *board, const char *name);
 extern const char *const board_confirms_words[]; /* by enum board_confirms */
+/* Where the file names none: swap_state is the first area of $.memory.state, revert_state the last, if one
+ * comparator can watch it. NULL: no such watch. */
 const struct board_span *board_watch(const struct board *board, const char *name);
 const struct board_image *board_image(const struct board *board, const char *name);
 /* Where what stands in "initial" is written: an image by its address, BOARD_START to the first slot. false:

@@ -42,6 +42,31 @@ static int load_rack(const char *path, void *out)
     return rack_load(path, out, &error);
 }
 
+static void expect_watches(const char *state, uint64_t swap, uint64_t revert)
+{
+    struct board board;
+    char *text = mem_printf("%.*s,\"state\":[%s]%s", (int)(strstr(whole, "\"slot_header\"") - whole - 1),
+                            whole, state, strstr(whole, "},\"marks\""));
+    with_file(text, load_board, &board, 0);
+    const struct board_span *first = board_watch(&board, "swap_state"),
+                            *last = board_watch(&board, "revert_state");
+    cr_expect_eq(first ? first->address : 0, swap);
+    cr_expect_eq(last ? last->address : 0, revert);
+    board_release(&board);
+    free(text);
+}
+
+Test(board, what_an_update_keeps_of_itself_can_be_watched)
+{
+    expect_watches("{\"address\":\"0xC000\",\"size\":\"0x2000\"}", 0xC000, 0xC000);
+    expect_watches(
+        "{\"address\":\"0x7000\",\"size\":\"0x1000\"},{\"address\":\"0xB000\",\"size\":\"0x1000\"}", 0x7000,
+        0xB000);
+    /* no comparator has such a range */
+    expect_watches("{\"address\":\"0xD000\",\"size\":\"0x2000\"}", 0, 0);
+    expect_watches("{\"address\":\"0xC000\",\"size\":\"0x3000\"}", 0, 0);
+}
+
 Test(board, is_read_with_its_defaults)
 {
     struct board board;
@@ -53,6 +78,7 @@ Test(board, is_read_with_its_defaults)
     cr_expect_eq(board.quiet_ms, 0);
     cr_expect_eq(board_watch(&board, "w")->address, 4);
     cr_expect_null(board_watch(&board, "x"));
+    cr_expect_null(board_watch(&board, "swap_state"));
     cr_expect(board_image(&board, "boot")->has_address);
     cr_expect(!board_image(&board, "v1")->has_address);
     cr_expect(board_mark(&board, "boot"));

@@ -321,6 +321,9 @@ int run_cold_begin(struct run *run);
 /* Did the board lose its power when it was last switched off? `why` gets what says so. `may_ask`: inside the
  * fiber, where there is time to; else by what has told of itself. */
 enum run_cold run_lost_power(struct run *run, bool may_ask, char *why, size_t size);
+/* Where a register is asked: waits for the first start after power came back, at most the board's boot time.
+ * false: nothing to wait for, or it did not start. */
+bool run_cold_await(struct run *run);
 const char *run_seen_image(const struct run *run); /* name of the image that runs, or "unknown" */
 void run_observe_boot(struct run *run, int cycle, uint64_t from_us, bool up);
 void run_observe_data(struct run *run);    /* what the board said of its data last */

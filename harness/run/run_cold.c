@@ -108,6 +108,22 @@ static enum run_cold look_word(struct run *run, const struct source *source, cha
     return RUN_COLD_YES;
 }
 
+static bool has_started(struct run *run, const void *arg)
+{
+    return run->seen.boots;
+}
+
+/* A register tells of the latest start. An image that restarts by itself would soon write over what the first
+ * one showed. */
+bool run_cold_await(struct run *run)
+{
+    uint64_t limit_us = (uint64_t)run->plan->board->boot_ms * 1000;
+    bool told = facts_source(run->plan->board, FACT_STARTED, SOURCE_MARK);
+    if (!told || run->seen.boots || !run->powered || !usable(run, SOURCE_PROBE) || run_broken(run))
+        return false;
+    return !run_until(run, has_started, NULL, clock_now_us() + limit_us);
+}
+
 static enum run_cold look_sense(struct run *run, char *why, size_t size)
 {
     if (!run->off_commanded_us || run->sensed_off_us != run->off_commanded_us)

@@ -371,6 +371,8 @@ void run_fault_ask_cold(struct run *run, struct run_fault *fault, bool started)
     if (!is_open(fault) || run_broken(run))
         return;
     enum run_cold cold = run_lost_power(run, true, why, sizeof why);
+    if (cold == RUN_COLD_UNKNOWN && !started && run_cold_await(run))
+        cold = run_lost_power(run, true, why, sizeof why);
     if (cold == RUN_COLD_YES)
         run_fault_prove(run, fault, true, why);
     else if (started && !run_broken(run))
