@@ -10,15 +10,16 @@ import subprocess
 import sys
 import tempfile
 
+import tally
+
 source, build = map(os.path.abspath, sys.argv[1:3])
 otarig = os.path.join(build, "bin/otarig")
 work = tempfile.TemporaryDirectory(prefix="otarig-docs.")
-wrong = []
 counts = {"commands": 0, "run": 0, "json": 0, "c": 0, "links": 0}
 
 
 def complain(where, what):
-    wrong.append(f"WRONG: {where}: {what}")
+    tally.wrong(f"{where}: {what}")
 
 
 def run(*words, **more):
@@ -198,8 +199,7 @@ for page in pages:
     check_page(page)
 if open(pages[0]).read().count("\n") > 150:
     complain("README.md", "more than 150 lines")
-print("\n".join(wrong))
 print(f"{len(pages)} pages: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
 if counts["commands"] < 20 or counts["json"] < 8 or counts["c"] < 1:
-    sys.exit("WRONG: hardly anything was found to check")
-sys.exit(1 if wrong else 0)
+    tally.wrong("hardly anything was found to check")
+sys.exit(bool(tally.lines))

@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 
+import tally
+
 try:
     from jsonschema import Draft202012Validator
 except ImportError:
@@ -22,15 +24,12 @@ except ImportError:
 
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 runs = [pathlib.Path(folder) for folder in sys.argv[3:]]
-bad = 0
 counts = {}
 
 
 def fail(text):
-    global bad
-    bad += 1
-    if bad <= 40:
-        print("WRONG", text)
+    if len(tally.lines) <= 40:
+        tally.wrong(text)
 
 
 def schema(path):
@@ -371,4 +370,4 @@ hold_edges(manifest, "manifests", lambda tree: tree, "manifest.json")
 print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
     fail("no files were found")
-sys.exit(1 if bad else 0)
+sys.exit(bool(tally.lines))

@@ -3,11 +3,13 @@
 the journal reads, and the next run starts clean. usage: kill_test.py BUILD SOURCE MOMENTS [SEED]"""
 import glob, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time
 
+import tally
+from tally import wrong
+
 build, source, moments = sys.argv[1], sys.argv[2], int(sys.argv[3])
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().randrange(1 << 30)
 chance = random.Random(seed)
 otarig = build + "/bin/otarig"
-bad = []
 
 
 def processes(mark):
@@ -76,22 +78,22 @@ def one(index):
     try:
         run.wait(1800)  # whole when nothing was there to kill; a busy machine is slow
     except subprocess.TimeoutExpired:
-        bad.append(f"{index} {kind} after {wait:.2f} s: the supervisor did not end")
+        wrong(f"{index} {kind} after {wait:.2f} s: the supervisor did not end")
         run.kill()
     deadline = time.time() + 120
     while processes(work) and time.time() < deadline:
         time.sleep(0.1)
     left = processes(work)
     if left:
-        bad.append(f"{index} {kind} after {wait:.2f} s: left running: {list(left.values())[:3]}")
+        wrong(f"{index} {kind} after {wait:.2f} s: left running: {list(left.values())[:3]}")
         for other in left:
             os.kill(other, signal.SIGKILL)
     for truth in glob.glob(work + "/*/rack/truth.jsonl"):
         if rail_of(truth) == "rail_on":
-            bad.append(f"{index} {kind} after {wait:.2f} s: the rail stayed on")
+            wrong(f"{index} {kind} after {wait:.2f} s: the rail stayed on")
     for journal in glob.glob(work + "/*/cases/*/journal.jsonl"):
         if os.path.getsize(journal) and subprocess.run([otarig, "validate", journal], capture_output=True).returncode:
-            bad.append(f"{index} {kind} after {wait:.2f} s: {journal} does not read")
+            wrong(f"{index} {kind} after {wait:.2f} s: {journal} does not read")
     shutil.rmtree(work, ignore_errors=True)
     return kind if pid else kind + " (already gone)"
 
@@ -121,7 +123,7 @@ def both():
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     told = lambda: open(calls).read().split() if os.path.exists(calls) else []
     if not wait_for(lambda: told()[-1:] == ["on"]):
-        bad.append(f"both: the board was not switched on: {told()}")
+        wrong(f"both: the board was not switched on: {told()}")
     worker = victim_of("worker", work, run)
     os.kill(run.pid, signal.SIGSTOP)  # or it would see its worker die
     for pid in (worker, run.pid):
@@ -129,9 +131,9 @@ def both():
             os.kill(pid, signal.SIGKILL)
     run.wait()
     if not wait_for(lambda: told()[-1:] == ["off"]):
-        bad.append(f"both: the rail stayed on: {told()}")
+        wrong(f"both: the rail stayed on: {told()}")
     if not wait_for(lambda: not processes(work)):
-        bad.append(f"both: left running: {list(processes(work).values())[:3]}")
+        wrong(f"both: left running: {list(processes(work).values())[:3]}")
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -145,12 +147,12 @@ def early(number):
     run.send_signal(number)
     run.wait(1800)
     if run.returncode != (-9 if number == signal.SIGKILL else 130):
-        bad.append(f"early {number!r}: exit {run.returncode}")
+        wrong(f"early {number!r}: exit {run.returncode}")
     found = glob.glob(work + "/*/result.json")
     if not found or json.load(open(found[0]))["summary"]["pass"]:
-        bad.append(f"early {number!r}: no result.json without a pass")
+        wrong(f"early {number!r}: no result.json without a pass")
     if not wait_for(lambda: not processes(work)):
-        bad.append(f"early {number!r}: left running: {list(processes(work).values())[:3]}")
+        wrong(f"early {number!r}: left running: {list(processes(work).values())[:3]}")
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -164,6 +166,4 @@ for i in range(moments):
     what = one(i)
     counts[what] = counts.get(what, 0) + 1
 print(counts)
-for line in bad:
-    print("WRONG", line)
-sys.exit(1 if bad else 0)
+sys.exit(bool(tally.lines))

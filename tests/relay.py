@@ -9,16 +9,11 @@ import subprocess
 import sys
 import threading
 
+import tally
+from tally import check
+
 BUILD = os.environ["OTARIG_BUILD"]
 LIMIT_S = 120
-wrong = []
-
-
-def check(holds, text):
-    if not holds:
-        wrong.append(text)
-        print("WRONG:", text, flush=True)
-
 
 class Relay:
     def __init__(self):
@@ -207,8 +202,8 @@ def main():
     check_udp(relay)
     check_dns(relay)
     relay.end()
-    print("%d wrong" % len(wrong))
-    sys.exit(bool(wrong))
+    print("%d wrong" % len(tally.lines))
+    sys.exit(bool(tally.lines))
 
 
 main()

@@ -15,6 +15,9 @@ import tempfile
 import threading
 import time
 
+import tally
+from tally import wrong
+
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 30)
 chance = random.Random(seed)
@@ -77,7 +80,6 @@ def first_difference(a, b):
     return f"{len(a)} and {len(b)} bytes"
 
 
-bad = 0
 codes = [run("calm", 0)]
 over = threading.Event()
 disturber = threading.Thread(target=disturb, args=[over])
@@ -92,21 +94,19 @@ finally:
         loop.kill()
         loop.wait()
 if codes != [0, 0]:
-    print(f"WRONG: exits {codes}")
+    wrong(f"exits {codes}")
     print((work / "calm.log").read_text(), (work / "disturbed.log").read_text())
-    bad += 1
 calm, disturbed = files("calm"), files("disturbed")
 if calm.keys() != disturbed.keys() or not any(name.endswith("journal.jsonl") for name in calm):
-    print(f"WRONG: other files: {calm.keys() ^ disturbed.keys()}")
-    bad += 1
+    wrong(f"other files: {calm.keys() ^ disturbed.keys()}")
 for name in calm.keys() & disturbed.keys():
-    same = calm[name] == disturbed[name]
-    print(f"{'same ' if same else 'WRONG'} {name} ({len(calm[name])} bytes)")
-    if not same:
+    if calm[name] == disturbed[name]:
+        print(f"same  {name} ({len(calm[name])} bytes)")
+    else:
+        wrong(f"{name} ({len(calm[name])} bytes)")
         print(first_difference(calm[name], disturbed[name]))
-        bad += 1
-if bad:
+if tally.lines:
     print(f"seed {seed}; the runs are kept in {work}")
 else:
     shutil.rmtree(work)
-sys.exit(1 if bad else 0)
+sys.exit(bool(tally.lines))

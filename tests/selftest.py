@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The gate of the gate, on the virtual rack: scenarios/selftest/*.json name what must come out.
 
-usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good|kinds]...
+usage: selftest.py SOURCE BUILD [firmware|rigs|contract|good|kinds]... [NAME]...
 
-kinds: the other kinds of boards, good and defective. Of kinds.json only what says "always", or all with OTARIG_KINDS=all.
+kinds: the other kinds of boards, good and defective. A NAME, such as "slow-watchdog", "shell/no-rollback" or "shell": only the entries
+of that name or kind of board. OTARIG_SELFTEST_JOBS: so many at a time (8).
 
 Every defective firmware must fail with its class, every broken rig must end as a rig-error or inconclusive, never as a pass
 and never as "the board failed", a scenario whose fault does not strike must be
@@ -20,11 +21,14 @@ import sys
 import tempfile
 import time
 
+import tally
+
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-what = set(sys.argv[3:]) or {"firmware", "rigs", "contract", "good", "kinds"}
+LISTS = ["firmware", "rigs", "contract", "good", "kinds"]
+names = {word for word in sys.argv[3:] if word not in LISTS}
+what = {word for word in sys.argv[3:] if word in LISTS} or set(LISTS)
 otarig, rack = build / "bin" / "otarig", source / "boards" / "racks" / "virtual-6.json"
 work = pathlib.Path(tempfile.mkdtemp(prefix="otarig-selftest."))
-bad = 0
 
 
 def expected(name):
@@ -137,39 +141,37 @@ def good(entry):
 
 
 def shown(job):
-    global bad
     begin = time.monotonic()
     ok, name, text, cases, folder, sound = job[0](job[1])
-    told = "; ".join(f"{case['verdict']} {case['class'] or ''} - {case['reason']}" for case in cases)[:150]
-    print(f"{'ok   ' if ok else 'WRONG'} {name}: {text} {told} ({time.monotonic() - begin:.0f} s)", flush=True)
-    bad += not ok
+    told = "; ".join(f"{case['verdict']} {case['class'] or ''} - {case['reason']}" for case in cases)[:150 if ok else 600]
+    line = f"{name}: {text} {told} ({time.monotonic() - begin:.0f} s)"
+    wanted = " ".join(str(job[1][key]) for key in ("verdict", "class", "reason") if job[1].get(key))
+    print(f"ok    {line}", flush=True) if ok else tally.wrong(f"{line}{', expected ' if wanted else ''}{wanted}")
     return folder, sound
 
 
+def entries(word, key):
+    return [entry for entry in expected(f"{word}.json")[word] if not names or names & {entry[key], entry.get("kind")}]
+
+
 jobs = []
-if "rigs" in what:
-    jobs += [(rig, entry) for entry in expected("rigs.json")["rigs"]]
-if "contract" in what:
-    jobs += [(contract, entry) for entry in expected("contract.json")["contract"]]
-if "firmware" in what:
-    jobs += [(firmware, entry) for entry in expected("firmware.json")["firmware"]]
-if "kinds" in what:
-    everything = os.environ.get("OTARIG_KINDS") == "all"
-    jobs += [(kind, entry) for entry in expected("kinds.json")["kinds"] if everything or entry.get("always")]
+for word, work_of, key in ("rigs", rig, "name"), ("contract", contract, "name"), ("firmware", firmware, "variant"), ("kinds", kind, "firmware"):
+    jobs += [(work_of, entry) for entry in entries(word, key)] if word in what else []
+if names and not jobs:
+    sys.exit(f"selftest: no entry is called {' or '.join(sorted(names))}")
 # some go at once, as each has processes that wait for each other; the good firmware's run has six places of its own
 with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("OTARIG_SELFTEST_JOBS", "8"))) as pool:
     folders = [(folder, sound) for found, sound in pool.map(shown, jobs) for folder in found]
-if "good" in what:
+if "good" in what and not names:
     found, sound = shown((good, expected("good.json")))
     folders += [(folder, sound) for folder in found]
 
 environment = dict(os.environ, OTARIG_SOURCE=str(source), OTARIG_BUILD=str(build))
 if folders:
-    bad += subprocess.run(["sh", source / "tests" / "check_schemas.sh", *[folder for folder, _ in folders]],
-                          env=environment).returncode not in (0, 77)
+    tally.run(["sh", source / "tests" / "check_schemas.sh", *[folder for folder, _ in folders]], env=environment)
 sound = [folder for folder, is_sound in folders if is_sound]
 if sound:
-    bad += subprocess.run([sys.executable, source / "tests" / "truth.py", *sound]).returncode != 0
+    tally.run([sys.executable, source / "tests" / "truth.py", *sound])
 judged = 0
 for folder, _ in folders:
     for case in json.loads((pathlib.Path(folder) / "result.json").read_text())["cases"]:
@@ -179,15 +181,13 @@ for folder, _ in folders:
         try:
             again = json.loads(answer.stdout)
         except ValueError:
-            print(f"WRONG {journal}: cannot be judged again, exit {answer.returncode}")
-            bad += 1
+            tally.wrong(f"{journal}: cannot be judged again, exit {answer.returncode}")
             continue
         if (again["verdict"], again["class"], again["reason"]) != (case["verdict"], case["class"], case["reason"]):
-            print(f"WRONG {journal}: judged again it is {again['verdict']} {again['class']} - {again['reason']}")
-            bad += 1
+            tally.wrong(f"{journal}: judged again it is {again['verdict']} {again['class']} - {again['reason']}")
 print(f"{judged} journals judged again")
-if bad:
-    print(f"{bad} wrong; the runs are kept in {work}")
+if tally.lines:
+    print(f"{len(tally.lines)} wrong; the runs are kept in {work}")
 else:
     shutil.rmtree(work)
-sys.exit(1 if bad else 0)
+sys.exit(bool(tally.lines))

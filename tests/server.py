@@ -13,15 +13,11 @@ import tempfile
 import threading
 import time
 
+import tally
+from tally import check
+
 BUILD = os.environ.get("OTARIG_BUILD", "build")
 LIMIT_S = 300  # no wait is longer: what hangs fails
-wrong = []
-
-
-def check(holds, text):
-    if not holds:
-        wrong.append(text)
-        print("WRONG:", text, flush=True)
 
 
 def need(*programs):
@@ -61,10 +57,12 @@ class Server:
                     if wanted(event):
                         return event
                     if event["event"] == "ended":
-                        raise SystemExit("WRONG: the server has ended")
+                        tally.wrong("the server has ended")
+                        sys.exit(1)
                 since = len(self.events)
                 if not self.turn.wait(until - time.monotonic()):
-                    raise SystemExit("WRONG: an event did not come within %d s; the last: %s" % (LIMIT_S, self.events[-5:]))
+                    tally.wrong("an event did not come within %d s; the last: %s" % (LIMIT_S, self.events[-5:]))
+                    sys.exit(1)
 
     def tell(self, fails=None, **command):
         since = len(self.events)
@@ -402,12 +400,12 @@ def main():
     try:
         {"curl": with_curl, "swupdate": with_swupdate}[sys.argv[1]](folder)
     finally:
-        if wrong and os.environ.get("OTARIG_KEEP"):
+        if tally.lines and os.environ.get("OTARIG_KEEP"):
             print("kept:", folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print("%d wrong" % len(wrong))
-    sys.exit(bool(wrong))
+    print("%d wrong" % len(tally.lines))
+    sys.exit(bool(tally.lines))
 
 
 main()

@@ -11,17 +11,12 @@ import subprocess
 import sys
 import tempfile
 
+import tally
+from tally import check
+
 BUILD, SOURCE = os.environ["OTARIG_BUILD"], os.environ["OTARIG_SOURCE"]
 BIN = BUILD + "/bin/"
 LIMIT_S = 900
-wrong = []
-
-
-def check(holds, text):
-    if not holds:
-        wrong.append(text)
-        print("WRONG:", text, flush=True)
-
 
 def make_images(folder, size=400000):
     """v1 to v5, each with a payload of its own."""
@@ -128,12 +123,12 @@ def main():
     try:
         {"one": one, "good": good, "defects": defects}[sys.argv[1]](folder)
     finally:
-        if wrong and os.environ.get("OTARIG_KEEP"):
+        if tally.lines and os.environ.get("OTARIG_KEEP"):
             print("kept:", folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print("%d wrong" % len(wrong))
-    sys.exit(bool(wrong))
+    print("%d wrong" % len(tally.lines))
+    sys.exit(bool(tally.lines))
 
 
 main()

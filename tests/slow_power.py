@@ -12,15 +12,11 @@ import tempfile
 import threading
 import time
 
+import tally
+from tally import wrong
+
 build, source = map(os.path.abspath, sys.argv[1:3])
 otarig = os.path.join(build, "bin/otarig")
-bad = 0
-
-
-def complain(text):
-    global bad
-    bad = 1
-    print("WRONG:", text)
 
 
 def listen(path):
@@ -95,7 +91,7 @@ def try_way(name, safe, moment, act, seconds=0.5):
         (folder / "rail").write_text("off\n")
         run = start(folder, safe, seconds)
         if not wait_for(lambda: logged(folder, moment) or run.poll() is not None) or run.poll() is not None:
-            complain(f"{name}: the run did not come to {moment}: {run.communicate()[0].decode()[-600:]}")
+            wrong(f"{name}: the run did not come to {moment}: {run.communicate()[0].decode()[-600:]}")
             return
         act(run)
         try:
@@ -103,20 +99,20 @@ def try_way(name, safe, moment, act, seconds=0.5):
             if act is interrupt and "the worker died" in said:
                 complain(f"{name}: a worker that was closing its switch was killed: {said[-300:]}")
         except subprocess.TimeoutExpired:
-            complain(f"{name}: it does not end")
+            wrong(f"{name}: it does not end")
             os.killpg(run.pid, signal.SIGKILL)
         # the guard of a killed run works on after it
         if not wait_for(lambda: rail(folder) == [safe] and (folder / "log").read_text().split()[-1] == f"ends-{safe}", 60):
-            complain(f"{name}: the rail is {rail(folder)}, expected {safe}: {(folder / 'log').read_text().split()}")
+            wrong(f"{name}: the rail is {rail(folder)}, expected {safe}: {(folder / 'log').read_text().split()}")
         time.sleep(1)
         if rail(folder) != [safe]:
-            complain(f"{name}: the rail moved once more: {rail(folder)}")
+            wrong(f"{name}: the rail moved once more: {rail(folder)}")
 
 
 def kill_worker(run):
     found = children(run.pid)
     if not found:
-        complain("no worker was found")
+        wrong("no worker was found")
     for pid in found:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.2)
@@ -139,5 +135,5 @@ ways = [
 ways = [way for way in ways if len(sys.argv) < 4 or sys.argv[3] in way[0]]
 for way in ways:
     try_way(*way)
-print("wrong" if bad else f"{len(ways)} ways out, safe in each")
-sys.exit(bad)
+print("wrong" if tally.lines else f"{len(ways)} ways out, safe in each")
+sys.exit(bool(tally.lines))

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+import tally
+
 source, build = [pathlib.Path(folder).resolve() for folder in sys.argv[1:3]]
 seed, count = [int(text) for text in (sys.argv[3:5] + ["1", "100"][len(sys.argv[3:5]):])]
 work = pathlib.Path(tempfile.mkdtemp(prefix="otarig-storm."))
@@ -103,14 +105,15 @@ def some_job(number, chance):
 
 chance = random.Random(seed)
 jobs = [some_job(number, chance) for number in range(count)]
-bad = 0
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
     for line in pool.map(one, jobs):
-        print(line, flush=True)
-        bad += line.startswith("WRONG")
-if bad:
-    print(f"{bad} wrong; the runs are kept in {work}")
+        if line.startswith(tally.WRONG):
+            tally.wrong(line[len(tally.WRONG) + 1:])
+        else:
+            print(line, flush=True)
+if tally.lines:
+    print(f"{len(tally.lines)} wrong; the runs are kept in {work}")
 else:
     shutil.rmtree(work)
-print(f"seed {seed}: {count} broken rigs, {bad} wrong")
-sys.exit(bad > 0)
+print(f"seed {seed}: {count} broken rigs, {len(tally.lines)} wrong")
+sys.exit(bool(tally.lines))
