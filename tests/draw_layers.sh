@@ -37,6 +37,7 @@ END {
     for (j = i; j > 1 && names[j] < names[j - 1]; j--) { t = names[j]; names[j] = names[j - 1]; names[j - 1] = t }
   wide = 900; row = 96; box = 130
   for (i = 1; i <= count; i++) in_row[level[names[i]]]++
+  for (l in in_row) if ((in_row[l] + 1) * (box + 16) > wide) wide = (in_row[l] + 1) * (box + 16)
   for (i = 1; i <= count; i++) {
     f = names[i]; l = level[f]
     x[f] = int(wide * ++placed[l] / (in_row[l] + 1)) + (l % 2 ? 24 : -24); y[f] = 40 + (top - l) * row

@@ -31,7 +31,7 @@ enum source_kind {
     SOURCE_STORAGE, /* the bytes of a part of the storage */
     SOURCE_EXEC,    /* a command of the user: one JSON object, or the exit code */
     SOURCE_HTTP,    /* the network: a GET, and JSON pointers into the answer */
-    SOURCE_SENSE,   /* the rail itself, where the power driver senses it */
+    SOURCE_SENSE,   /* the rail itself, where the place has a "sense", or its power driver senses it */
     SOURCE_CANARY,  /* a word that the probe leaves in RAM before a cut: without power it is gone */
     SOURCE_SILENCE, /* not a byte while the power was off, and a start afterwards: the weakest */
     SOURCES

@@ -133,7 +133,6 @@ static void reset_act(struct run_fault *fault)
     over(fault);
 }
 
-/* Everything after the steps measures the board; a fault there would be the harness's own. */
 /* ---- at the update server ---- */
 
 /* A rule's name at the server: that of the fault, so that its events name it. */
