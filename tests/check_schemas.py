@@ -265,7 +265,7 @@ def sample(shape):
     if kind == "object":
         made = {key: sample(shape["properties"][key]) for key in shape.get("required", [])}
         for rule in shape.get("allOf", []):
-            for way in rule.get("anyOf", [])[:1]:
+            for way in rule.get("anyOf", rule.get("oneOf", []))[:1]:
                 made.update({key: sample(shape["properties"][key]) for key in way["required"]})
         return made
     if kind == "array":
@@ -320,8 +320,8 @@ def placed(shape, below):
 
 
 # what no schema can know: other files, two members that must differ, words within words
-BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|by which its port is found|"
-                    r'a program "ping"|over a console|the size of |: No such file|an "outlet" for this preset|the "method" POST or PUT|whose password|whose key|either "user" or|that begins with https:|either "above" or|by which its port|a "device" for this preset|a "state_topic" for|either "host" or|boards of this protocol have|a usual "baud"|no community for|or "auth": |or "privacy": ')
+BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|"
+                    r'a program "ping"|over a console|the size of |: No such file|an "outlet" for this preset|the "method" POST or PUT|that begins with https:|a "device" for this preset|boards of this protocol have|no community for|or "auth": |or "privacy": ')
 
 
 def hold_edges(validator, kind, change, name=None):

@@ -187,11 +187,31 @@ int option_parse(const struct option_spec *table, struct json object, const char
 }
 
 /* Is the option there and as the rule says? A choice is compared as text, a bool as "true". */
-static bool applies(const struct option_rule *rule, struct json object)
+static bool is_as_said(const struct option_rule *rule, struct json object)
 {
     struct json at = json_get(object, rule->when);
     return cJSON_IsString(at.node) ? !strcmp(at.node->valuestring, rule->is)
                                    : cJSON_IsTrue(at.node) && !strcmp(rule->is, "true");
+}
+
+/* `present` of the rule's `count` names are there. */
+static bool rule_holds(const struct option_rule *rule, struct json object, size_t present, size_t count)
+{
+    switch (rule->kind) {
+    case OPTION_ANY_OF:
+        return present;
+    case OPTION_ONE_OF:
+        return present == 1;
+    case OPTION_NEEDS:
+        return !present || json_present(json_get(object, rule->when));
+    case OPTION_NOT_WITH:
+        return !present || !json_present(json_get(object, rule->when));
+    case OPTION_ONLY_WHERE:
+        return !present || is_as_said(rule, object);
+    case OPTION_EXACTLY_WHERE:
+        return is_as_said(rule, object) ? present == count : !present;
+    }
+    return false;
 }
 
 int option_hold_rules(const struct option_rule *rules, struct json object, struct error *error)
@@ -200,10 +220,7 @@ int option_hold_rules(const struct option_rule *rules, struct json object, struc
         size_t present = 0, count = 0;
         for (; rule->names[count]; count++)
             present += json_present(json_get(object, rule->names[count]));
-        bool where = rule->when && applies(rule, object);
-        if (rule->kind == OPTION_ANY_OF ? !present
-            : where                     ? rule->kind == OPTION_EXACTLY_WHERE && present < count
-                                        : present)
+        if (!rule_holds(rule, object, present, count))
             return json_expected(object, error, "%s", rule->wanted);
     }
     return 0;

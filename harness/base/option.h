@@ -45,13 +45,16 @@ struct option_spec {
 /* What several options of an object owe each other. */
 enum option_rule_kind {
     OPTION_ANY_OF = 1,    /* at least one of `names` is there */
+    OPTION_ONE_OF,        /* exactly one of them is */
+    OPTION_NEEDS,         /* `names` only where the option `when` is there, too */
+    OPTION_NOT_WITH,      /* `names` only where it is not */
     OPTION_ONLY_WHERE,    /* `names` only where the option `when` is `is` */
     OPTION_EXACTLY_WHERE, /* `names` where the option `when` is `is`, and only there */
 };
 struct option_rule {
     enum option_rule_kind kind; /* 0 ends a table */
     const char *const *names;   /* NULL-terminated */
-    const char *when, *is;      /* an option and its value as text: a choice, or "true" */
+    const char *when, *is;      /* an option and, of the rules that say so, its value: a choice, or "true" */
     const char *wanted;         /* what is expected, in words */
 };
 

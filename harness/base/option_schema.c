@@ -127,10 +127,10 @@ static cJSON *needs(const char *const *names)
     return schema;
 }
 
-/* {"anyOf": [{"required": [name]}...]} */
-static cJSON *any_of(const char *const *names)
+/* {"anyOf": [{"required": [name]}...]}, or "oneOf" */
+static cJSON *some_of(const char *word, const char *const *names)
 {
-    cJSON *schema = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(schema, "anyOf");
+    cJSON *schema = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(schema, word);
     for (size_t i = 0; names[i]; i++) {
         const char *one[] = {names[i], NULL};
         cJSON_AddItemToArray(list, needs(one));
@@ -138,20 +138,39 @@ static cJSON *any_of(const char *const *names)
     return schema;
 }
 
+static cJSON *none_of(const char *const *names)
+{
+    cJSON *schema = cJSON_CreateObject();
+    cJSON_AddItemToObject(schema, "not", some_of("anyOf", names));
+    return schema;
+}
+
 static cJSON *rule_schema(const struct option_rule *rule)
 {
-    if (rule->kind == OPTION_ANY_OF)
-        return any_of(rule->names);
     const char *when[] = {rule->when, NULL};
-    cJSON *schema = cJSON_CreateObject(), *where = needs(when), *none = cJSON_CreateObject();
+    cJSON *schema = cJSON_CreateObject();
+    switch (rule->kind) {
+    case OPTION_ANY_OF:
+    case OPTION_ONE_OF:
+        cJSON_Delete(schema);
+        return some_of(rule->kind == OPTION_ANY_OF ? "anyOf" : "oneOf", rule->names);
+    case OPTION_NEEDS:
+    case OPTION_NOT_WITH:
+        cJSON_AddItemToObject(schema, "if", needs(when));
+        cJSON_AddItemToObject(schema, rule->kind == OPTION_NEEDS ? "else" : "then", none_of(rule->names));
+        return schema;
+    case OPTION_ONLY_WHERE:
+    case OPTION_EXACTLY_WHERE:
+        break;
+    }
+    cJSON *where = needs(when);
     cJSON *is = cJSON_AddObjectToObject(cJSON_AddObjectToObject(where, "properties"), rule->when);
     cJSON_AddItemToObject(is, "const",
                           strcmp(rule->is, "true") ? cJSON_CreateString(rule->is) : cJSON_CreateTrue());
-    cJSON_AddItemToObject(none, "not", any_of(rule->names));
     cJSON_AddItemToObject(schema, "if", where);
     if (rule->kind == OPTION_EXACTLY_WHERE)
         cJSON_AddItemToObject(schema, "then", needs(rule->names));
-    cJSON_AddItemToObject(schema, "else", none);
+    cJSON_AddItemToObject(schema, "else", none_of(rule->names));
     return schema;
 }
 

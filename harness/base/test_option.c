@@ -136,17 +136,46 @@ static const char *const any[] = {"a", "b", NULL}, *const only[] = {"c", NULL};
 static const struct option_rule pair_rules[] = {
     {OPTION_ANY_OF, any, .wanted = "a or b"}, {OPTION_ONLY_WHERE, only, "on", "true", "c with on"}, {0}};
 
-static bool holds(const char *text)
+static const char *const one_of[] = {"a", "b", NULL}, *const size[] = {"size", NULL};
+static const struct option_rule more_rules[] = {{OPTION_ONE_OF, one_of, .wanted = "a or b"},
+                                                {OPTION_NEEDS, only, "b", NULL, "c with b"},
+                                                {OPTION_NOT_WITH, size, "b", NULL, "size without b"},
+                                                {0}};
+
+static bool holds_by(const struct option_rule *rules, const char *text)
 {
     struct json_document document;
     struct pair pair;
     cr_assert_eq(json_parse(&document, "t", text, strlen(text), &error), 0, "%s", error.text);
     struct json root = json_root(&document);
     bool good = !option_parse(pair_table, root, NULL, &pair, sizeof pair, &error) &&
-                !option_hold_rules(pair_rules, root, &error);
+                !option_hold_rules(rules, root, &error);
     option_release(pair_table, &pair);
     json_close(&document);
     return good;
+}
+
+static bool holds(const char *text)
+{
+    return holds_by(pair_rules, text);
+}
+
+Test(option, members_that_need_or_shut_out_each_other)
+{
+    cr_expect(holds_by(more_rules, "{\"a\": \"x\", \"size\": 96}"));
+    cr_expect(holds_by(more_rules, "{\"b\": \"1\", \"c\": \"n\"}"));
+    cr_expect_not(holds_by(more_rules, "{}"));
+    cr_expect_not(holds_by(more_rules, "{\"a\": \"x\", \"b\": \"1\"}"));
+    cr_expect_not(holds_by(more_rules, "{\"a\": \"x\", \"c\": \"n\"}"));
+    cr_expect_not(holds_by(more_rules, "{\"b\": \"1\", \"size\": 96}"));
+    cJSON *schema = option_schema(pair_table, more_rules);
+    char *text = cJSON_PrintUnformatted(cJSON_GetObjectItem(schema, "allOf"));
+    cr_expect_str_eq(
+        text, "[{\"oneOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\"]}]},"
+              "{\"if\":{\"required\":[\"b\"]},\"else\":{\"not\":{\"anyOf\":[{\"required\":[\"c\"]}]}}},"
+              "{\"if\":{\"required\":[\"b\"]},\"then\":{\"not\":{\"anyOf\":[{\"required\":[\"size\"]}]}}}]");
+    cJSON_free(text);
+    cJSON_Delete(schema);
 }
 
 Test(option, members_that_owe_each_other)

@@ -46,6 +46,13 @@ static const struct option_spec options[] = {
     {0},
 };
 
+static const char *const value[] = {"value", NULL}, *const equals[] = {"equals", NULL};
+static const struct option_rule rules[] = {
+    HTTP_WHO_RULES,
+    {OPTION_NEEDS, value, "equals", NULL, "both \"value\" and \"equals\""},
+    {OPTION_NEEDS, equals, "value", NULL, "both \"value\" and \"equals\""},
+    {0}};
+
 /* What an answer has to tell for the fact; NULL: that it comes is enough. */
 static const char *lacks(enum fact fact, const struct source_http *http)
 {
@@ -59,16 +66,15 @@ static const char *lacks(enum fact fact, const struct source_http *http)
         return "\"report\", where it is told";
     if (fact == FACT_COLD && !http->boot_id && !http->value)
         return "\"boot_id\", where it is told, or \"value\" and \"equals\"";
-    if (!http->value != !http->equals)
-        return "both \"value\" and \"equals\"";
-    return http->password_from && !http->user ? "a \"user\" whose password that is" : NULL;
+    return NULL;
 }
 
 int facts_take_http(struct json at, enum fact fact, struct source *source, struct error *error)
 {
     static const char *const also[] = {"from", "comment", NULL};
     source->http = mem_alloc(sizeof *source->http);
-    if (option_parse(options, at, also, source->http, sizeof *source->http, error))
+    if (option_parse(options, at, also, source->http, sizeof *source->http, error) ||
+        option_hold_rules(rules, at, error))
         return -1;
     const char *wanted = lacks(fact, source->http);
     if (wanted)

@@ -89,6 +89,33 @@ Test(board, is_read_with_its_defaults)
     board_release(&board);
 }
 
+/* The fact "alive" of a web interface, with these members. */
+static void http_source(const char *members, const char *said)
+{
+    struct board board;
+    char *text = mem_printf("%.*s,\"facts\":{\"alive\":[{\"from\":\"http\",\"url\":\"http://h/\"%s}]}}",
+                            (int)strlen(whole) - 1, whole, members);
+    error = (struct error){0};
+    with_file(text, load_board, &board, said ? -1 : 0);
+    if (said)
+        cr_expect(strstr(error.text, said), "'%s' lacks '%s'", error.text, said);
+    else
+        board_release(&board);
+    free(text);
+}
+
+Test(board, what_a_web_interface_wants_fits_together)
+{
+    http_source("", NULL);
+    http_source(",\"user\":\"me\",\"password_from\":\"env:X\",\"value\":\"/a\",\"equals\":\"1\"", NULL);
+    http_source(",\"password_from\":\"env:X\"",
+                "$.facts.alive[0]: expected a \"user\" whose password that is");
+    http_source(",\"user\":\"me\",\"token_from\":\"env:X\"",
+                "$.facts.alive[0]: expected either \"user\" or \"token_from\"");
+    http_source(",\"value\":\"/a\"", "$.facts.alive[0]: expected both \"value\" and \"equals\"");
+    http_source(",\"equals\":\"1\"", "$.facts.alive[0]: expected both \"value\" and \"equals\"");
+}
+
 #define BARE_MARKS                                                                                           \
     "\"marks\":{\"boot\":\"^B (?<reset>[0-9]+) (?<id>.*)\",\"app_up\":\"^A (?<version>.*) (?<hash>.*)\"}"
 

@@ -11,12 +11,6 @@
 
 const char *http_device_check(const struct http_device *device)
 {
-    if (device->password_from && !device->user)
-        return "a \"user\" whose password that is";
-    if (device->user && device->token_from)
-        return "either \"user\" or \"token_from\"";
-    if (device->key_file && !device->cert_file)
-        return "a \"cert_file\" whose key that is";
     bool secure = !strncmp(device->url, "https:", 6);
     if (!secure && (device->ca_file || device->cert_file))
         return "a \"url\" that begins with https:, as there are certificates";

@@ -48,6 +48,14 @@ struct http_device {
 struct http_word {
     const char *name, *value;
 };
+/* Rules for those rows. */
+#define HTTP_DEVICE_RULES                                                                                    \
+    HTTP_WHO_RULES,                                                                                          \
+    {                                                                                                        \
+        OPTION_NEEDS, (const char *const[]){"key_file", NULL}, "cert_file", NULL,                            \
+            "a \"cert_file\" whose key that is"                                                              \
+    }
+
 /* A request to it. Words are escaped as the place needs. */
 struct http_wish {
     const char *method; /* NULL: GET, or POST where there is a body */
@@ -79,7 +87,7 @@ void http_talk_free(struct http_talk *talk);
 int http_device_read(const char *name, const struct http_answer *answer, const char *pointer, char *text,
                      size_t size, struct error *error);
 
-/* What is wrong with the options together; NULL: nothing. */
+/* What is wrong with the options together beyond the rules; NULL: nothing. */
 const char *http_device_check(const struct http_device *device);
 
 #endif

@@ -317,6 +317,7 @@ static const struct option_rule rules[] = {
      "\"get\" and what belongs to it only with the preset \"generic\""},
     {OPTION_EXACTLY_WHERE, hosts, "preset", "pdudaemon",
      "\"host\" with the preset \"pdudaemon\", and only there"},
+    HTTP_DEVICE_RULES,
     {0}};
 
 static const char *check(const void *data)

@@ -213,11 +213,9 @@ static void claim(const void *data, char *key, size_t size)
     free(where);
 }
 
-static const char *check(const void *data)
-{
-    const struct config *config = data;
-    return !config->host == !config->serial ? "either \"host\" or \"serial\"" : NULL;
-}
+static const char *const ways[] = {"host", "serial", NULL};
+static const struct option_rule rules[] = {{OPTION_ONE_OF, ways, .wanted = "either \"host\" or \"serial\""},
+                                           {0}};
 
 /* Switches nothing. */
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
@@ -243,7 +241,7 @@ const struct driver power_modbus_driver = {.name = "modbus",
                                            .options = options,
                                            .config_size = sizeof(struct config),
                                            .claim = claim,
-                                           .check = check,
+                                           .rules = rules,
                                            .open = relay_open,
                                            .close = relay_close,
                                            .leave = relay_leave,

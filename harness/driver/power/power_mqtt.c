@@ -447,22 +447,21 @@ static void claim(const void *data, char *key, size_t size)
 static const char *const commands[] = {"topic", NULL};
 static const char *const details[] = {"on_payload", "off_payload", "state_topic", "get_topic", "get_payload",
                                       "pointer",    "is_on",       "is_off",      NULL};
-static const char *const trust[] = {"ca_file", NULL};
+static const char *const trust[] = {"ca_file", NULL}, *const secrets[] = {"password_from", NULL};
+static const char *const asked[] = {"get_topic", "pointer", "is_on", "is_off", NULL};
 static const struct option_rule rules[] = {
     {OPTION_EXACTLY_WHERE, commands, "preset", "generic",
      "\"topic\" with the preset \"generic\", and only there"},
     {OPTION_ONLY_WHERE, details, "preset", "generic", "topics and payloads only with the preset \"generic\""},
     {OPTION_ONLY_WHERE, trust, "tls", "true", "\"ca_file\" only with \"tls\""},
+    {OPTION_NEEDS, asked, "state_topic", NULL, "a \"state_topic\" for what belongs to it"},
+    {OPTION_NEEDS, secrets, "user", NULL, "a \"user\" whose password that is"},
     {0}};
 
 static const char *check(const void *data)
 {
     const struct config *config = data;
-    if (config->preset != GENERIC && !config->device)
-        return "a \"device\" for this preset";
-    if ((config->get_topic || config->pointer || config->is_on || config->is_off) && !config->state_topic)
-        return "a \"state_topic\" for what belongs to it";
-    return config->password_from && !config->user ? "a \"user\" whose password that is" : NULL;
+    return config->preset != GENERIC && !config->device ? "a \"device\" for this preset" : NULL;
 }
 
 /* Switches nothing. */

@@ -420,13 +420,15 @@ static void claim(const void *data, char *key, size_t size)
     free(port);
 }
 
+static const char *const ways[] = {"port", "usb", "serial", "location", NULL};
+static const struct option_rule rules[] = {
+    {OPTION_ONE_OF, ways,
+     .wanted = "one of \"port\", \"usb\", \"serial\" and \"location\", by which its port is found"},
+    {0}};
+
 static const char *check(const void *data)
 {
     const struct config *config = data;
-    int ways = (config->port != NULL) + (config->usb != NULL) + (config->number != NULL) +
-               (config->location != NULL);
-    if (ways != 1)
-        return "one of \"port\", \"usb\", \"serial\" and \"location\", by which its port is found";
     if (config->channel > protocols[config->protocol].channels)
         return "a \"channel\" that boards of this protocol have";
     return NULL;
@@ -458,6 +460,7 @@ const struct driver power_serial_driver = {
     .options = options,
     .config_size = sizeof(struct config),
     .claim = claim,
+    .rules = rules,
     .check = check,
     .open = relay_open,
     .close = relay_close,

@@ -121,12 +121,15 @@ static void claim(const void *data, char *key, size_t size)
     free(where);
 }
 
+static const char *const words[] = {"is_on", "is_off", NULL};
+static const struct option_rule rules[] = {
+    {OPTION_NOT_WITH, words, "above", NULL, "either \"above\" or \"is_on\" and \"is_off\""},
+    HTTP_DEVICE_RULES,
+    {0}};
+
 static const char *check(const void *data)
 {
-    const struct config *config = data;
-    if (config->above && (config->is_on || config->is_off))
-        return "either \"above\" or \"is_on\" and \"is_off\"";
-    return http_device_check(&config->device);
+    return http_device_check(&((const struct config *)data)->device);
 }
 
 static int examine(const struct driver_env *env, const void *config, char *advice, size_t size,
@@ -150,6 +153,7 @@ const struct driver sense_http_driver = {.name = "http",
                                          .options = options,
                                          .config_size = sizeof(struct config),
                                          .claim = claim,
+                                         .rules = rules,
                                          .check = check,
                                          .open = meter_open,
                                          .close = meter_close,
