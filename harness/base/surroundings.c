@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/base/mem.h"
@@ -106,4 +107,13 @@ char *surroundings_board(const char *folder, const char *board)
     size_t len = strlen(board);
     bool is_file = strchr(board, '/') || (len > 5 && !strcmp(board + len - 5, ".json"));
     return is_file ? mem_string(board) : mem_printf("%s/%s.json", folder, board);
+}
+
+void surroundings_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }

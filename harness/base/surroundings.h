@@ -32,6 +32,8 @@ char *surroundings_firmware(void);
  * inherit (OTARIG_ALLOW_EXEC=1). */
 bool surroundings_may_run(void);
 void surroundings_allow_exec(void);
+/* This process may have as many descriptors as it is allowed to ask for. */
+void surroundings_raise_descriptors(void);
 /* The file of a board: `board` itself when it has a slash or ends with .json, else FOLDER/BOARD.json; the
  * caller frees. */
 char *surroundings_board(const char *folder, const char *board);

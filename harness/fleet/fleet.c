@@ -3,11 +3,11 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/mix.h"
+#include "harness/base/surroundings.h"
 #include "harness/fleet/device.h"
 
 static const double marks[] = {50, 90, 99};
@@ -80,22 +80,12 @@ static void on_limit(void *arg, uint64_t now_us)
     ((struct fleet *)arg)->over = true;
 }
 
-/* Every request under way is a descriptor. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 int fleet_run(struct loop *loop, const struct fleet_spec *spec, struct fleet_result *result,
               struct error *error)
 {
     struct fleet fleet = {.loop = loop, .spec = spec, .result = result, .begin_us = clock_now_us()};
     *result = (struct fleet_result){.updated_s = {-1, -1, -1}};
-    raise_limit();
+    surroundings_raise_descriptors(); /* each request under way is one */
     fleet.calls = calls_new(loop, spec->root, error);
     if (!fleet.calls)
         return -1;
