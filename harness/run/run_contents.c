@@ -65,6 +65,10 @@ static bool says_again(struct run *run, const struct image *image)
 void run_observe_spoilt(struct run *run)
 {
     const struct image *image = image_find(run->plan->images, run_seen_image(run));
+    for (size_t i = 0; i < run->plan->scenario.fault_count; i++)
+        if (run->faults[i].unproven)
+            return; /* nothing can follow from what is seen, so nothing is asked of a probe that may be away
+                     */
     if (!image || !strcmp(image->name, run->plan->scenario.start) || !rig_probe(run->rig) ||
         !run->plan->board->slots[0].len)
         return;

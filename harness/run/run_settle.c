@@ -511,9 +511,9 @@ void run_settle(struct run *run)
     if (!run->powered && run_power(run, true, 0))
         return;
     live(run, 0, from_us, limit_us, &before);
+    run_faults_ask_cold(run);
     if (!run_broken(run) && before.up)
         run_observe_spoilt(run);
-    run_faults_ask_cold(run);
     /* a board that ran on all the time has to start when power comes, which the next cycle shows */
     bool ran_on = !run_broken(run) && before.up && !run_observe_recovery(run);
     if (!run_broken(run) && before.up && !run->plan->scenario.expect.resume)
