@@ -11,6 +11,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/driver/console/serial_find.h"
+#include "harness/driver/usb_hub.h"
 
 #define FTDI_VENDOR 0x0403
 #define FT245R 0x6001 /* FT232R and FT245R have the same ids as they are delivered */
@@ -55,15 +56,6 @@ static struct plugged *add(struct found *found, enum plugged_kind kind)
     return one;
 }
 
-static void put_location(libusb_device *device, char *out, size_t size)
-{
-    uint8_t ports[8];
-    int count = libusb_get_port_numbers(device, ports, sizeof ports);
-    size_t len = (size_t)snprintf(out, size, "%u", libusb_get_bus_number(device));
-    for (int i = 0; i < count && len < size; i++)
-        len += (size_t)snprintf(out + len, size - len, "%c%u", i ? '.' : '-', ports[i]);
-}
-
 static bool has_port(const struct found *found, const char *location)
 {
     for (size_t i = 0; i < found->count; i++)
@@ -98,7 +90,7 @@ static int list_ports(struct found *found, struct error *error)
 static void look_at_ftdi(struct found *found, struct ftdi_context *context, libusb_device *device)
 {
     char location[32], what[64] = "", serial[64] = "";
-    put_location(device, location, sizeof location);
+    usb_location(device, location, sizeof location);
     if (has_port(found, location))
         return;
     bool told = !ftdi_usb_get_strings(context, device, NULL, 0, what, sizeof what, serial, sizeof serial);
@@ -121,7 +113,7 @@ static void look_at_probe(struct found *found, libusb_device *device,
         snprintf(one->name, sizeof one->name, "%s", probes[i].interface);
         snprintf(one->what, sizeof one->what, "%s", probes[i].what);
         snprintf(one->ids, sizeof one->ids, "%04x:%04x", about->idVendor, about->idProduct);
-        put_location(device, one->location, sizeof one->location);
+        usb_location(device, one->location, sizeof one->location);
         if (about->iSerialNumber && !libusb_open(device, &handle)) {
             int len = libusb_get_string_descriptor_ascii(
                 handle, about->iSerialNumber, (unsigned char *)one->serial, sizeof one->serial - 1);

@@ -13,6 +13,7 @@
     X(power_snmp)                                                                                            \
     X(power_mqtt)                                                                                            \
     X(power_modbus)                                                                                          \
+    X(power_usbhub)                                                                                          \
     X(sense_exec)                                                                                            \
     X(sense_http)                                                                                            \
     X(console_serial)                                                                                        \

@@ -118,6 +118,17 @@ Test(claim, serial)
     rmdir(folder);
 }
 
+Test(claim, usbhub)
+{
+    const struct driver *hub = &power_usbhub_driver;
+    one(hub, "{\"location\":\"1-1\",\"port\":2}", "{\"location\":\"1-1\",\"port\":2,\"companion\":\"2-1\"}");
+    two(hub, "{\"location\":\"1-1\",\"port\":2}", "{\"location\":\"1-1\",\"port\":3}");
+    two(hub, "{\"location\":\"1-1\",\"port\":2}", "{\"location\":\"1-1.1\",\"port\":2}");
+    struct claims whole = claims_of(hub, "{\"location\":\"1-1\",\"port\":2,\"companion\":\"2-1\"}"),
+                  half = claims_of(hub, "{\"location\":\"2-1\",\"port\":2}");
+    cr_expect_str_eq(whole.also, half.key);
+}
+
 Test(claim, sense)
 {
     const struct driver *http = &sense_http_driver, *exec = &sense_exec_driver;

@@ -8,10 +8,12 @@ foreach(name power/test_power_http sense/test_sense)
   target_compile_definitions(${program} PRIVATE OTARIG_OUTLETS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-outlets")
   add_dependencies(${program} otarig-outlets)
 endforeach()
-otarig_test(WIRE NAME test_power_serial SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/test_power_serial.c
-            ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
-target_compile_definitions(test_power_serial PRIVATE OTARIG_RELAYS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-relays")
-add_dependencies(test_power_serial otarig-relays)
+foreach(name test_power_serial test_power_usbhub)
+  otarig_test(WIRE NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/${name}.c ${CMAKE_CURRENT_LIST_DIR}/power/test_relay_board.c
+              ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
+  target_compile_definitions(${name} PRIVATE OTARIG_RELAYS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-relays")
+  add_dependencies(${name} otarig-relays)
+endforeach()
 otarig_test(NAME test_claim SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_claim.c
             ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
 foreach(name power_exec power_snmp power_mqtt power_modbus)

@@ -5,51 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/driver/power/test_relay_board.h"
 #include "harness/driver/power/test_switch_bench.h"
-#include "harness/io/child.h"
 
 static struct switch_bench bench;
-static struct child *board;
-static char port[80], moves[1000];
-static bool pulled;
-
-static void on_line(void *arg, int stream, const char *text, size_t len)
-{
-    size_t had = strlen(moves);
-    if (!strncmp(text, "relay ", 6))
-        snprintf(moves + had, sizeof moves - had, "%s;", text + 6);
-    pulled |= !strcmp(text, "unplugged");
-}
-
-static void on_ready(void *arg, const char *line)
-{
-    char root[200];
-    cr_assert_eq(sscanf(line, "ready %199s %79s", root, port), 2);
-    setenv("UMOCKDEV_DIR", root, 1);
-}
+static struct test_relay_board board;
 
 /* `more`: further options; one that begins with "{" is all of them. */
 static void begin(const char *protocol, const char *defect, const char *more)
 {
-    const char *const argv[] = {OTARIG_RELAYS, protocol, defect, NULL};
-    const struct child_spec spec = {
-        .name = "board", .argv = argv, .ready_prefix = "ready ", .stdin_pipe = true};
-    const struct child_events events = {.line = on_line, .ready = on_ready};
     struct loop *loop = loop_new();
-    struct error error = {0};
-    port[0] = moves[0] = 0;
-    pulled = false;
-    board = child_start(loop, &spec, &events, NULL, &error);
-    cr_assert(board, "%s", error.text);
-    while (!port[0])
-        cr_assert(loop_turn(loop, 30000000, NULL) > 0);
+    test_relay_board_start(&board, loop, protocol, defect);
     char *options = *more == '{'
                         ? mem_string(more)
-                        : mem_printf("{\"protocol\":\"%s\",\"port\":\"%s\"%s}", protocol, port, more);
+                        : mem_printf("{\"protocol\":\"%s\",\"port\":\"%s\"%s}", protocol, board.where, more);
     switch_bench_begin(&bench, &power_serial_driver, options);
     free(options);
     loop_free(bench.loop);
@@ -62,17 +33,8 @@ static void end(void)
     if (bench.self)
         bench.driver->close(bench.self);
     bench.self = NULL;
-    unsetenv("UMOCKDEV_DIR");
-    child_free(board);
+    test_relay_board_stop(&board);
     switch_bench_end(&bench);
-}
-
-static void expect_moves(const char *wanted)
-{
-    uint64_t end_us = clock_host_us() + 10000000;
-    while (strlen(moves) < strlen(wanted) && clock_host_us() < end_us)
-        loop_turn(bench.loop, 10000, NULL);
-    cr_expect_str_eq(moves, wanted);
 }
 
 static const struct {
@@ -95,7 +57,7 @@ Test(power_serial, each_board_moves_its_relay_and_no_other)
         else
             cr_expect_eq(switch_bench_get(&bench, &on), -1, "%s", protocols[i].name);
         cr_expect_eq(switch_bench_set(&bench, false), 0, "%s: %s", protocols[i].name, bench.error.text);
-        expect_moves("3 closed;3 open;");
+        test_relay_board_expect(&board, "3 closed;3 open;");
         end();
     }
 }
@@ -107,7 +69,7 @@ Test(power_serial, a_normally_closed_contact_is_the_other_way_round)
     cr_expect_eq(switch_bench_set(&bench, false), 0, "%s", bench.error.text);
     cr_expect(switch_bench_get(&bench, &on) == 0 && !on);
     cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
-    expect_moves("8 closed;8 open;");
+    test_relay_board_expect(&board, "8 closed;8 open;");
     end();
 }
 
@@ -117,7 +79,7 @@ Test(power_serial, closing_leaves_the_safe_state)
     cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
     bench.driver->close(bench.self);
     bench.self = NULL;
-    expect_moves("11 closed;11 open;");
+    test_relay_board_expect(&board, "11 closed;11 open;");
     end();
 }
 
@@ -127,7 +89,7 @@ static void fails(const char *protocol, const char *defect, const char *said)
     cr_expect_eq(switch_bench_set(&bench, true), -1);
     cr_expect_eq(bench.error.kind, ERROR_RIG);
     cr_expect(strstr(bench.error.text, said), "'%s' lacks '%s'", bench.error.text, said);
-    expect_moves(strcmp(defect, "stuck") ? "1 closed;" : "");
+    test_relay_board_expect(&board, strcmp(defect, "stuck") ? "1 closed;" : "");
     end();
 }
 
@@ -146,7 +108,7 @@ Test(power_serial, a_stuck_board_that_cannot_be_asked_claims_nothing)
     begin("lcus", "stuck", "");
     cr_expect_eq(switch_bench_set(&bench, true), 0);
     cr_expect_not(bench.report.verified);
-    expect_moves("");
+    test_relay_board_expect(&board, "");
     end();
 }
 
@@ -154,9 +116,7 @@ Test(power_serial, a_port_that_goes_away_is_an_error_and_no_hang)
 {
     begin("devantech", NULL, "");
     cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
-    cr_assert_eq(child_write(board, "unplug\n", 7, NULL), 0);
-    while (!pulled)
-        cr_assert(loop_turn(bench.loop, 30000000, NULL) > 0);
+    test_relay_board_plug(&board, false);
     cr_expect_eq(switch_bench_set(&bench, false), -1);
     cr_expect_eq(bench.error.kind, ERROR_RIG);
     end();
@@ -183,10 +143,10 @@ Test(power_serial, a_relay_on_a_line)
         cr_expect(bench.report.verified && switch_bench_get(&bench, &on) == 0 && on);
         bench.driver->leave(bench.self);
         bench.self = NULL;
-        expect_moves("1 closed;1 open;1 closed;");
+        test_relay_board_expect(&board, "1 closed;1 open;1 closed;");
         cr_assert_eq(switch_bench_open(&bench, true), 0, "%s", bench.error.text);
         end();
-        cr_expect_str_eq(moves, "1 closed;1 open;1 closed;");
+        cr_expect_str_eq(board.moves, "1 closed;1 open;1 closed;");
     }
 }
 
@@ -195,7 +155,7 @@ Test(power_serial, a_board_by_its_adapter_and_at_a_speed_of_its_own)
 {
     begin("lcus", NULL, "{\"protocol\":\"lcus\",\"usb\":\"1a86:7523\",\"baud\":14400}");
     cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
-    expect_moves("1 closed;");
+    test_relay_board_expect(&board, "1 closed;");
     end();
 }
 
@@ -243,15 +203,5 @@ Test(power_serial, bad_options)
 
 int main(int argc, char **argv)
 {
-    if (!getenv("OTARIG_TEST_PRELOADED")) {
-        setenv("OTARIG_TEST_PRELOADED", "1", 1);
-        setenv("LD_PRELOAD", "libumockdev-preload.so.0", 1);
-        setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
-        execv("/proc/self/exe", argv);
-        return 1;
-    }
-    struct criterion_test_set *tests = criterion_initialize();
-    int code = criterion_handle_args(argc, argv, true) ? !criterion_run_all_tests(tests) : 0;
-    criterion_finalize(tests);
-    return code;
+    return test_relay_board_main(argc, argv);
 }
