@@ -271,6 +271,23 @@ void run_witness_loop(struct run *run)
             loop->low, loop->high);
 }
 
+/* Is the image one of which the case itself takes for proven that its application never comes up? Then its
+ * silence is its own, however the core looks: a handler of faults that sleeps waits as a healthy application
+ * does. */
+static bool never_comes_up(const struct run *run, const char *name)
+{
+    const struct scenario *scenario = &run->plan->scenario;
+    for (char *const *may_run = scenario->expect.runs; *may_run; may_run++)
+        if (!strcmp(*may_run, name))
+            return false;
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        const struct step *step = &scenario->steps[i];
+        if (step->absent && step->fact && step->proves && step->image && !strcmp(step->image, name))
+            return true;
+    }
+    return false;
+}
+
 void run_witness_silence(struct run *run, const char *broken, const char *doubted)
 {
     struct look look;
@@ -288,6 +305,10 @@ void run_witness_silence(struct run *run, const char *broken, const char *doubte
                     look.high);
     else if (answers)
         run_witness(run, false, doubted, "the board answers though the console did not show its start");
+    else if (look.core && look.in_slot && look.image && never_comes_up(run, look.image))
+        run_witness(run, true, broken,
+                    "the probe finds %s in the running slot and its code at work (PC 0x%08x to 0x%08x)",
+                    look.image, look.low, look.high);
     else if (dead && look.core && !look.locked && look.in_slot && look.image && !run->healthy.count)
         suspect_loop(run, &look, broken, doubted);
     else if (dead)

@@ -22,7 +22,12 @@ static void misbehave(void)
     if (app_config.hang) {
         __asm volatile("cpsid i");
         for (;;)
+#ifdef DEFECT_HANG_ASLEEP_WITHOUT_WATCHDOG
+            __asm volatile(
+                "wfi"); /* as handlers of faults and asserts do: to a probe it waits like a healthy one */
+#else
             ;
+#endif
     }
 }
 

@@ -192,7 +192,7 @@ int main(void)
     struct image_info info;
     uart_open();
     tick_open(TICK_MS);
-#ifndef DEFECT_HANG_WITHOUT_WATCHDOG
+#if !defined(DEFECT_HANG_WITHOUT_WATCHDOG) && !defined(DEFECT_HANG_ASLEEP_WITHOUT_WATCHDOG)
     watchdog_start(WATCHDOG_MS);
 #endif
     watchdog_feed();
