@@ -39,6 +39,27 @@ grep -q '^  v2  *product-2.bin  *2.0.0' "$work/said" || wrong "mine: v2: $(cat "
 for name in v2-wrong-key v0 v2-crash v2-hang v3; do
   grep -q "^  $name " "$work/said" || wrong "mine: does not say that $name lacks"
 done
+python3 - "$OTARIG_SOURCE/scenarios" "$work/said" <<'PYTHON' || wrong "mine: does not say of each image that it lacks"
+import json, pathlib, re, sys
+asked, said = set(), open(sys.argv[2]).read()
+def walk(tree, key=None):
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            walk(value, name)
+    elif isinstance(tree, list):
+        for value in tree:
+            walk(value, key)
+    elif key in ("image", "start", "next", "final", "runs", "resume") and re.fullmatch("v[0-9].*", str(tree)):
+        asked.add(tree)
+for path in pathlib.Path(sys.argv[1]).glob("*/*.json"):
+    if path.parent.name not in ("selftest", "explore"):
+        walk(json.loads(path.read_text()))
+silent = [name for name in sorted(asked) if not re.search(f"^  {name} ", said, re.M)]
+print(*silent)
+sys.exit(bool(silent) or len(asked) < 10)
+PYTHON
+needs=$(grep -A1 '^  v2-bad-selftest ' "$work/said" | tail -n 1 | tr ' ' '\n' | grep -c '^bad-selftest$')
+[ "$needs" = 1 ] || wrong "mine: names a scenario $needs times"
 grep -q 'made of v2 while these run:.* truncated' "$work/said" || wrong "mine: does not say what needs no build"
 
 # refusals leave everything as it was

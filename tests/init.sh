@@ -53,7 +53,19 @@ inside "$otarig" init --template zephyr-mcuboot-smp --name mine --relay OTR00001
   wrong "init: $(cat "$work/said")"
 grep -q 'otarig learn desk --rack ./rack.json' "$work/said" || wrong "does not say what comes next: $(cat "$work/said")"
 "$otarig" validate rack.json mine.json >"$work/said" 2>&1 || wrong "validate: $(cat "$work/said")"
-grep -q '"comment"' mine.json || wrong "the board file lost its comments"
+sed 's/"name": "mine"/"name": "zephyr-mcuboot-smp"/' mine.json | cmp -s - "$OTARIG_SOURCE/boards/templates/zephyr-mcuboot-smp.json" ||
+  wrong "the board file is not the template under a new name"
+for template in "$OTARIG_SOURCE"/boards/templates/*.json; do
+  name=$(basename "$template" .json)
+  "$otarig" init --template "$name" --name mine --relay none --port none --probe none --out "$work/rack" >"$work/said" 2>&1 &&
+    grep -q '"name": "mine"' "$work/rack/mine.json" || wrong "init of $name: $(cat "$work/said")"
+  rm -f "$work/rack/mine.json" "$work/rack/rack.json"
+done
+# a board made of it can be asked for all that cuts the power at what MCUboot writes
+if [ -f "$OTARIG_BUILD/firmware/stock/good/manifest.json" ]; then
+  "$otarig" scenarios --board mine.json --firmware "$OTARIG_BUILD/firmware/stock/good" >"$work/said" 2>&1 || wrong "scenarios: $(cat "$work/said")"
+  ! grep 'expected a watch' "$work/said" || wrong "the template lacks a watch that scenarios name"
+fi
 # what it wrote leads to the devices that it found
 inside "$otarig" doctor --rack rack.json >"$work/said" 2>&1 || wrong "doctor: $(cat "$work/said")"
 grep -q '^desk *power *ftdi *ok$' "$work/said" && grep -q '^desk *console *serial *ok$' "$work/said" || wrong "doctor: $(cat "$work/said")"

@@ -92,6 +92,22 @@ static bool has(const struct manifest *manifest, const char *name)
     return false;
 }
 
+/* Families may have scenarios of the same name: each name once. */
+static void print_who_needs(const cJSON *scenarios, const char *image)
+{
+    const cJSON *one;
+    cJSON *said = cJSON_CreateObject();
+    cJSON_ArrayForEach(one, scenarios)
+    {
+        const char *name = member_text(one, "name");
+        if (!holds(one, image) || cJSON_HasObjectItem(said, name))
+            continue;
+        cJSON_AddNullToObject(said, name);
+        printf(" %s", name);
+    }
+    cJSON_Delete(said);
+}
+
 static void print_lacking(const struct manifest *manifest, const cJSON *scenarios)
 {
     const cJSON *one;
@@ -112,8 +128,7 @@ static void print_lacking(const struct manifest *manifest, const cJSON *scenario
         else if (needed > 8)
             printf(" %d scenarios", needed);
         else
-            cJSON_ArrayForEach(one, scenarios) if (holds(one, role->name))
-                printf(" %s", member_text(one, "name"));
+            print_who_needs(scenarios, role->name);
         putchar('\n');
     }
     printf("\nNot to be built: images that are cut short or have wrong bits are made of v2 while these run:");

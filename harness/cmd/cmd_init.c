@@ -17,6 +17,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/driver/plugged.h"
 #include "harness/board/board.h"
+#include "harness/board/image.h"
 #include "harness/rack/rack.h"
 #include "harness/base/take.h"
 
@@ -270,21 +271,37 @@ static cJSON *rack_json(const struct wish *wish, const struct work *work, bool *
 
 /* ---- the board ---- */
 
-/* The template as it stands, comments and all, under its new name. NULL: ERROR_INPUT. */
+/* The text of the template under its new name: a person goes on with it, so lines and comments stay. */
+static char *renamed(const char *path, const struct wish *wish, struct error *error)
+{
+    uint8_t *data;
+    size_t len;
+    if (image_read(path, &data, &len, error))
+        return NULL;
+    len -= len && data[len - 1] == '\n'; /* output_text() ends the file with one */
+    char *text = mem_printf("%.*s", (int)len, (const char *)data), *out = NULL;
+    char *key = mem_printf("\"name\": \"%s\"", wish->template), *at = strstr(text, key);
+    if (at)
+        out = mem_printf("%.*s\"name\": \"%s\"%s", (int)(at - text), text, wish->name, at + strlen(key));
+    else
+        error_set(error, ERROR_INPUT, "%s: expected the line %s, found none", path, key);
+    free(key);
+    free(text);
+    free(data);
+    return out;
+}
+
+/* NULL: ERROR_INPUT. */
 static char *board_text(const struct wish *wish, struct error *error)
 {
     char choices[600], *path = NULL, *out = NULL;
-    struct json_document document;
     templates(choices, sizeof choices);
     if (take_is_name(wish->template))
         path = mem_printf("%s/templates/%s.json", surroundings_boards(), wish->template);
     if (!path || access(path, R_OK))
         error_set(error, ERROR_INPUT, "--template: expected one of %s, found '%s'", choices, wish->template);
-    else if (!json_load(&document, path, error)) {
-        cJSON_ReplaceItemInObject(document.root, "name", cJSON_CreateString(wish->name));
-        out = cJSON_Print(document.root);
-        json_close(&document);
-    }
+    else
+        out = renamed(path, wish, error);
     free(path);
     return out;
 }
