@@ -49,6 +49,7 @@ static void say(char *text)
 static const char *word_of(const struct plugged *one)
 {
     return one->kind == PLUGGED_RELAY  ? one->serial
+           : one->kind == PLUGGED_HUB  ? one->location
            : one->kind == PLUGGED_PORT ? (one->location[0] ? one->location : one->name)
                                        : one->name;
 }
@@ -56,7 +57,7 @@ static const char *word_of(const struct plugged *one)
 static void print_found(const struct work *work)
 {
     if (!work->count)
-        puts("plugged in: no relay board, serial port or debug probe that otarig knows");
+        puts("plugged in: no relay board, USB hub, serial port or debug probe that otarig knows");
     for (size_t i = 0; i < work->count; i++) {
         const struct plugged *one = &work->found[i];
         say(mem_printf("%-12s %-26s %s", plugged_kind_name(one->kind), one->what, one->ids));
@@ -64,22 +65,24 @@ static void print_found(const struct work *work)
             say(mem_printf(", serial %s", one->serial));
         if (one->location[0])
             say(mem_printf(", at %s", one->location));
-        say(mem_printf(", %s %s\n",
-                       one->kind == PLUGGED_RELAY  ? "--relay"
-                       : one->kind == PLUGGED_PORT ? "--port"
-                                                   : "--probe",
-                       one->kind == PLUGGED_RELAY ? (one->serial[0] ? one->serial : "SERIAL")
-                                                  : word_of(one)));
+        static const char *const options[PLUGGED_KINDS] = {[PLUGGED_RELAY] = "relay",
+                                                           [PLUGGED_HUB] = "relay",
+                                                           [PLUGGED_PORT] = "port",
+                                                           [PLUGGED_PROBE] = "probe"};
+        const char *word = word_of(one);
+        say(mem_printf(", --%s %s%s\n", options[one->kind], word[0] ? word : "SERIAL",
+                       one->kind == PLUGGED_HUB ? ":PORT" : ""));
     }
 }
 
-/* "OTR00001, OTR00002", or "none". */
-static void words(const struct work *work, enum plugged_kind kind, char *out, size_t size)
+/* "OTR00001, OTR00002", or "none". `also` may be the same kind. */
+static void words(const struct work *work, enum plugged_kind kind, enum plugged_kind also, char *out,
+                  size_t size)
 {
     size_t len = 0;
     snprintf(out, size, "none");
     for (size_t i = 0; i < work->count && len < size; i++)
-        if (work->found[i].kind == kind)
+        if (work->found[i].kind == kind || work->found[i].kind == also)
             len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", word_of(&work->found[i]));
 }
 
@@ -160,17 +163,18 @@ static int ask_all(struct wish *wish, struct work *work, struct error *error)
         return -1;
     const struct plugged *relay = only(work, PLUGGED_RELAY), *port = only(work, PLUGGED_PORT),
                          *probe = only(work, PLUGGED_PROBE);
-    words(work, PLUGGED_RELAY, choices, sizeof choices);
+    words(work, PLUGGED_RELAY, PLUGGED_HUB, choices, sizeof choices);
     if (relay && relay->serial[0])
         snprintf(usual, sizeof usual, "%s:1", relay->serial);
-    if (ask(&wish->relay, work->answers[2], "relay", "the relay that feeds it, SERIAL:CHANNEL or none",
-            choices, usual, error))
+    if (ask(&wish->relay, work->answers[2], "relay",
+            "the relay that feeds it, SERIAL:CHANNEL, LOCATION:PORT of a hub, or none", choices, usual,
+            error))
         return -1;
-    words(work, PLUGGED_PORT, choices, sizeof choices);
+    words(work, PLUGGED_PORT, PLUGGED_PORT, choices, sizeof choices);
     if (ask(&wish->port, work->answers[3], "port", "its console, a device, a USB location or none", choices,
             port ? word_of(port) : "", error))
         return -1;
-    words(work, PLUGGED_PROBE, choices, sizeof choices);
+    words(work, PLUGGED_PROBE, PLUGGED_PROBE, choices, sizeof choices);
     return ask(&wish->probe, work->answers[4], "probe", "its debug probe, FILE[:SERIAL] of OpenOCD or none",
                choices, probe ? word_of(probe) : "none", error);
 }
@@ -182,6 +186,14 @@ static bool is_none(const char *text)
     return !strcmp(text, "none");
 }
 
+/* "1-1.4" is where an adapter or a hub is plugged in; everything else is a device or a serial number. */
+static bool is_location(const char *text)
+{
+    size_t bus = strspn(text, "0123456789");
+    return bus && text[bus] == '-' && isdigit((unsigned char)text[bus + 1]) &&
+           !text[bus + 1 + strspn(text + bus + 1, "0123456789.")];
+}
+
 static int add_power(cJSON *place, const char *relay, struct error *error)
 {
     const char *colon = strrchr(relay, ':');
@@ -189,24 +201,20 @@ static int add_power(cJSON *place, const char *relay, struct error *error)
     if (is_none(relay))
         return 0;
     if (!colon || colon == relay)
-        return error_set(error, ERROR_INPUT, "--relay: expected SERIAL:CHANNEL, found '%s'", relay);
-    if (arguments_u32("--relay: CHANNEL", colon + 1, 1, 8, &channel, error))
-        return -1;
-    char *serial = mem_printf("%.*s", (int)(colon - relay), relay);
-    cJSON *power = cJSON_AddObjectToObject(place, "power");
-    cJSON_AddStringToObject(power, "driver", "ftdi");
-    cJSON_AddStringToObject(power, "serial", serial);
-    cJSON_AddNumberToObject(power, "channel", channel);
-    free(serial);
-    return 0;
-}
-
-/* "1-1.4" is where an adapter is plugged in; everything else is a device. */
-static bool is_location(const char *text)
-{
-    size_t bus = strspn(text, "0123456789");
-    return bus && text[bus] == '-' && isdigit((unsigned char)text[bus + 1]) &&
-           !text[bus + 1 + strspn(text + bus + 1, "0123456789.")];
+        return error_set(error, ERROR_INPUT, "--relay: expected SERIAL:CHANNEL or LOCATION:PORT, found '%s'",
+                         relay);
+    char *which = mem_printf("%.*s", (int)(colon - relay), relay);
+    bool hub = is_location(which);
+    int failed = arguments_u32(hub ? "--relay: PORT" : "--relay: CHANNEL", colon + 1, 1, hub ? 255 : 8,
+                               &channel, error);
+    if (!failed) {
+        cJSON *power = cJSON_AddObjectToObject(place, "power");
+        cJSON_AddStringToObject(power, "driver", hub ? "usbhub" : "ftdi");
+        cJSON_AddStringToObject(power, hub ? "location" : "serial", which);
+        cJSON_AddNumberToObject(power, hub ? "port" : "channel", channel);
+    }
+    free(which);
+    return failed;
 }
 
 static void add_console(cJSON *place, const char *port, double baud)
@@ -401,8 +409,8 @@ int cmd_init(int argc, char **argv)
          .to = &wish.template},
         {"name", "NAME", "what you call this type of board", ARGUMENT_TEXT, .to = &wish.name},
         {"place", "P", "what you call this place (desk)", ARGUMENT_TEXT, .to = &wish.place},
-        {"relay", "SERIAL:CHANNEL", "the relay that feeds the board, or none", ARGUMENT_TEXT,
-         .to = &wish.relay},
+        {"relay", "SERIAL:CHANNEL", "the relay that feeds the board, of a USB hub LOCATION:PORT, or none",
+         ARGUMENT_TEXT, .to = &wish.relay},
         {"port", "PORT", "its console: a device, where the adapter is plugged in (1-1.4), or none",
          ARGUMENT_TEXT, .to = &wish.port},
         {"baud", "N", "bits a second of the console (115200)", ARGUMENT_WHOLE, .to = &wish.baud, .low = 50,
@@ -414,7 +422,8 @@ int cmd_init(int argc, char **argv)
     const struct arguments arguments = {
         "init",
         "usage: otarig init [option...]\n"
-        "Looks at what is plugged in (relay boards, serial ports, debug probes) and writes rack.json and "
+        "Looks at what is plugged in (relay boards, USB hubs, serial ports, debug probes) and writes "
+        "rack.json and "
         "the\n"
         "board file NAME.json, made of a template. On a terminal it asks for what no option says; elsewhere "
         "it\n"

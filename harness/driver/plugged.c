@@ -13,6 +13,7 @@
 #include "harness/driver/console/serial_find.h"
 #include "harness/driver/usb_hub.h"
 
+#define HUB_LIMIT_MS 300
 #define FTDI_VENDOR 0x0403
 #define FT245R 0x6001 /* FT232R and FT245R have the same ids as they are delivered */
 
@@ -39,7 +40,7 @@ static const struct {
 
 const char *plugged_kind_name(enum plugged_kind kind)
 {
-    static const char *const names[PLUGGED_KINDS] = {"relay board", "serial port", "debug probe"};
+    static const char *const names[PLUGGED_KINDS] = {"relay board", "USB hub", "serial port", "debug probe"};
     return names[kind];
 }
 
@@ -124,6 +125,30 @@ static void look_at_probe(struct found *found, libusb_device *device,
     }
 }
 
+/* Those that switch each of their ports; one that we may not ask is named, unless it is a root hub, which
+ * every computer has. */
+static void look_at_hub(struct found *found, libusb_device *device,
+                        const struct libusb_device_descriptor *about)
+{
+    struct usb_hub_about hub = {0};
+    libusb_device_handle *handle = NULL;
+    char location[32], what[64] = "hub that you may not open";
+    usb_location(device, location, sizeof location);
+    int code = libusb_open(device, &handle);
+    if (!code)
+        code = usb_hub_look(handle, &hub, HUB_LIMIT_MS);
+    if (!code)
+        snprintf(what, sizeof what, "hub of %u switched ports", hub.ports);
+    if (handle)
+        libusb_close(handle);
+    if (code ? !strchr(location, '-') : hub.switching != USB_HUB_EACH_PORT)
+        return;
+    struct plugged *one = add(found, PLUGGED_HUB);
+    snprintf(one->what, sizeof one->what, "%s", what);
+    snprintf(one->ids, sizeof one->ids, "%04x:%04x", about->idVendor, about->idProduct);
+    snprintf(one->location, sizeof one->location, "%s", location);
+}
+
 static int list_usb(struct found *found, struct error *error)
 {
     struct ftdi_context *context = ftdi_new(); /* has a context of libusb, which is used for all */
@@ -135,6 +160,8 @@ static int list_usb(struct found *found, struct error *error)
             continue;
         if (about.idVendor == FTDI_VENDOR && about.idProduct == FT245R)
             look_at_ftdi(found, context, devices[i]);
+        else if (usb_is_hub(devices[i]))
+            look_at_hub(found, devices[i], &about);
         else
             look_at_probe(found, devices[i], &about);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is plugged into this computer and may be a device of a rack: relay boards, serial ports, debug probes.
- * Nothing is opened but for reading its USB strings. */
+/* What is plugged into this computer and may be a device of a rack: relay boards, hubs that switch their
+ * ports, serial ports, debug probes. Nothing is opened but for reading its USB strings, or a hub's
+ * descriptor. */
 #ifndef OTARIG_DRIVER_PLUGGED_H
 #define OTARIG_DRIVER_PLUGGED_H
 
@@ -8,7 +9,7 @@
 
 #include "harness/base/error.h"
 
-enum plugged_kind { PLUGGED_RELAY, PLUGGED_PORT, PLUGGED_PROBE, PLUGGED_KINDS };
+enum plugged_kind { PLUGGED_RELAY, PLUGGED_HUB, PLUGGED_PORT, PLUGGED_PROBE, PLUGGED_KINDS };
 
 struct plugged {
     enum plugged_kind kind;
