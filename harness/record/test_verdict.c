@@ -19,7 +19,7 @@ struct story {
         *rig_after_end;
     const char *confirms, *doubts; /* fields of a witness that says so */
     int64_t recovery_ms, cycles;
-    const char *alive;
+    const char *alive, *refused; /* a step that the board said "no" to */
     int64_t restart, slow_boot;
     bool no_end, dead_between; /* a life between two good ones in which nothing came up */
 };
@@ -47,6 +47,7 @@ static const struct story sound = {.first_line = FIRST_LINE(ALL, RUNS),
                                    .cycles = 2};
 
 struct teller {
+    int step;
     struct verdict_fold *fold;
     struct journal *journal;
 };
@@ -57,7 +58,7 @@ static void tell(struct teller *teller, enum event_kind kind, const char *what, 
     cJSON *fields = json ? cJSON_Parse(json) : NULL;
     cr_assert(!json || fields, "%s", json);
     struct event event = {.kind = kind,
-                          .step = -1,
+                          .step = teller->step,
                           .t_us = 1,
                           .source = "run",
                           .what = what,
@@ -85,6 +86,13 @@ static void tell_all(struct teller *teller, const struct story *story)
     if (story->first_line)
         tell(teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, story->first_line);
     observe(teller, "baseline", story->baseline, EVENT_NO_NUMBER, NULL);
+    if (story->refused) {
+        teller->step = 0;
+        tell(teller, EVENT_STEP, "begin", "upload", EVENT_NO_NUMBER, NULL);
+        tell(teller, EVENT_UPDATE, "failed", "deliver", EVENT_NO_NUMBER, story->refused);
+        tell(teller, EVENT_STEP, "failed", "upload", EVENT_NO_NUMBER, "{\"optional\":false}");
+        teller->step = -1;
+    }
     tell(teller, EVENT_POWER, "off", NULL, EVENT_NO_NUMBER,
          "{\"planned_us\":5,\"commanded_us\":6,\"fault\":\"cut\"}");
     tell(teller, EVENT_POWER, "edge", "off", EVENT_NO_NUMBER,
@@ -134,7 +142,7 @@ static void judge(const struct story *story, struct verdict *verdict)
     struct error error = {0};
     cr_assert(mkdtemp(folder));
     char *path = mem_printf("%s/journal.jsonl", folder);
-    struct teller teller = {.fold = verdict_begin(), .journal = journal_create(path, &error)};
+    struct teller teller = {.step = -1, .fold = verdict_begin(), .journal = journal_create(path, &error)};
     cr_assert(teller.journal, "%s", error.text);
     tell_all(&teller, story);
     verdict_end(teller.fold, verdict);
@@ -227,7 +235,7 @@ static void expect_strike(const char *actions, const char *before, const char *a
         "{\"schema_version\":1,\"case\":\"c\",\"faults\":[\"cut\"]%s,\"clauses\":[\"G1\"],\"limits\":{"
         "\"recovery_ms\":9,\"cycles\":1},\"expect\":{\"runs\":[\"v1\"]}}",
         actions);
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     tell(&teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, first);
     observe(&teller, "baseline", "ok", EVENT_NO_NUMBER, NULL);
@@ -283,7 +291,7 @@ Test(verdict, a_proof_counts_only_of_a_fault_that_struck_during_the_steps)
 
 static void expect_after(enum event_kind kind, const char *what, const char *value, const char *reason)
 {
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     struct story story = sound;
     story.no_end = kind != EVENT_NOTE;
@@ -374,6 +382,8 @@ Test(verdict, g2_old_or_new)
     FAILS(CLASS_WRONG_VERSION, "'v2' must", s.first_line = FIRST_LINE(ALL, RUNS ",\"final\":\"v2\""));
     FAILS(CLASS_NO_ROLLBACK, "'v2' must",
           s.first_line = FIRST_LINE(ALL, RUNS ",\"final\":\"v2\",\"final_class\":\"no-rollback\""));
+    FAILS(CLASS_WRONG_VERSION, "'v2' must (upload: rc=3)", s.refused = "{\"text\":\"rc=3\"}";
+          s.first_line = FIRST_LINE(ALL, RUNS ",\"final\":\"v2\""));
     FAILS(CLASS_NO_ROLLBACK, "nobody confirmed", s.confirmed = "0");
     FAILS(CLASS_BRICKED, "nothing runs", s.running = NULL);
     FAILS(CLASS_BRICKED, "nothing runs", s.running = "none");
@@ -445,7 +455,7 @@ Test(verdict, g6_counts_from_the_fault_on)
 {
     static const char line[] = FIRST_LINE("\"G6\"", RUNS ",\"reported\":\"reverted\"");
     for (int twice = 0; twice < 2; twice++) {
-        struct teller teller = {.fold = verdict_begin()};
+        struct teller teller = {.step = -1, .fold = verdict_begin()};
         tell(&teller, EVENT_CASE, "case", "c", EVENT_NO_NUMBER, line);
         observe(&teller, "report", "reverted", EVENT_NO_NUMBER, NULL);
         tell(&teller, EVENT_FAULT, "fired", "cut", EVENT_NO_NUMBER, NULL);
@@ -525,7 +535,7 @@ Test(verdict, g4_the_interrupted_upload)
 
 static enum verdict_kind judge_boots(const char *first_line, const int64_t *reasons, uint64_t last_us)
 {
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     struct story story = sound;
     story.first_line = first_line;
@@ -580,7 +590,7 @@ Test(verdict, data_that_are_not_those_of_before_are_lost)
 
 Test(verdict, what_was_started_ran)
 {
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     struct story story = sound;
     story.first_line =
@@ -598,7 +608,7 @@ Test(verdict, what_was_started_ran)
 
 Test(verdict, suspects_while_it_runs)
 {
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     tell_all(&teller, &sound);
     cr_expect_not(verdict_suspect(teller.fold));
@@ -610,7 +620,7 @@ Test(verdict, suspects_while_it_runs)
 
 static void expect_step(const char *what, const char *fields, enum verdict_kind kind)
 {
-    struct teller teller = {.fold = verdict_begin()};
+    struct teller teller = {.step = -1, .fold = verdict_begin()};
     struct verdict verdict;
     struct story story = sound;
     story.no_end = true;

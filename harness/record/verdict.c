@@ -131,9 +131,10 @@ static void decide(const struct verdict_fold *fold, struct verdict *verdict)
     else if (!h1->holds)
         conclude(verdict, VERDICT_INCONCLUSIVE, "%s", h1->detail);
     else if (class == CLASS_NONE && fold->undone[0])
-        conclude(verdict, VERDICT_INCONCLUSIVE,
-                 "all judged clauses hold, but the step '%s' failed before any fault: the rest was not done",
-                 fold->undone);
+        conclude(
+            verdict, VERDICT_INCONCLUSIVE,
+            "all judged clauses hold, but the step '%s' failed before any fault%s%s: the rest was not done",
+            fold->undone, fold->undone_why[0] ? ", " : "", fold->undone_why);
     else if (class == CLASS_NONE)
         pass(fold, verdict);
     else if (!fold->rig_proof_ok)

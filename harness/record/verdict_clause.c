@@ -77,7 +77,8 @@ static enum verdict_class judge_g2(const struct verdict_fold *fold, struct claus
     }
     if (final && strcmp(final, fold->running)) {
         int found = class ? verdict_class_find(class) : -1;
-        say(clause, "'%s' runs, '%s' must", fold->running, final);
+        say(clause, "'%s' runs, '%s' must%s%s%s", fold->running, final, fold->undone_why[0] ? " (" : "",
+            fold->undone_why, fold->undone_why[0] ? ")" : "");
         return found > 0 ? (enum verdict_class)found : CLASS_WRONG_VERSION;
     }
     if (!verdict_listed(cJSON_GetObjectItemCaseSensitive(expect, "runs"), fold->running)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "harness/record/verdict_fold.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -348,6 +349,21 @@ static void on_observe(struct verdict_fold *fold, const struct event *event)
     }
 }
 
+/* A step that failed for good ends the steps: what follows is judged, and the reason says why it came to it.
+ */
+static void on_step(struct verdict_fold *fold, const struct event *event)
+{
+    const char *step = event->value && event->value[0] ? event->value : "?";
+    if (!strcmp(event->what, "begin"))
+        fold->answer[0] = 0;
+    if (strcmp(event->what, "failed") ||
+        !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(event->fields, "optional")))
+        return;
+    COPY(fold->undone, step);
+    if (fold->answer[0])
+        snprintf(fold->undone_why, sizeof fold->undone_why, "%.30s: %s", step, fold->answer);
+}
+
 void verdict_event(struct verdict_fold *fold, const struct event *event)
 {
     fold->after_end |= fold->end;
@@ -356,9 +372,11 @@ void verdict_event(struct verdict_fold *fold, const struct event *event)
         on_case(fold, event);
         break;
     case EVENT_STEP:
-        if (!strcmp(event->what, "failed") &&
-            cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(event->fields, "optional")))
-            COPY(fold->undone, event->value && event->value[0] ? event->value : "?");
+        on_step(fold, event);
+        break;
+    case EVENT_UPDATE:
+        if (event->step >= 0 && !strcmp(event->what, "failed"))
+            COPY(fold->answer, verdict_text_at(event->fields, "text"));
         break;
     case EVENT_POWER:
         on_power(fold, event);

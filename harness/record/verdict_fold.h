@@ -25,9 +25,11 @@ struct verdict_fold {
         char doubt[200];         /* "": none */
     } witness[VERDICT_OF_BOARD]; /* by clause */
     char undone[40];             /* the step that failed though no fault had struck; "": none */
-    bool steps_over;             /* what the board came to is being looked at: no fault may act any more */
-    const char *unclear;         /* why the first line does not say what to judge; NULL: it does */
-    bool end, after_end;         /* anything after the end: the journal was not written by one run */
+    char answer[120],
+        undone_why[160]; /* the last "no" to the update client in the steps; the one that ended them */
+    bool steps_over;     /* what the board came to is being looked at: no fault may act any more */
+    const char *unclear; /* why the first line does not say what to judge; NULL: it does */
+    bool end, after_end; /* anything after the end: the journal was not written by one run */
     bool baseline_ok, baseline_failed, rig_proof_ok, rig_proof_failed, rig_failed;
     char rig[240];
     bool boot_seen, booted; /* after the fault */
