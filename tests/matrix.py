@@ -175,11 +175,14 @@ def short_rack(of, variant, folder):
 
 
 def run_cases(of, variant, paths, seed=1):
-    """The cases of one run that came to their end, and what it said. Whatever the places do not have is left out by otarig itself. Journals of
-    what did not pass are kept where nothing is wrong with the firmware."""
+    """The cases of one run that came to their end, and what it said. Of a folder otarig leaves out what does not fit the board, so they
+    lie in one. Journals of what did not pass are kept where nothing is wrong with the firmware."""
     with tempfile.TemporaryDirectory(prefix="otarig-matrix.") as folder:
         out = pathlib.Path(folder)
-        done = subprocess.run([otarig, "run", *paths, "--rack", short_rack(of, variant, out), "--firmware", firmware_of(of, variant),
+        (out / "scenarios").mkdir()
+        for path in paths:
+            shutil.copy(path, out / "scenarios" / path.name)
+        done = subprocess.run([otarig, "run", out / "scenarios", "--rack", short_rack(of, variant, out), "--firmware", firmware_of(of, variant),
                                "--out", out, "--seed", str(seed)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd=source)
         found = list(out.glob("2*/result.json"))
