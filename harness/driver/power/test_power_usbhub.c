@@ -15,15 +15,20 @@
 static struct switch_bench bench;
 static struct test_relay_board hub;
 
-static void begin_closed(const char *defect, const char *more)
+static void begin_as(const char *protocol, const char *defect, const char *more)
 {
     struct loop *loop = loop_new();
-    test_relay_board_start(&hub, loop, "hub", defect);
+    test_relay_board_start(&hub, loop, protocol, defect);
     char *options = mem_printf("{\"location\":\"%s\"%s}", hub.where, more);
     switch_bench_begin(&bench, &power_usbhub_driver, options);
     free(options);
     loop_free(bench.loop);
     bench.loop = loop;
+}
+
+static void begin_closed(const char *defect, const char *more)
+{
+    begin_as("hub", defect, more);
 }
 
 static void begin(const char *defect, const char *more)
@@ -54,6 +59,20 @@ Test(power_usbhub, a_port_moves_and_no_other)
     bench.driver->close(bench.self); /* leaves the safe state */
     bench.self = NULL;
     test_relay_board_expect(&hub, "3 closed;3 open;3 closed;3 open;");
+    end();
+}
+
+/* Its port has power as long as one of its halves gives it. */
+Test(power_usbhub, a_hub_of_usb_3_is_two)
+{
+    bool on = false;
+    begin_as("hub3", NULL, ",\"port\":6,\"companion\":\"1-2\"");
+    cr_assert_eq(switch_bench_open(&bench, false), 0, "%s", bench.error.text);
+    cr_expect_eq(switch_bench_set(&bench, true), 0, "%s", bench.error.text);
+    cr_expect(bench.report.verified && switch_bench_get(&bench, &on) == 0 && on);
+    cr_expect_eq(switch_bench_set(&bench, false), 0, "%s", bench.error.text);
+    cr_expect(switch_bench_get(&bench, &on) == 0 && !on);
+    test_relay_board_expect(&hub, "6 closed;6 open;");
     end();
 }
 
