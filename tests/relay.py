@@ -139,6 +139,7 @@ def check_tcp(relay):
     check(exchange(port, data) == (data, "end"), "and afterwards as before")
     relay.tell(fails="TCP", do="impair", relay="t", loss=0.5)
     relay.tell(fails="name of a relay", do="impair", relay="none")
+    relay.tell(fails="unknown key", do="status", relay="t")
     relay.tell(fails="ADDRESS:PORT", do="tcp", name="u", listen="localhost:0", to=to)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -48,7 +49,7 @@ class Server:
             self.events.append({"event": "ended"})
             self.turn.notify_all()
 
-    def wait(self, wanted, since=0):
+    def wait(self, wanted, since=0, meanwhile=lambda: None):
         """The first event since then that is wanted."""
         until = time.monotonic() + LIMIT_S
         with self.turn:
@@ -60,7 +61,8 @@ class Server:
                         tally.wrong("the server has ended")
                         sys.exit(1)
                 since = len(self.events)
-                if not self.turn.wait(until - time.monotonic()):
+                meanwhile()
+                if not self.turn.wait(0.5) and time.monotonic() > until:
                     tally.wrong("an event did not come within %d s; the last: %s" % (LIMIT_S, self.events[-5:]))
                     sys.exit(1)
 
@@ -171,8 +173,8 @@ def check_certificates(server, folder, image):
     url, trust = server.https + "/files/fw", ["--cacert", folder + "/ca.pem", "--crlfile", folder + "/crl.pem"]
     check(curl(url, *trust) == (0, 200, image), "the good certificate is taken")
     for name, codes in CERTIFICATES:
-        since = len(server.events)
         server.fault({"do": "certificate", "certificate": name})
+        since = len(server.events)  # its answer came behind all that was told of earlier requests
         check(curl(url, *trust)[0] in codes, name + ": curl refuses it")
         check(server.told(since, event="fault", certificate=name), name + ": it was shown")
         check(not server.told(since, event="request"), name + ": no request came")
@@ -220,6 +222,76 @@ def check_plain(server, image):
     check(curl(memfault + "2", *key)[1] == 204, "Memfault: up to date")
 
 
+def resident(server):
+    with open("/proc/%d/status" % server.child.pid) as file:
+        return int([line for line in file if line.startswith("VmRSS")][0].split()[1]) * 1024
+
+
+def check_forget(server, folder, image):
+    """What is forgotten is found no more, a download of it goes on, and its memory is free."""
+    server.tell(do="artifact", name="gone", version="1", path=folder + "/fw")
+    server.tell(do="rollout", name="of-gone", artifact="gone")
+    server.tell(do="rollout", name="after-gone", artifact="fw")
+    server.fault({"do": "stall", "from_byte": 1000, "for_ms": 1500}, request="artifact")
+    since, got = len(server.events), []
+    thread = threading.Thread(target=lambda: got.append(curl(server.http + "/files/gone", limit="60")))
+    thread.start()
+    server.wait(lambda e: e["event"] == "fault" and e["what"] == "acts", since)
+    server.tell(do="forget", name="gone")
+    check(curl(server.http + "/files/gone")[1] == 404, "what is forgotten is not found")
+    thread.join()
+    check(got == [(0, 200, image)], "a download of it goes on")
+    status = server.tell(do="status")
+    check("gone" not in status["artifacts"] and "of-gone" not in [r["name"] for r in status["rollouts"]], "nor its roll-out: %s" % status)
+    server.tell(fails="latest roll-out", do="forget", name="fw")
+    big, before = make(folder, "big", 4 << 20, 3), resident(server)
+    for number in range(40):
+        server.tell(do="artifact", name="same", version=str(number), path=big)
+        server.tell(do="artifact", name="big%d" % number, version="1", path=big)
+        server.tell(do="rollout", name="big%d" % number, artifact="big%d" % number)
+        if number > 1:
+            server.tell(do="forget", name="big%d" % (number - 2))
+    grown = resident(server) - before
+    check(grown < 20 * (4 << 20), "80 images of 4 MiB, of which 3 are there: it has grown by %d MiB" % (grown >> 20))
+    server.tell(do="rollout", name="last", artifact="fw")
+
+
+def check_answers(server, image):
+    """What an answer tells of the image: a part is a part, and HEAD is nothing of it."""
+    for options, limit, tells in (
+            ([], "60", {"artifact": "fw", "from": 0, "size": SIZE, "bytes": SIZE, "end": "complete"}),
+            (["-r", "1000-1999"], "60", {"artifact": "fw", "from": 1000, "size": SIZE, "bytes": 1000, "end": "complete"}),
+            (["-I"], "60", {"bytes": 0, "end": "complete"}),
+            (["-r", "400000-"], "60", {"status": 416})):
+        server.tell(do="status")
+        since = len(server.events)  # behind all that was told of earlier requests
+        curl(server.http + "/files/fw", *options, limit=limit)
+        event = server.wait(lambda e: e["event"] == "response", since)
+        check(all(event.get(k) == v for k, v in tells.items()) and ("artifact" in event) == ("artifact" in tells), "curl %s: %s" % (options, event))
+    server.fault({"do": "truncate", "from_byte": 70000}, request="artifact")
+    since = len(server.events)
+    curl(server.http + "/files/fw")
+    event = server.wait(lambda e: e["event"] == "response", since)
+    check(event["bytes"] == 70000 and event["size"] == SIZE and event["end"] != "complete", "one that is broken off: %s" % event)
+
+
+def check_idle(folder):
+    """A connection on which nothing comes ends, one that a fault holds back does not."""
+    server = Server(folder, "--http", "127.0.0.1:0", "--idle-s", "1")
+    server.tell(do="artifact", name="fw", version="2", path=folder + "/fw")
+    with socket.create_connection(("127.0.0.1", int(server.http.rsplit(":", 1)[1])), LIMIT_S) as wire:
+        wire.settimeout(LIMIT_S)
+        check(wire.recv(1) == b"", "a connection on which nothing comes is closed")
+    server.fault({"do": "stall", "from_byte": 10, "for_ms": 3000}, request="artifact")
+    check(curl(server.http + "/files/fw", limit="60")[0] == 0, "one that a fault holds back is not")
+    server.end()
+    for options in ["--http", "127.0.0.1:0"], ["--https", "127.0.0.1:0"]:
+        for path, text in (folder + "/none", "No such file"), (folder + "/fw", "it is none"):
+            done = subprocess.run([BUILD + "/bin/otarig-otad", "--folder", path, *options], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=LIMIT_S)
+            check(done.returncode == 2 and path in done.stderr and text in done.stderr, "--folder %s: %s" % (path, done))
+
+
 def check_wrong_commands(server, folder):
     for text, command in [
             ("one of", {"do": "dance"}),
@@ -228,6 +300,9 @@ def check_wrong_commands(server, folder):
             ("letters", {"do": "artifact", "name": "../x", "version": "1", "path": folder + "/fw"}),
             ("artifact that was added", {"do": "rollout", "name": "n", "artifact": "none"}),
             ("$.action.rate", {"do": "fault", "name": "f", "action": {"do": "slow", "rate": 0}}),
+            ("'nmae'", {"do": "lift", "nmae": "f"}),
+            ("'devcie'", {"do": "again", "device": "d", "devcie": "d"}),
+            ("latest roll-out", {"do": "forget", "name": "none"}),
             ("'from_byte'", {"do": "fault", "name": "f", "action": {"do": "stall", "from_bite": 0}}),
             ("$.on.request", {"do": "fault", "name": "f", "on": {"request": "x"}, "action": {"do": "empty"}})]:
         server.tell(fails=text, **command)
@@ -266,11 +341,14 @@ def with_curl(folder):
     check_ranges(server, image)
     check_certificates(server, folder, image)
     check_plain(server, image)
+    check_answers(server, image)
+    check_forget(server, folder, image)
     check_wrong_commands(server, folder)
     check_hostile(server)
     check(curl(server.http + "/files/fw") == (0, 200, image), "it still serves")
     server.end()
     check_client_certificates(folder, image)
+    check_idle(folder)
 
 
 # ---- SWUpdate's suricatta, as Debian ships it, on this computer; it installs into a file of the folder ----
@@ -302,17 +380,31 @@ class Swupdate:
     """confirms: it starts after the restart that follows an installation."""
 
     def __init__(self, server, device, confirms=False):
+        self.deaths = 0
         self.log = open(server.folder + "/%s.log" % device, "w")
         self.scratch = os.path.join(server.folder, device + "-tmp")
         os.makedirs(self.scratch, exist_ok=True)
         hardware = server.folder + "/hw"
         with open(hardware, "w") as file:
             file.write("board 1\n")
-        self.child = subprocess.Popen(
+        self.start = lambda: subprocess.Popen(
             ["swupdate", "-l", "5", "-H", "board:1", "-k", "cert.pem", "-u", "-t DEFAULT -u %s -i %s -p 1 -r 3 -w 1 -s 5%s"
              % (server.http, device, " -c 2" if confirms else "")],
             cwd=server.folder, env=dict(os.environ, TMPDIR=self.scratch), stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, start_new_session=True)
+        self.child = self.start()
+
+    def keep(self):
+        """What a board's init does. SWUpdate 2022.12 dies of SIGPIPE now and then when a download of its is cut."""
+        code = self.child.poll()
+        if code is None:
+            return
+        self.deaths += 1
+        if code != -signal.SIGPIPE or self.deaths > 5:
+            tally.wrong("swupdate ended by itself, with %d: %s" % (code, open(self.log.name).read()[-2000:]))
+            sys.exit(1)
+        print("swupdate died of SIGPIPE, and is started again", flush=True)
+        self.child = self.start()
 
     def installed(self):
         return "SWUPDATE successful" in open(self.log.name).read()
@@ -329,7 +421,7 @@ def run_suricatta(server, device, since):
     client = Swupdate(server, device)
     try:
         while True:
-            event = server.wait(lambda e: e.get("device") == device, since)
+            event = server.wait(lambda e: e.get("device") == device, since, lambda: client.keep())
             since = server.events.index(event, since) + 1
             if event["event"] == "report" and event["result"] in ends:
                 return event
@@ -378,21 +470,26 @@ def with_swupdate(folder):
         for index in range(len(faults)):
             check(server.told(since, event="fault", name="f%d" % index, what="acts"), "suricatta, %s: the fault acted" % name)
         server.tell(do="lift")
-    check_cancel(server)
+    check_cancel(server, "recalled", dies=False)
+    check_cancel(server, "recalled-and-dies", dies=True)
     server.end()
 
 
-def check_cancel(server):
-    """A recall reaches a device that has begun, and its answer ends the matter."""
+def check_cancel(server, name, dies):
+    """A recall reaches a device that has begun, also one whose client dies just then, and its answer ends the matter."""
     since = len(server.events)
-    server.fault({"do": "truncate", "percent": 50}, times=0, request="artifact", method="GET", device="devx")
-    server.tell(do="rollout", name="recalled", artifact="v2")
-    client = Swupdate(server, "devx")
-    server.wait(lambda e: e["event"] == "fault" and e["what"] == "acts", since)
-    server.tell(do="set", name="recalled", to="recalled")
-    end = server.wait(lambda e: e["event"] == "report" and e.get("device") == "devx" and e["result"] in ("success", "cancelled", "failure"), since)
+    server.fault({"do": "truncate", "percent": 50}, times=0, request="artifact", method="GET", device=name)
+    server.tell(do="rollout", name=name, artifact="v2")
+    client = Swupdate(server, name)
+    server.wait(lambda e: e["event"] == "fault" and e["what"] == "acts", since, client.keep)
+    server.tell(do="set", name=name, to="recalled")
+    if dies:
+        client.child.send_signal(signal.SIGPIPE)
+    end = server.wait(lambda e: e["event"] == "report" and e.get("device") == name and e["result"] in ("success", "cancelled", "failure"), since,
+                      client.keep)
     client.end()
-    check(end["counted"] and end["result"] != "success", "suricatta, recalled: its last report counts: %s" % end)
+    check(end["counted"] and end["result"] != "success", "suricatta, %s: its last report counts: %s" % (name, end))
+    server.tell(do="lift")
 
 
 def main():

@@ -102,7 +102,25 @@ def good(folder):
         kinds = {(e.get("kind"), e.get("what")) for e in kinds}
         for what in "request", "response", "report", "fault":
             check(("server", what) in kinds, "the journals hold the server's events: %s" % what)
+    check_disarmed(desk)
     desk.end()
+
+
+def check_disarmed(desk):
+    """A trigger whose request does not come in the steps is gone with them: nothing is told of the requests after them."""
+    with open(SOURCE + "/scenarios/server/cut-at-byte.json") as file:
+        scenario = json.load(file)
+    scenario.update(name="late", steps=scenario["steps"][:2], vary={"percent": [50]})
+    scenario["faults"][0]["trigger"]["count"] = 2  # the next update's
+    with open(desk.folder + "/late.json", "w") as file:
+        json.dump(scenario, file)
+    _, cases, run = desk.run(desk.folder + "/late.json")
+    check(cases and all(case["verdict"] == "inconclusive" for case in cases.values()), "a trigger that did not come: %s" % cases)
+    for name in cases:
+        events = [json.loads(line) for line in open(run + "/cases/%s/journal.jsonl" % name)]
+        fetches = [e for e in events if e.get("kind") == "server" and e["what"] == "request" and '"artifact"' in json.dumps(e)]
+        told = [e for e in events if e.get("kind") == "server" and e["what"] == "fault"]
+        check(len(fetches) >= 2 and not told, "%s: %d fetches, and of the late one it is told: %s" % (name, len(fetches), told))
 
 
 # defect, scenario that catches it, how

@@ -27,6 +27,7 @@ foreach(name test_update_exec test_update_xmodem)
   otarig_test(WIRE NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/update/${name}.c ${CMAKE_CURRENT_LIST_DIR}/update/test_exec_bench.c
               LIBS otarig_driver)
 endforeach()
+otarig_test(NAME test_fetch SOURCES ${CMAKE_CURRENT_LIST_DIR}/update/test_fetch.c LIBS otarig_driver)
 otarig_test(NAME test_tcl_rpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/probe/test_tcl_rpc.c LIBS otarig_driver)
 otarig_test(NAME test_update_probe SOURCES ${CMAKE_CURRENT_LIST_DIR}/update/test_update_probe.c LIBS otarig_driver)
 otarig_test(WIRE NAME test_update_board SOURCES ${CMAKE_CURRENT_LIST_DIR}/update/test_update_board.c LIBS otarig_driver)

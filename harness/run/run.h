@@ -67,6 +67,7 @@ struct run_fault {
     struct loop_source *timer;
     int64_t hits, left;          /* trigger hits so far; storm: cuts left */
     bool off;                    /* storm and cut: the rail is off now */
+    bool at_server;              /* the server has a rule of its name: the trigger's, or the action's */
     bool asked, reset, rebooted; /* reset: the probe is at it, has done it; the board told of its start */
     unsigned power_ups;          /* reset: before it */
     bool proven, unproven;

@@ -140,6 +140,7 @@ static int spoil(struct run_fault *fault, const cJSON *rule)
 {
     const struct server_ops *server = rig_server(fault->run->rig);
     struct error error = {0};
+    fault->at_server = server != NULL;
     if (!server)
         run_fail_rig(fault->run, "this place has no server");
     else if (server->spoil(fault->run->rig->self[RACK_SERVER], fault->fault->name, rule, &error))
@@ -153,7 +154,9 @@ static void lift(struct run_fault *fault)
 {
     const struct server_ops *server = rig_server(fault->run->rig);
     struct error error = {0};
-    if (server && server->lift(fault->run->rig->self[RACK_SERVER], fault->fault->name, &error))
+    bool stands = fault->at_server;
+    fault->at_server = false;
+    if (stands && server->lift(fault->run->rig->self[RACK_SERVER], fault->fault->name, &error))
         run_fail_rig(fault->run, "server: %s", error.text);
 }
 
@@ -457,6 +460,7 @@ void run_faults_end(struct run *run)
             over(fault);
         else if (fault->state == FAULT_ARMED || fault->state == FAULT_DELAYED)
             disarm(fault);
+        lift(fault); /* of what comes after the steps the server spoils nothing, and tells nothing */
     }
     run_power_await(run);
 }

@@ -157,6 +157,11 @@ static int offer(void *self, const char *path, const char *version, struct error
     char name[40];
     if (withdraw(server, error))
         return -1;
+    if (server->offers > 1) { /* the one before is what a stale manifest tells of */
+        snprintf(name, sizeof name, "offer-%u", server->offers - 1);
+        if (tell(server, command_of("forget", name), error))
+            return -1;
+    }
     snprintf(name, sizeof name, "offer-%u", ++server->offers);
     cJSON *artifact = command_of("artifact", name), *again = command_of("again", NULL);
     cJSON_AddStringToObject(artifact, "version", version ? version : "unknown");

@@ -11,6 +11,7 @@
 #include "harness/base/member.h"
 #include "harness/driver/driver.h"
 #include "harness/driver/table.h"
+#include "harness/driver/update/fetch.h"
 
 struct config {
     int64_t timeout_ms;
@@ -41,7 +42,7 @@ struct client {
     bool busy;
     enum update_intent intent;
     struct loop_source *limit;
-    double artifact; /* number of the request that fetches the image; 0: none */
+    struct fetch fetch;
     int64_t bytes;
 };
 
@@ -69,12 +70,17 @@ static void on_report(struct client *client, const cJSON *event)
         end(client, UPDATE_REFUSED, result, words);
 }
 
+/* Of an image. HEAD brings nothing of it, and has no "artifact". */
 static void on_response(struct client *client, const cJSON *event)
 {
-    if (member_number(event, "request", -1) != client->artifact)
+    int64_t bytes = member_integer(event, "bytes", 0);
+    bool whole = !strcmp(member_text(event, "end"), "complete");
+    if (!*member_text(event, "artifact"))
         return;
-    progress(client, member_integer(event, "bytes", 0));
-    if (client->config->fetched && !strcmp(member_text(event, "end"), "complete"))
+    progress(client, bytes);
+    if (fetch_add(&client->fetch, member_text(event, "artifact"), member_integer(event, "size", 0),
+                  member_integer(event, "from", 0), bytes, whole) &&
+        client->config->fetched)
         end(client, UPDATE_DONE, NULL, NULL);
 }
 
@@ -84,10 +90,7 @@ static void on_heard(void *arg, const cJSON *event)
     const char *name = member_text(event, "event");
     if (!client->busy)
         return;
-    if (!strcmp(name, "request") && !strcmp(member_text(event, "kind"), "artifact") &&
-        !strcmp(member_text(event, "method"), "GET"))
-        client->artifact = member_number(event, "request", 0);
-    else if (!strcmp(name, "response"))
+    if (!strcmp(name, "response"))
         on_response(client, event);
     else if (!strcmp(name, "report") && member_true(event, "counted"))
         on_report(client, event);
@@ -111,7 +114,7 @@ static int start(void *self, const struct update_job *job, struct error *error)
         return -1;
     client->intent = job->intent;
     client->busy = true;
-    client->artifact = 0;
+    fetch_release(&client->fetch);
     client->bytes = 0;
     client->env.server->listen(client->env.server_self, on_heard, client);
     loop_timer_set(client->limit, clock_now_us() + limit_us);
@@ -144,6 +147,7 @@ static void client_close(void *self)
     struct client *client = self;
     client->env.server->listen(client->env.server_self, NULL, NULL);
     loop_remove(client->limit);
+    fetch_release(&client->fetch);
     free(client->role);
     free(client);
 }
