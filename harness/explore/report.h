@@ -16,6 +16,11 @@ int explore_report_live(struct search *search, const struct findings *findings, 
                         unsigned sample, struct error *error);
 cJSON *explore_report_json(const struct search *search, const struct findings *findings, const char *out);
 void explore_report_html(FILE *file, const struct search *search, const struct findings *findings);
+/* report_tables.c, parts of that page: what the boot without a cut writes, where cuts lead to a failure, what
+ * the flags say before and after. */
+void explore_report_writes(FILE *file, const struct search *search);
+void explore_report_windows(FILE *file, const struct search *search, const struct finding *finding);
+void explore_report_flags(FILE *file, const struct search *search, const struct finding *finding);
 /* `out`: the folder of the evidence, NULL: there is none. */
 void explore_report_junit(FILE *file, const struct search *search, const struct findings *findings,
                           const char *out);

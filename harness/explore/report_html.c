@@ -111,6 +111,7 @@ static void timeline(FILE *file, const struct search *search, const struct findi
             HEIGHT - 4, WIDTH - 10, HEIGHT - 4, search->nodes[0].op_count);
     fputs("<p class=key>Grey: words written. Blue: erases. Red: a cut there fails.</p>\n", file);
     free(row);
+    explore_report_writes(file, search);
 }
 
 /* ---- depths ---- */
@@ -283,13 +284,15 @@ static void finding_section(FILE *file, const struct search *search, const struc
     for (size_t i = 0; i < finding->cut_count; i++)
         cut_row(file, search->spec, &finding->cuts[i]);
     fputs(finding->cut_count ? "</table>\n" : "", file);
+    explore_report_windows(file, search, finding);
     fputs("<div class=maps>", file);
     flash_map(file, search, "Flash when the failing boot begins", finding->before);
     flash_map(file, search, "and as it leaves it", finding->after);
     fputs("</div><p class=key>Against the start: grey as it was, yellow changed, blue erased, empty "
-          "blank.</p>\n"
-          "<div class=maps>",
+          "blank.</p>\n",
           file);
+    explore_report_flags(file, search, finding);
+    fputs("<div class=maps>", file);
     console(file, "Console of the failing boot", finding->text, finding->text_len);
     console(file, "and of the boot without a cut", search->root_text, search->root_text_len);
     fputs("</div>\n", file);

@@ -25,3 +25,8 @@ explore stock-revert good 0
 explore stock-revert revert-lost-when-cut 1
 has revert-lost-when-cut '"class":.*"no-rollback"'
 has revert-lost-when-cut '"caller_line":.*stock/swap.c'
+# the page: what is written where, in whose code a cut fails, what the trailers said
+page() { grep -q "$1" "$out/revert-lost-when-cut/index.html" || fail "the page lacks $1"; }
+page '<tr><td>slot0<td>[1-9][0-9]*<td>[1-9][0-9]*<td>'
+page 'Where a cut leads to it:'
+page 'MCUboot trailer<td>magic good, .*copy_done set'

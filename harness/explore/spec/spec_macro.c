@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
+#include "harness/explore/spec/flag_text.h"
 
 static struct prepare *append(struct prepare_list *list, enum preparation kind)
 {
@@ -61,17 +62,9 @@ static const char *const requests[] = {"test", "permanent", "confirm", "installe
 
 static void put_magic(struct prepare_list *list, uint32_t end, uint32_t align)
 {
-    static const uint8_t standard[16] = {0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f,
-                                         0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80};
-    uint8_t wide[16] = {(uint8_t)align, (uint8_t)(align >> 8),
-                        0x2d,           0xe1,
-                        0x5d,           0x29,
-                        0x41,           0x0b,
-                        0x8d,           0x77,
-                        0x67,           0x9c,
-                        0x11,           0x0f,
-                        0x1f,           0x8a};
-    append_bytes(list, end - 16, align > 8 ? wide : standard, 16);
+    uint8_t magic[FLAG_MAGIC_LEN];
+    flag_mcuboot_magic(align, magic);
+    append_bytes(list, end - FLAG_MAGIC_LEN, magic, FLAG_MAGIC_LEN);
 }
 
 /* A byte, and the rest of its unit erased. */
@@ -142,17 +135,6 @@ int spec_take_mcuboot(struct spec_loader *loader, struct json item, struct prepa
 /* ---- ESP-IDF: two sectors of which the one with the higher sequence number tells the slot
  * (components/bootloader_support/include/esp_flash_partitions.h, esp_ota_select_entry_t) ---- */
 
-static uint32_t crc32_le(uint32_t crc, const uint8_t *bytes, size_t len)
-{
-    crc = ~crc;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= bytes[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 int spec_take_otadata(struct spec_loader *loader, struct json item, struct prepare_list *list)
 {
     static const char *const keys[] = {"region", "slot", "slots", "sequence", "state", "comment", NULL};
@@ -181,7 +163,7 @@ int spec_take_otadata(struct spec_loader *loader, struct json item, struct prepa
     memset(entry, 0xff, sizeof entry);
     entry[0] = number;
     entry[6] = state == 5 ? UINT32_MAX : (uint32_t)state;
-    entry[7] = crc32_le(UINT32_MAX, (const uint8_t *)entry, 4);
+    entry[7] = flag_otadata_crc(number);
     uint32_t sector = region.address + ((number - 1) & 1) * (region.len / 2);
     struct prepare *fill = append(list, PREPARE_FILL);
     fill->address = sector;
