@@ -2,6 +2,7 @@
 #include "harness/board/align.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,17 @@ static size_t token_len(const char *at)
     return digit ? len : 0;
 }
 
+/* The length of the word at `at`, without what ends a sentence. */
+static size_t word_len(const char *at)
+{
+    size_t len = 0;
+    while (in_word(at[len]))
+        len++;
+    while (len && strchr(".+-", at[len - 1]))
+        len--;
+    return len;
+}
+
 struct cut {
     struct {
         bool token;
@@ -64,13 +76,15 @@ static void add_piece(struct cut *cut, bool token, size_t from, size_t len)
     cut->pieces[cut->count++].len = len;
 }
 
-static void cut_line(const char *text, struct cut *cut)
+/* The word that begins at `word` (NO_WORD: none) is a token, whether it holds a digit or not. */
+#define NO_WORD SIZE_MAX
+static void cut_line(const char *text, size_t word, struct cut *cut)
 {
     size_t len = strlen(text), plain = 0, at = 0, key_len = 0;
     *cut = (struct cut){.key = mem_alloc(len + 1)};
     while (at < len) {
         bool begins = !at || !in_word(text[at - 1]) || (cut->count && plain == at);
-        size_t token = colour_len(text + at);
+        size_t token = at == word ? word_len(text + at) : colour_len(text + at);
         if (!token && begins)
             token = token_len(text + at);
         if (!token) {
@@ -122,6 +136,121 @@ static void add_hit(struct align_cluster *cluster, const struct cut *cut, const 
     cluster->hits[cluster->hit_count++] = hit;
 }
 
+static void release_cluster(struct align_cluster *cluster)
+{
+    for (size_t h = 0; h < cluster->hit_count; h++) {
+        for (size_t p = 0; p < cluster->piece_count; p++)
+            free(cluster->hits[h].values[p]);
+        free(cluster->hits[h].values);
+    }
+    for (size_t p = 0; p < cluster->piece_count; p++)
+        free(cluster->pieces[p].text);
+    free(cluster->hits);
+    free(cluster->pieces);
+    free(cluster->key);
+}
+
+/* ---- lines that tell a version and one word more that goes with it: "1.0.0 in slot A", "2.0.0 in slot B"
+ * ----
+ */
+
+static const char *text_of(const struct align *align, const struct align_hit *hit)
+{
+    return align->boots[hit->boot].lines[hit->line].text;
+}
+
+/* Does each of its lines hold, as a word, the version of the image that ran? */
+static bool holds_version(const struct align *align, const struct align_cluster *cluster)
+{
+    for (size_t h = 0; h < cluster->hit_count; h++) {
+        const char *version = align->boots[cluster->hits[h].boot].version;
+        bool holds = false;
+        for (size_t p = 0; version && p < cluster->piece_count; p++) {
+            const char *value = cluster->hits[h].values[p];
+            holds |= cluster->pieces[p].token && !strcmp(value + (*value == 'v'), version);
+        }
+        if (!holds)
+            return false;
+    }
+    return true;
+}
+
+static bool in_one_boot(const struct align_cluster *a, const struct align_cluster *b)
+{
+    for (size_t h = 0; h < a->hit_count; h++)
+        if (align_hits(b, a->hits[h].boot))
+            return true;
+    return false;
+}
+
+/* Where the one word begins in which two keys differ: counted in words of the line, as keys are as many words
+ * as their lines. false: they differ in more, or where a token stands. */
+static bool differing_word(const char *a, const char *b, size_t *index)
+{
+    size_t word = 0, found = SIZE_MAX;
+    while (*a && *b) {
+        size_t a_len = strcspn(a, " "), b_len = strcspn(b, " ");
+        if (a_len != b_len || memcmp(a, b, a_len) != 0) {
+            if (found != SIZE_MAX || memchr(a, '\1', a_len) || memchr(b, '\1', b_len) || !a_len || !b_len)
+                return false;
+            found = word;
+        }
+        a += a_len + (a[a_len] == ' ');
+        b += b_len + (b[b_len] == ' ');
+        word++;
+    }
+    *index = found;
+    return !*a && !*b && found != SIZE_MAX;
+}
+
+static size_t word_begin(const char *text, size_t index)
+{
+    const char *at = text;
+    for (; index && (at = strchr(at, ' ')); index--)
+        at++;
+    return at && word_len(at) ? (size_t)(at - text) : NO_WORD;
+}
+
+static void move_hits(const struct align *align, struct align_cluster *from, size_t word,
+                      struct align_cluster *to)
+{
+    for (size_t h = 0; h < from->hit_count; h++) {
+        const struct align_hit *hit = &from->hits[h];
+        const char *text = text_of(align, hit);
+        struct cut cut;
+        cut_line(text, word_begin(text, word), &cut);
+        if (!to->key)
+            to->key = mem_string(cut.key);
+        add_hit(to, &cut, text, hit->boot, hit->line);
+        free(cut.pieces);
+        free(cut.key);
+    }
+}
+
+static bool join(struct align *align, size_t i, size_t j)
+{
+    struct align_cluster *a = &align->clusters[i], *b = &align->clusters[j], both = {0};
+    size_t word;
+    if (!differing_word(a->key, b->key, &word) || in_one_boot(a, b) || !holds_version(align, a) ||
+        !holds_version(align, b))
+        return false;
+    move_hits(align, a, word, &both);
+    move_hits(align, b, word, &both);
+    release_cluster(a);
+    release_cluster(b);
+    *a = both;
+    memmove(b, b + 1, (align->count - j - 1) * sizeof *b);
+    align->count--;
+    return true;
+}
+
+static void join_versions(struct align *align)
+{
+    for (size_t i = 0; i < align->count; i++)
+        for (size_t j = i + 1; j < align->count;)
+            j = join(align, i, j) ? i + 1 : j + 1;
+}
+
 static void find_constants(struct align_cluster *cluster)
 {
     for (size_t p = 0; p < cluster->piece_count; p++) {
@@ -141,30 +270,20 @@ void align_lines(const struct align_boot *boots, size_t count, struct align *ali
             struct cut cut;
             if (!text[0] || !is_text(text))
                 continue;
-            cut_line(text, &cut);
+            cut_line(text, NO_WORD, &cut);
             add_hit(cluster_of(align, cut.key), &cut, text, b, l);
             free(cut.pieces);
             free(cut.key);
         }
+    join_versions(align);
     for (size_t i = 0; i < align->count; i++)
         find_constants(&align->clusters[i]);
 }
 
 void align_release(struct align *align)
 {
-    for (size_t i = 0; i < align->count; i++) {
-        struct align_cluster *cluster = &align->clusters[i];
-        for (size_t h = 0; h < cluster->hit_count; h++) {
-            for (size_t p = 0; p < cluster->piece_count; p++)
-                free(cluster->hits[h].values[p]);
-            free(cluster->hits[h].values);
-        }
-        for (size_t p = 0; p < cluster->piece_count; p++)
-            free(cluster->pieces[p].text);
-        free(cluster->hits);
-        free(cluster->pieces);
-        free(cluster->key);
-    }
+    for (size_t i = 0; i < align->count; i++)
+        release_cluster(&align->clusters[i]);
     free(align->clusters);
     *align = (struct align){0};
 }

@@ -47,6 +47,27 @@ static void expect_expression(size_t cluster, const char *wanted)
 
 TestSuite(align, .fini = NULL);
 
+/* The slot goes with the version: neither is text that stays. */
+Test(align, a_word_that_goes_with_the_version_is_a_place)
+{
+    START(0, ALIGN_COLD, "app 1.0.0 here, slot A", "swap begins");
+    START(1, ALIGN_UPDATE, "app 2.0.0 here, slot B", "swap ends");
+    START(2, ALIGN_REVERT, "app 1.0.0 here, slot A");
+    boots[0].version = boots[2].version = "1.0.0";
+    boots[1].version = "2.0.0";
+    align_lines(boots, 3, &align);
+    cr_assert_eq(align.count, 3, "lines without a version stay apart");
+    cr_expect_eq(align.clusters[0].hit_count, 3);
+    expect_expression(0, "app [0-9A-Za-z_.+-]+ here, slot");
+    expect_expression(1, "swap begins");
+    align_release(&align);
+    boots[1].version = "3.0.0"; /* the line does not tell it */
+    align_lines(boots, 3, &align);
+    cr_expect_eq(align.count, 4);
+    align_release(&align);
+    boots[0].version = boots[1].version = boots[2].version = NULL;
+}
+
 Test(align, what_counts_is_a_place_and_what_stays_is_text)
 {
     START(0, ALIGN_COLD, "Boot 17 of board A4", "Free 0x1a00 bytes");
