@@ -234,6 +234,9 @@ static bool is_running(const struct run *run, const char *name)
 {
     const struct image *image = image_find(run->plan->images, name);
     size_t len = strlen(run->seen.hash);
+    if (!len && !run->seen.version[0] &&
+        run->seen.started[0]) /* it has not come up: what the boot loader says */
+        return is_version(run, run->seen.started, name);
     if (!len)
         return !strcmp(run_seen_image(run), name);
     return image && image->hash && len >= 16 && !strncasecmp(image->hash, run->seen.hash, len);

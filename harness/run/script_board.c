@@ -128,6 +128,13 @@ static void on_up(void *arg, uint64_t now_us)
         end_swap();
     if (!model.image)
         return;
+    snprintf(line, sizeof line, "JUMP version=%d.0.0\r\n", model.image);
+    say(line);
+    if (model.faults.fails_itself && model.image == 2) {
+        say("FAILED\r\n");
+        on_boot(NULL, now_us);
+        return;
+    }
     model.running = true;
     snprintf(line, sizeof line, "UP version=%d.0.0 data=%s\r\n",
              model.image + (model.faults.other_version ? 4 : 0),

@@ -22,6 +22,7 @@ struct script_faults {
     bool leaves_hole;          /* the end of what is delivered is not written, and nobody says so */
     bool runs_half;       /* an image on trial runs though half of it lacks; what is gone back to is whole */
     bool refuses;         /* v2, after it was delivered whole; that is right */
+    bool fails_itself;    /* v2 says so before it is up, and restarts; that is right */
     bool delivery_starts; /* no fault: what is delivered starts by itself, on trial, and cannot be asked for
                              otherwise */
     uint64_t deliver_us;  /* no fault: a delivery takes so long; 0: a second */

@@ -10,12 +10,14 @@
 
 #define ALL (((1u << RACK_ROLES) - 1) & ~(1u << RACK_SENSE | 1u << RACK_SERVER))
 #define SENSED (ALL | 1u << RACK_SENSE)
-#define BOARD(facts)                                                                                         \
+#define BOARD(facts) BOARD_WITH("", facts)
+#define BOARD_WITH(marks, facts)                                                                             \
     "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
     "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\"},\"slots\":[{\"address\":\"0x4000\","         \
     "\"size\":\"0x4000\"},"                                                                                  \
     "{\"address\":\"0x8000\",\"size\":\"0x4000\"}],\"state\":[{\"address\":\"0x3000\",\"size\":4}]},"        \
-    "\"marks\":{\"boot\":\"^BOOT\",\"swap\":\"^SWAP\",\"app_up\":\"^UP version=(?<version>[0-9.]+)\","       \
+    "\"marks\":{" marks                                                                                      \
+    "\"boot\":\"^BOOT\",\"swap\":\"^SWAP\",\"app_up\":\"^UP version=(?<version>[0-9.]+)\","                  \
     "\"data\":\"^UP .* data=(?<print>[0-9a-f]+)\"},\"phases\":{\"swap\":{\"mark\":\"swap\"}},"               \
     "\"facts\":{" facts "},\"evidence\":{\"slot0\":{\"address\":\"0x4000\",\"size\":\"0x1000\"}},"           \
     "\"images\":{\"v1\":{}},\"initial\":[\"$start\"],\"limits\":{\"boot_ms\":2000,\"recovery_ms\":5000,"     \
@@ -89,6 +91,24 @@ Test(run, a_good_board_passes)
     run_case(BOARD(CANARY), cut, (struct script_faults){0});
     expect(VERDICT_PASS, CLASS_NONE, "");
     run_case(BOARD(SILENCE), cut, (struct script_faults){0});
+    expect(VERDICT_PASS, CLASS_NONE, "");
+}
+
+/* An image that refuses itself before its first line: which one it was, the boot loader has said. */
+Test(run, what_fails_before_it_is_up_is_known_by_its_start)
+{
+    static const char board[] =
+        BOARD_WITH("\"failed\":\"^FAILED\",\"jump\":\"^JUMP version=(?<version>[0-9.]+)\",",
+                   "\"image\":[{\"from\":\"update\"},{\"from\":\"mark\",\"mark\":\"jump\"}]," CANARY),
+                      scenario[] = HEAD(
+                          "bricked-image") "\"faults\":[{\"name\":\"image\",\"action\":{\"do\":\"image\"}}],"
+                                           "\"steps\":[{\"do\":\"upload\",\"image\":\"v2\"},{\"do\":"
+                                           "\"activate\"},{\"do\":\"reset\"},"
+                                           "{\"do\":\"wait\",\"mark\":\"failed\",\"image\":\"v2\",\"within_"
+                                           "ms\":5000,\"proves\":\"image\"},"
+                                           "{\"do\":\"wait\",\"fact\":\"up\"}],\"expect\":{\"runs\":[\"v1\"],"
+                                           "\"final\":\"v1\",\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+    run_case(board, scenario, (struct script_faults){.fails_itself = true});
     expect(VERDICT_PASS, CLASS_NONE, "");
 }
 
