@@ -194,7 +194,16 @@ static bool is_location(const char *text)
            !text[bus + 1 + strspn(text + bus + 1, "0123456789.")];
 }
 
-static int add_power(cJSON *place, const char *relay, struct error *error)
+/* Of the relay board of this number; one that is not plugged in is taken for the most common kind. */
+static const char *relay_driver(const struct work *work, const char *serial)
+{
+    for (size_t i = 0; i < work->count; i++)
+        if (work->found[i].kind == PLUGGED_RELAY && !strcmp(work->found[i].serial, serial))
+            return work->found[i].name;
+    return "ftdi";
+}
+
+static int add_power(cJSON *place, const struct work *work, const char *relay, struct error *error)
 {
     const char *colon = strrchr(relay, ':');
     uint32_t channel;
@@ -209,7 +218,7 @@ static int add_power(cJSON *place, const char *relay, struct error *error)
                                &channel, error);
     if (!failed) {
         cJSON *power = cJSON_AddObjectToObject(place, "power");
-        cJSON_AddStringToObject(power, "driver", hub ? "usbhub" : "ftdi");
+        cJSON_AddStringToObject(power, "driver", hub ? "usbhub" : relay_driver(work, which));
         cJSON_AddStringToObject(power, hub ? "location" : "serial", which);
         cJSON_AddNumberToObject(power, hub ? "port" : "channel", channel);
     }
@@ -267,7 +276,7 @@ static cJSON *rack_json(const struct wish *wish, const struct work *work, bool *
     cJSON_AddItemToArray(cJSON_AddArrayToObject(root, "places"), place);
     cJSON_AddStringToObject(place, "name", wish->place);
     cJSON_AddStringToObject(place, "board", work->board);
-    int failed = add_power(place, wish->relay, error);
+    int failed = add_power(place, work, wish->relay, error);
     add_console(place, wish->port, wish->baud);
     add_probe(place, wish->probe);
     *updates = add_update(place, wish->template);

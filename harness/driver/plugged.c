@@ -11,6 +11,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/driver/console/serial_find.h"
+#include "harness/driver/hid_relay.h"
 #include "harness/driver/usb_hub.h"
 
 #define HUB_LIMIT_MS 300
@@ -96,6 +97,7 @@ static void look_at_ftdi(struct found *found, struct ftdi_context *context, libu
         return;
     bool told = !ftdi_usb_get_strings(context, device, NULL, 0, what, sizeof what, serial, sizeof serial);
     struct plugged *one = add(found, PLUGGED_RELAY);
+    snprintf(one->name, sizeof one->name, "ftdi");
     snprintf(one->what, sizeof one->what, "%s", told && what[0] ? what : "FT245R that you may not open");
     snprintf(one->serial, sizeof one->serial, "%s", serial);
     snprintf(one->ids, sizeof one->ids, "%04x:%04x", FTDI_VENDOR, FT245R);
@@ -149,6 +151,20 @@ static void look_at_hub(struct found *found, libusb_device *device,
     snprintf(one->location, sizeof one->location, "%s", location);
 }
 
+static void list_hid_relays(struct found *found)
+{
+    struct hid_relay_found list[32];
+    size_t count = hid_relay_list(HID_RELAY_VENDOR, HID_RELAY_PRODUCT, list, sizeof list / sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        struct plugged *one = add(found, PLUGGED_RELAY);
+        snprintf(one->what, sizeof one->what, "%s%s", list[i].product,
+                 list[i].name[0] ? "" : " that you may not open");
+        snprintf(one->name, sizeof one->name, "hidrelay");
+        snprintf(one->serial, sizeof one->serial, "%s", list[i].name);
+        snprintf(one->ids, sizeof one->ids, "%04x:%04x", HID_RELAY_VENDOR, HID_RELAY_PRODUCT);
+    }
+}
+
 static int list_usb(struct found *found, struct error *error)
 {
     struct ftdi_context *context = ftdi_new(); /* has a context of libusb, which is used for all */
@@ -174,6 +190,7 @@ static int list_usb(struct found *found, struct error *error)
 int plugged_list(struct plugged **list, size_t *count, struct error *error)
 {
     struct found found = {0};
+    list_hid_relays(&found);
     if (list_ports(&found, error) || list_usb(&found, error)) {
         free(found.list);
         return -1;

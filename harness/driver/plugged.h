@@ -13,7 +13,8 @@ enum plugged_kind { PLUGGED_RELAY, PLUGGED_HUB, PLUGGED_PORT, PLUGGED_PROBE, PLU
 
 struct plugged {
     enum plugged_kind kind;
-    char name[64];     /* PORT: /dev/ttyUSB0; PROBE: the file of OpenOCD that drives it */
+    char
+        name[64]; /* RELAY: its power driver; PORT: /dev/ttyUSB0; PROBE: the file of OpenOCD that drives it */
     char what[64];     /* for people: what the device calls itself, or what its ids stand for */
     char ids[12];      /* "0403:6001"; "" where it hangs on no USB */
     char serial[64];   /* "" where it has none, or where we may not ask */

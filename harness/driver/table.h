@@ -14,6 +14,7 @@
     X(power_mqtt)                                                                                            \
     X(power_modbus)                                                                                          \
     X(power_usbhub)                                                                                          \
+    X(power_hidrelay)                                                                                        \
     X(sense_exec)                                                                                            \
     X(sense_http)                                                                                            \
     X(console_serial)                                                                                        \

@@ -129,6 +129,15 @@ Test(claim, usbhub)
     cr_expect_str_eq(whole.also, half.key);
 }
 
+Test(claim, hidrelay)
+{
+    const struct driver *relay = &power_hidrelay_driver;
+    one(relay, "{\"serial\":\"BITFT\",\"channel\":1}",
+        "{\"serial\":\"BITFT\",\"channel\":1,\"powered\":\"open\"}");
+    two(relay, "{\"serial\":\"BITFT\",\"channel\":1}", "{\"serial\":\"BITFT\",\"channel\":2}");
+    two(relay, "{\"serial\":\"BITFT\",\"channel\":1}", "{\"serial\":\"OTHER\",\"channel\":1}");
+}
+
 Test(claim, sense)
 {
     const struct driver *http = &sense_http_driver, *exec = &sense_exec_driver;

@@ -8,7 +8,7 @@ foreach(name power/test_power_http sense/test_sense)
   target_compile_definitions(${program} PRIVATE OTARIG_OUTLETS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-outlets")
   add_dependencies(${program} otarig-outlets)
 endforeach()
-foreach(name test_power_serial test_power_usbhub)
+foreach(name test_power_serial test_power_usbhub test_power_hidrelay)
   otarig_test(WIRE NAME ${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/power/${name}.c ${CMAKE_CURRENT_LIST_DIR}/power/test_relay_board.c
               ${CMAKE_CURRENT_LIST_DIR}/power/test_switch_bench.c LIBS otarig_driver)
   target_compile_definitions(${name} PRIVATE OTARIG_RELAYS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/otarig-relays")

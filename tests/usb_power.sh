@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Boards on the ports of a USB hub: found by init, answering for doctor, and judged as those on a relay are. A hub that says
-# "off" and does not cut accuses nobody and proves nothing.
+# "off" and does not cut accuses nobody and proves nothing. Relay boards that are HID devices: found and answering, too.
 set -u
 command -v openocd >/dev/null || { echo "openocd is not installed"; exit 77; }
 command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
 otarig=$OTARIG_BUILD/bin/otarig
 shipped=$OTARIG_SOURCE/boards/racks/virtual-hub.json
-work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-hub.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/otarig-usb-power.XXXXXX")
 rack_pid=
-trap '[ -z "$rack_pid" ] || kill "$rack_pid"; wait; rm -rf "$work"' EXIT
+relays_pid=
+trap 'exec 9>&-; for pid in $rack_pid $relays_pid; do kill "$pid"; done 2>/dev/null; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 bad=0
 wrong() { echo "WRONG: $*"; bad=1; }
@@ -65,5 +66,26 @@ sed -i 's/"1-1"/"1-9"/' rack.json
 inside "$otarig" doctor --rack rack.json >"$work/said" 2>&1 && wrong "doctor finds a hub that is not there"
 grep -q 'USB hub 1-9: nothing is plugged in there' "$work/said" && grep -q '1-1 (each port by itself)' "$work/said" ||
   wrong "doctor: $(cat "$work/said")"
+
+mkfifo "$work/stdin"
+"$OTARIG_BUILD/bin/otarig-relays" hid <"$work/stdin" >"$work/ready" 2>"$work/relays.log" &
+relays_pid=$!
+exec 9>"$work/stdin"
+root=
+for try in $(seq 600); do
+  root=$(sed -n 's/^ready \([^ ]*\) .*/\1/p' "$work/ready")
+  [ -z "$root" ] && kill -0 "$relays_pid" 2>/dev/null || break
+  sleep 0.1
+done
+[ -n "$root" ] || { wrong "the relay boards did not come up: $(cat "$work/relays.log")"; exit 1; }
+mkdir "$work/hid" && cd "$work/hid" || exit 1
+inside "$otarig" init --list >"$work/said" 2>&1 || wrong "--list: $(cat "$work/said")"
+grep -q '^relay board *USBRelay2 *16c0:05df, serial BITFT, --relay BITFT$' "$work/said" || wrong "no relay board: $(cat "$work/said")"
+inside "$otarig" init --template zephyr-mcuboot-smp --name mine --relay BITFT:2 --port none --probe none >"$work/said" 2>&1 ||
+  wrong "init: $(cat "$work/said")"
+inside "$otarig" doctor --rack rack.json >"$work/said" 2>&1
+grep -q '^desk *power *hidrelay *ok$' "$work/said" || wrong "doctor: $(cat "$work/said")"
+inside "$otarig" power desk on --rack rack.json >"$work/said" 2>&1 || wrong "power on: $(cat "$work/said")"
+grep -q '^relay 2 closed$' "$work/ready" || wrong "the relay did not close: $(cat "$work/ready")"
 [ $bad = 0 ] && echo "all good"
 exit $bad
