@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # linux.sh [all]: a virtual Linux board updates itself with Debian's RAUC: a good one passes, a defective one is caught by name. With
-# "all", every scenario and every defective board, of SWUpdate as well (an hour).
+# "all", every defective board and every scenario that was ever run to a verdict (not idle-cycles, see docs/linux.md), of SWUpdate as well (an hour).
 set -u
 otarig=$OTARIG_BUILD/bin/otarig
 board=$OTARIG_BUILD/linux-ab
@@ -43,14 +43,14 @@ PYTHON
   rm -rf "${out:?}/$1"
 }
 
-# both CLIENT/VARIANT SCENARIO VERDICT CLASS  CLIENT/VARIANT SCENARIO VERDICT CLASS: at two places at once
+# both CLIENT/VARIANT SCENARIO VERDICT CLASS  [CLIENT/VARIANT SCENARIO VERDICT CLASS]: at two places at once
 both() {
   run p1 "$1" "$2" &
   first=$!
-  run p2 "$5" "$6"
+  [ $# -le 4 ] || run p2 "$5" "$6"
   wait $first
   told p1 "$1" "$2" "$3" ${4:+"$4"}
-  told p2 "$5" "$6" "$7" ${8:+"$8"}
+  [ $# -le 4 ] || told p2 "$5" "$6" "$7" ${8:+"$8"}
 }
 
 both rauc/good clean-update/confirmed pass '' rauc/foreign-key-trusted bricked-image/wrong-key fail bad-image-accepted
@@ -59,7 +59,7 @@ if [ "${1:-}" = all ]; then
     both $client/good linux/crash pass '' $client/good linux/bad-selftest pass ''
     both $client/good bricked-image/wrong-key pass '' $client/good bricked-image/wrong-hardware pass ''
     both $client/good bricked-image/truncated pass '' $client/good linux/write-cut pass ''
-    both $client/good linux/first-boot pass '' $client/good linux/idle-cycles fail ''
+    both $client/good linux/first-boot pass ''
     both $client/data-lost-on-update clean-update/confirmed fail data-lost $client/never-confirmed clean-update/confirmed fail ''
     both $client/no-attempt-counter linux/crash fail '' $client/confirm-before-selftest linux/bad-selftest fail ''
   done

@@ -2,6 +2,7 @@
 """The update server of the tests (fixtures/otad) against real clients: server.py curl | swupdate | mender.
 Each check is about bytes and events, never about how long something took."""
 import hashlib
+import io
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -492,10 +494,113 @@ def check_cancel(server, name, dies):
     server.tell(do="lift")
 
 
+# ---- Mender's client 3.4, as Debian ships it, on this computer; its module "single-file" installs into a file of the folder ----
+
+def pack(path, files, compressed=False):
+    """files: (name, bytes)"""
+    with tarfile.open(path, "w:gz" if compressed else "w") as tar:
+        for name, data in files:
+            about = tarfile.TarInfo(name)
+            about.size = len(data)
+            tar.addfile(about, io.BytesIO(data))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def make_mender(folder, name, size, seed):
+    """An artifact of format 3, not signed, with one payload of the module single-file. Returns the image and the artifact's path."""
+    image = make(folder, name, size, seed)
+    files = [("dest_dir", folder.encode()), ("filename", b"mender-installed"), ("permissions", b"644"), ("mender-installed", read(image))]
+    pack(folder + "/0000.tar.gz", files, True)
+    about = {"payloads": [{"type": "single-file"}], "artifact_provides": {"artifact_name": name}, "artifact_depends": {"device_type": ["otarig"]}}
+    kind = {"type": "single-file", "artifact_provides": {"rootfs-image.single-file.version": name}}
+    pack(folder + "/header.tar.gz", [("header-info", json.dumps(about).encode()), ("headers/0000/type-info", json.dumps(kind).encode()),
+                                     ("headers/0000/meta-data", b"")], True)
+    version = b'{"format":"mender","version":3}'
+    sums = [(data, "data/0000/" + file) for file, data in files] + [(read(folder + "/header.tar.gz"), "header.tar.gz"), (version, "version")]
+    manifest = "".join("%s  %s\n" % (hashlib.sha256(data).hexdigest(), file) for data, file in sums).encode()
+    pack(folder + "/%s.mender" % name, [("version", version), ("manifest", manifest), ("header.tar.gz", read(folder + "/header.tar.gz")),
+                                        ("data/0000.tar.gz", read(folder + "/0000.tar.gz"))])
+    return image, folder + "/%s.mender" % name
+
+
+class Mender:
+    """The daemon, with an identity and a version of its own: they stand at fixed places, so they are mounted there for it alone."""
+
+    def __init__(self, server, device):
+        folder = os.path.join(server.folder, device)
+        os.makedirs(folder + "/identity")
+        os.makedirs(folder + "/etc")
+        os.makedirs(folder + "/data")
+        for name, text in (("identity/mender-device-identity", "#!/bin/sh\necho mac=%s\n" % device), ("type", "device_type=otarig\n"),
+                           ("etc/artifact_info", "artifact_name=v1\n")):
+            with open(folder + "/" + name, "w") as file:
+                file.write(text)
+        os.chmod(folder + "/identity/mender-device-identity", 0o755)
+        with open(folder + "/mender.conf", "w") as file:
+            json.dump({"ServerURL": server.https, "ServerCertificate": server.folder + "/ca.pem", "DeviceTypeFile": folder + "/type",
+                       "UpdatePollIntervalSeconds": 1, "InventoryPollIntervalSeconds": 1, "RetryPollIntervalSeconds": 1,
+                       "DBus": {"Enabled": False}}, file)
+        self.log = open(folder + "/log", "w")
+        self.child = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", 'mount --bind "$0/identity" /usr/share/mender/identity && mount --bind "$0/etc" /etc/mender && exec mender --no-syslog --config "$0/mender.conf" '
+             '--fallback-config "$0/none" --data "$0/data" daemon', folder], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            start_new_session=True)
+
+    def keep(self):
+        if self.child.poll() is not None:
+            tally.wrong("mender ended by itself, with %d: %s" % (self.child.returncode, open(self.log.name).read()[-3000:]))
+            sys.exit(1)
+
+    def end(self):
+        self.child.terminate()
+        self.child.wait(LIMIT_S)
+        self.log.close()
+
+
+# name, fault, how the update ends
+MENDER = [
+    ("good", None, "success"),
+    ("flipped", ({"do": "corrupt", "percent": 50, "every": 1000000}, {"request": "artifact"}), "failure"),
+    ("not accepted at first", ({"do": "status", "status": 401}, {"request": "auth"}), "success"),
+]
+
+
+def with_mender(folder):
+    need("mender", "unshare")
+    if not os.path.isdir("/usr/share/mender/identity") or not os.path.isdir("/etc/mender") or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        print("no folder for the client's identity, or no right to mount one there")
+        sys.exit(77)
+    image, path = make_mender(folder, "v2", 300000, 1)
+    server = Server(folder, "--https", "127.0.0.1:0")
+    server.tell(do="artifact", name="v2", version="v2", type="otarig", path=path)
+    for number, (name, fault, ends) in enumerate(MENDER):
+        device, since, installed = "dev%d" % number, len(server.events), folder + "/mender-installed"
+        if os.path.exists(installed):
+            os.unlink(installed)
+        if fault:
+            server.fault(fault[0], **fault[1])  # of no device: who authenticates or fetches an artifact has not named itself
+        server.tell(do="rollout", name="r%d" % number, artifact="v2")
+        client = Mender(server, device)
+        end = server.wait(lambda e: e["event"] == "report" and e.get("device") == device and e["result"] in ("success", "failure"), since, client.keep)
+        check(end["result"] == ends and end["counted"], "mender, %s: expected %s, it reports %s" % (name, ends, end))
+        whole = os.path.exists(installed) and read(installed) == read(image)
+        check(whole == (ends == "success"), "mender, %s: what is installed is%s the image" % (name, "" if whole else " not"))
+        check(not fault or server.told(since, event="fault", name="f", what="acts"), "mender, %s: the fault acted" % name)
+        check([d for d in server.tell(do="status", devices=True)["devices"] if d["device"] == device][0].get("attributes", {}).get("device_type") == "otarig",
+              "mender, %s: its inventory came" % name)
+        client.end()
+        server.tell(do="lift")
+    server.end()
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="otad-")
     try:
-        {"curl": with_curl, "swupdate": with_swupdate}[sys.argv[1]](folder)
+        {"curl": with_curl, "swupdate": with_swupdate, "mender": with_mender}[sys.argv[1]](folder)
     finally:
         if tally.lines and os.environ.get("OTARIG_KEEP"):
             print("kept:", folder)
