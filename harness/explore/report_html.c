@@ -6,6 +6,7 @@
 #include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/explore/report.h"
+#include "harness/explore/soundness.h"
 
 #define WIDTH 1000
 #define HEIGHT 300
@@ -118,7 +119,7 @@ static void timeline(FILE *file, const struct search *search, const struct findi
 
 static void histogram(FILE *file, const struct search *search)
 {
-    size_t states[256] = {0}, bad[256] = {0}, most = 1;
+    size_t states[DEPTH_MAX + 1] = {0}, bad[DEPTH_MAX + 1] = {0}, most = 1;
     for (size_t i = 0; i < search->done; i++) {
         const struct node *node = &search->nodes[i];
         states[node->depth]++;

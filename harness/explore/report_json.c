@@ -202,7 +202,7 @@ static void put_slots(cJSON *to, const struct search *search)
 
 static void put_depths(cJSON *to, const struct search *search)
 {
-    size_t states[256] = {0}, bad[256] = {0};
+    size_t states[DEPTH_MAX + 1] = {0}, bad[DEPTH_MAX + 1] = {0};
     for (size_t i = 0; i < search->done; i++) {
         const struct node *node = &search->nodes[i];
         states[node->depth]++;

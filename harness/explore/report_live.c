@@ -9,6 +9,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/explore/report.h"
+#include "harness/explore/soundness.h"
 #include "harness/explore/engine/rot.h"
 
 #define RUN_BYTES 64 /* equal bytes that end a run of changed ones */
@@ -118,7 +119,7 @@ static void put_changes(cJSON *to, const char *key, const struct search *search,
 
 static cJSON *state_json(const struct search *search, struct worker *worker, uint32_t number, const char *id)
 {
-    uint32_t path[256];
+    uint32_t path[DEPTH_MAX + 1];
     cJSON *state = cJSON_CreateObject(), *cuts;
     cJSON_AddStringToObject(state, "id", id);
     cuts = cJSON_AddArrayToObject(state, "cuts");

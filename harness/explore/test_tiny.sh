@@ -141,6 +141,19 @@ says 'INCONCLUSIVE: 255 cuts in a row still leave something new'
 grep -q 'errors="1"' "$out/counts/junit.xml" || fail "counts: junit"
 explore counts 0 --depth 20
 says '21 states, 20 cuts deep, bounded by depth'
+# states that are merged are no deeper than any others
+explore counts 4 --share merge-all
+says '256 states, 255 cuts deep, bounded by depth'
+says 'INCONCLUSIVE: 255 cuts in a row still leave something new'
+cc anew 0 tiny.c -DCOUNTS -DANEW
+scenario anew anew app2 "$exec" "$runs"
+for share in reads merge; do
+  explore anew 4 --torn --share $share
+  says ' 255 cuts deep, bounded by depth'
+  says 'INCONCLUSIVE: 255 cuts in a row still leave something new'
+  grep -o '^anew: 1 operations, [0-9]* states' "$out/text" >"$out/anew-$share"
+done
+cmp "$out/anew-reads" "$out/anew-merge" || fail "anew: merged, there are other states"
 
 # a dump from the field, on the twin: what it does, what it leaves, and on from there
 head -c 1048576 /dev/zero | tr '\0' '\377' >"$out/dump.bin"

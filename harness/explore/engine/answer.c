@@ -362,7 +362,7 @@ struct walk {
     struct cursor at;
     uint32_t run;
     const struct run_log *log;
-    uint32_t leads[256]; /* nodes that were there before */
+    uint32_t leads[MERGE_TORN_MAX + 1]; /* nodes that were there before */
     unsigned lead_count;
 };
 
@@ -454,7 +454,8 @@ static void answer(struct batch *batch, struct worker *worker, uint32_t i, void 
     if (item->walked || item->run == TREE_NONE || result->wrong)
         return;
     worker_begin(worker, batch_number(batch, i), batch->collect, result);
-    result->wrong = worker_go(worker, batch_number(batch, i));
+    if ((result->wrong = worker_go(worker, batch_number(batch, i))))
+        return;
     begin_walk(batch, item, result->node.torn, &walk);
     const struct node *run = &batch->search->nodes[item->run];
     struct node *node = &result->node;
@@ -498,8 +499,10 @@ static void answer_leads(struct batch *batch, struct worker *worker, uint32_t i,
 size_t answer_go_to_end(struct batch *batch, struct worker *worker, const struct item *item, uint32_t i)
 {
     struct cursor at = cursor_at(batch->search, item->run);
-    batch->results[i].wrong = worker_go(worker, batch_number(batch, i));
     size_t undo = worker->trail.undo_count;
+    if ((batch->results[i].wrong = worker_go(worker, batch_number(batch, i))))
+        return undo;
+    undo = worker->trail.undo_count;
     uint32_t count = batch->search->nodes[item->run].log->all_ops;
     for (uint32_t k = 0; k < count; k++, cursor_next(&at))
         trail_apply(&worker->trail, cursor_op(&at));
@@ -517,6 +520,8 @@ static void judge_picked(struct batch *batch, struct worker *worker, uint32_t k,
     uint32_t i = round->picked[k];
     struct item *item = &round->items[i];
     size_t undo = answer_go_to_end(batch, worker, item, i);
+    if (batch->results[i].wrong)
+        return;
     worker_load_trail(worker);
     trail_back(&worker->trail, undo);
     worker_judge_reads(worker, &batch->results[i]);
@@ -531,6 +536,8 @@ static void look_up_end(struct batch *batch, struct worker *worker, uint32_t i, 
     if (!is_unjudged(item) || result->wrong)
         return;
     size_t undo = answer_go_to_end(batch, worker, item, i);
+    if (result->wrong)
+        return;
     item->judged = result->has_verdict = answer_verdict(batch->search, &result->node, worker->trail.sum,
                                                         worker->trail.image, &result->verdict, &item->place);
     trail_back(&worker->trail, undo);

@@ -234,7 +234,7 @@ static unsigned path_to(const struct search *search, const struct state *state, 
 
 void trail_go(struct trail *trail, const struct state *state)
 {
-    struct trail_step wanted[256];
+    struct trail_step wanted[DEPTH_MAX + 1];
     unsigned count = path_to(trail->search, state, wanted), i = 0;
     while (i < count && i < trail->step_count && same(&wanted[i], &trail->steps[i]))
         i++;

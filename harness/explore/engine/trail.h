@@ -5,6 +5,7 @@
 #define OTARIG_EXPLORE_ENGINE_TRAIL_H
 
 #include "harness/explore/search/search.h"
+#include "harness/explore/soundness.h"
 
 struct trail_undo {
     uint32_t word, value;
@@ -22,7 +23,7 @@ struct trail {
     struct sum sum;
     struct sum *page_sums; /* of it, one per 4 KiB */
     uint8_t *dirty;        /* one per 4 KiB: changed since the owner of this array cleared it */
-    struct trail_step steps[256];
+    struct trail_step steps[DEPTH_MAX + 1];
     unsigned step_count;
     struct trail_undo *undo;
     size_t undo_count, undo_room;

@@ -171,12 +171,19 @@ void start(void)
     go(APP);
 }
 #elif defined COUNTS
-/* Each boot leaves one word more. */
+/* Each boot leaves one word more. ANEW: one that was torn begins from none. */
 void start(void)
 {
     uint32_t at = BEGUN;
-    while (WORD(at) != ERASED)
-        at += 4;
+    for (; WORD(at) != ERASED; at += 4) {
+#ifdef ANEW
+        if (WORD(at)) {
+            erase(BEGUN);
+            at = BEGUN;
+            break;
+        }
+#endif
+    }
     put(at, 0);
     go(APP);
 }

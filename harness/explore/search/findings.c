@@ -7,6 +7,7 @@
 #include "fixtures/twin/debug/debug.h"
 #include "harness/base/mem.h"
 #include "harness/explore/engine/rot.h"
+#include "harness/explore/soundness.h"
 #include "harness/record/confidence.h"
 
 #define WINDOWS_MAX 40
@@ -313,7 +314,7 @@ static void confirm(struct finding *finding, const struct search *search, struct
 {
     const struct node *node = &search->nodes[finding->node];
     struct live live = {.machine = machine, .symbols = symbols};
-    uint32_t path[256];
+    uint32_t path[DEPTH_MAX + 1];
     bool good = true;
     machine->hooks = (struct machine_hooks){.op = on_op, .arg = &live};
     machine_load(machine, search->root);

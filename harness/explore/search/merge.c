@@ -39,12 +39,13 @@ static void walk_ops(struct worker *worker, const struct node *node, uint32_t ru
     struct moment moment = {
         .nvm = trail->image, .sum = trail->sum, .before = trail->sum, .cut_first = cut_first};
     worker->merging = true;
-    candidate_rot(worker, &moment);
+    if (worker->collect)
+        candidate_rot(worker, &moment);
     for (uint32_t k = 0; k < count; k++, cursor_next(&at)) {
         const struct op *op = cursor_op(&at);
         moment.k = k;
         worker->walk.foreign = k >= mine;
-        if (cut_first <= k)
+        if (worker->collect && cut_first <= k)
             candidate_op(worker, &moment, op);
         merge_walk_op(worker, op);
         moment.before = moment.sum;
@@ -52,16 +53,16 @@ static void walk_ops(struct worker *worker, const struct node *node, uint32_t ru
         moment.sum = trail->sum;
     }
     worker->walk.foreign = count >= mine;
-    if (cut_first != UINT32_MAX && count && count == search->nodes[run].log->all_ops)
+    if (worker->collect && cut_first != UINT32_MAX && count && count == search->nodes[run].log->all_ops)
         candidate_put(worker, trail->sum, trail->image, count, TORN_CLEAN);
     worker->merging = false;
 }
 
-static void begin_own(struct worker *worker, uint32_t number, struct result *result)
+static void begin_own(struct worker *worker, uint32_t number, bool collect, struct result *result)
 {
     worker->result = result;
     worker->number = number;
-    worker->collect = true;
+    worker->collect = collect;
     worker->candidate_room = worker->own_room = 0;
     candidate_begin(worker);
 }
@@ -73,12 +74,13 @@ static void walk_item(struct batch *batch, struct worker *worker, uint32_t i, vo
     struct result *result = &batch->results[i];
     const struct search *search = batch->search;
     uint32_t number = batch_number(batch, i);
+    bool collect = search_is_cut(search, state_at(search, number).depth);
     if (result->wrong || item->run == TREE_NONE)
         return;
     if (item->own)
-        begin_own(worker, number, result);
+        begin_own(worker, number, collect, result);
     else
-        worker_begin(worker, number, true, result);
+        worker_begin(worker, number, collect, result);
     struct node *node = &result->node;
     result->judgement = TABLE_NONE;
     node->alias = item->alias;
@@ -87,7 +89,8 @@ static void walk_item(struct batch *batch, struct worker *worker, uint32_t i, vo
         answer_fill(search, node, item->run);
     if (node->merged)
         return;
-    result->wrong = worker_go(worker, number);
+    if ((result->wrong = worker_go(worker, number)))
+        return;
     size_t undo = worker->trail.undo_count;
     merge_walk_begin(worker, merge_slot(search, item->run, node->torn));
     walk_ops(worker, node, item->run, item->own ? node->log->all_ops : node->op_count);
@@ -114,6 +117,8 @@ static void find_judgement(struct batch *batch, struct worker *worker, uint32_t 
         result->judgement != TABLE_NONE)
         return;
     size_t undo = answer_go_to_end(batch, worker, item, i);
+    if (result->wrong)
+        return;
     result->judgement = answer_judgement(batch->search, &result->node, worker->trail.image);
     trail_back(&worker->trail, undo);
 }
@@ -128,7 +133,8 @@ static void find_keys(struct batch *batch, struct worker *worker, uint32_t i, vo
     struct state state = state_at(search, batch_number(batch, i));
     if (item->run == TREE_NONE || batch->results[i].wrong)
         return;
-    batch->results[i].wrong = worker_go(worker, batch_number(batch, i));
+    if ((batch->results[i].wrong = worker_go(worker, batch_number(batch, i))))
+        return;
     for (unsigned t = first_torn(search, state.torn); t <= search->merge.most; t++)
         item->keys[t] = merge_key(search, merge_slot(search, item->run, t), worker->trail.image);
 }
@@ -228,9 +234,10 @@ static void walk_again(struct batch *batch, struct worker *worker, uint32_t i, v
     const struct node *node = &search->nodes[number];
     struct result *result = &batch->results[i];
     uint32_t run = search_run_of(search, number), count = search->nodes[run].log->all_ops;
-    worker_begin(worker, number, true, result);
+    worker_begin(worker, number, search_is_cut(search, node->depth), result);
     result->judgement = TABLE_NONE;
-    result->wrong = worker_go(worker, number);
+    if ((result->wrong = worker_go(worker, number)))
+        return;
     merge_walk_begin(worker, merge_slot(search, run, node->torn));
     worker->walk.whole = worker->clean_only = *purpose == TO_ADOPT;
     worker->walk.failing = *purpose == TO_SHOW;
@@ -268,7 +275,8 @@ static void find_keys_again(struct batch *batch, struct worker *worker, uint32_t
     struct keys *keys = arg;
     const struct search *search = batch->search;
     uint32_t number = batch_number(batch, i), run = search_run_of(search, number);
-    batch->results[i].wrong = worker_go(worker, number);
+    if ((batch->results[i].wrong = worker_go(worker, number)))
+        return;
     for (unsigned t = first_torn(search, search->nodes[number].torn); t <= search->merge.most; t++)
         keys->of[i][t] = merge_key(search, merge_slot(search, run, t), worker->trail.image);
 }
@@ -543,6 +551,7 @@ int merge_explore(struct search *search, struct worker **workers, double began, 
     if (!search->bound && any_incomplete(&search->merge))
         search->bound = "memory"; /* for runs: some are told apart by nothing but that */
     search->unfinished |= search->bound != NULL;
+    search_shorten_all(search); /* paths are as long as depths say, however it ended */
     return 0;
 }
 

@@ -73,6 +73,12 @@ char *search_text(const struct search *search, uint32_t number, size_t *len)
     }
 }
 
+bool search_is_cut(const struct search *search, unsigned depth)
+{
+    int most = search->options.depth;
+    return depth < (most < 0 ? DEPTH_MAX : (unsigned)most);
+}
+
 unsigned search_odd_cuts(const struct search *search)
 {
     const struct search_options *options = &search->options;
@@ -207,6 +213,14 @@ static void shorten(struct search *search, uint32_t parent, const struct candida
     search->merge.shortened = true;
 }
 
+static unsigned deepest(const struct search *search)
+{
+    unsigned depth = 0;
+    for (size_t i = 0; i < search->done; i++)
+        depth = search->nodes[i].depth > depth ? search->nodes[i].depth : depth;
+    return depth;
+}
+
 /* Those that come from states which were shortened. */
 void search_shorten_all(struct search *search)
 {
@@ -219,12 +233,16 @@ void search_shorten_all(struct search *search)
             node->depth = depth;
         }
     }
+    if (search->merge.shortened)
+        search->depth = deepest(search);
     search->merge.shortened = false;
 }
 
 void search_take_candidates(struct search *search, uint32_t number, const struct result *result)
 {
     struct merge *merge = &search->merge;
+    if (!search_is_cut(search, search->nodes[number].depth))
+        return;
     for (size_t i = 0; i < result->candidate_count; i++) {
         const struct candidate *candidate = &result->candidates[i];
         bool known = false;
@@ -240,7 +258,7 @@ void search_take_candidates(struct search *search, uint32_t number, const struct
                               .op = candidate->op,
                               .model = candidate->model,
                               .torn = candidate->torn,
-                              .depth = (uint8_t)(search->nodes[number].depth + 1)};
+                              .depth = (uint8_t)(search->nodes[number].depth + 1u)};
         if (merge->on && search->nodes[number].torn < merge->from && state.torn >= merge->from)
             add_late(search, &state);
         else
@@ -326,6 +344,7 @@ static void take(struct search *search, uint32_t number, struct result *result, 
     search->instructions += result->instructions;
     if (search->nodes[number].depth > search->depth)
         search->depth = search->nodes[number].depth;
+    search->too_deep |= search->options.depth < 0 && search->nodes[number].depth == DEPTH_MAX;
     result_release(result);
 }
 
@@ -403,7 +422,7 @@ static int step(struct search *search, struct batch *batch, uint32_t *most, stru
 {
     const struct search_options *options = &search->options;
     unsigned depth = state_at(search, (uint32_t)search->done).depth;
-    batch->collect = options->depth < 0 ? depth < DEPTH_MAX : depth < (unsigned)options->depth;
+    batch->collect = search_is_cut(search, depth);
     if (search->done && options->budget_s > 0)
         search->deadline = began + options->budget_s * BUDGET_SEARCH;
     if (batch_run(batch, *most, checkpoint, stored, error))
@@ -447,7 +466,7 @@ static int explore(struct search *search, struct worker **workers, struct checkp
         return -1;
     if (options->budget_s > 0) /* the rest is for the self-test */
         search->deadline = began + options->budget_s;
-    search->endless = !search->bound && options->depth < 0 && search->depth == DEPTH_MAX;
+    search->endless = !search->bound && search->too_deep;
     search->fixpoint = !search->bound && options->depth < 0 && !search->endless;
     if (!search->fixpoint && !search->bound)
         search->bound = "depth";

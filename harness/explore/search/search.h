@@ -127,6 +127,7 @@ struct search {
     const char *bound; /* why not; NULL */
     bool unfinished;   /* a limit ended it before what was asked for */
     bool endless;      /* DEPTH_MAX cuts in a row still left something new */
+    bool too_deep;     /* the same, whatever else ended it */
     bool vacuous;      /* the boot without a cut has no operation that may be cut: nothing is claimed */
     char *fell_back;   /* why it was run again un-pruned; NULL: it was not */
     unsigned depth;    /* deepest level with states */
@@ -246,6 +247,9 @@ bool search_goes_on(const struct search *search, uint32_t number);
 struct sum search_key(struct sum sum, unsigned torn);
 /* What the console said in the whole power cycle of a node; the caller frees. */
 char *search_text(const struct search *search, uint32_t number, size_t *len);
+/* May the boot of a state be cut that so many cuts led to? Else there are as many as was asked for, or as can
+ * be counted. */
+bool search_is_cut(const struct search *search, unsigned depth);
 /* How many cuts of a sequence may be other than clean. */
 unsigned search_odd_cuts(const struct search *search);
 /* apply.c */
