@@ -84,18 +84,21 @@ char *explore_report_detail(const struct search *search, const struct finding *f
                       finding->quote);
 }
 
-uint32_t explore_report_last(const struct search *search, const struct window *window)
+uint32_t explore_report_last(const struct window *window)
 {
-    uint32_t count = search->nodes[window->run].op_count;
-    return window->last >= count && count ? count - 1 : window->last;
+    return window->behind ? window->last - 1 : window->last;
 }
 
-static void print_window(FILE *file, const struct search *search, const struct window *window)
+static void print_window(FILE *file, const struct window *window)
 {
-    bool behind = window->last >= search->nodes[window->run].op_count;
-    fprintf(file, "    window: run %u, %soperations %u to %u%s (0x%08x to 0x%08x)\n", window->run,
-            window->first_torn ? "inside of " : "", window->first, explore_report_last(search, window),
-            behind ? " and behind it" : "", window->first_op.address, window->last_op.address);
+    uint32_t last = explore_report_last(window);
+    if (window->first > last)
+        fprintf(file, "    window: run %u, behind operation %u (0x%08x)\n", window->run, last,
+                window->last_op.address);
+    else
+        fprintf(file, "    window: run %u, %soperations %u to %u%s (0x%08x to 0x%08x)\n", window->run,
+                window->first_torn ? "inside of " : "", window->first, last,
+                window->behind ? " and behind it" : "", window->first_op.address, window->last_op.address);
     if (!window->timed)
         return;
     fprintf(file, "      %.3f to %.3f ms after power-up", (double)window->from_ns / 1e6,
@@ -185,9 +188,8 @@ static void print_finding(FILE *file, const struct search *search, const struct 
     if (*waits)
         fprintf(file, "    it %s\n", waits);
     free(waits);
-    for (size_t i = 0; i < finding->window_count && i < 4; i++) {
-        print_window(file, search, &finding->windows[i]);
-    }
+    for (size_t i = 0; i < finding->windows.count && i < 4; i++)
+        print_window(file, &finding->windows.items[i]);
 }
 
 size_t explore_report_not_claimed(const struct search *search, const char *list[REPORT_CLAIMS_MAX])
@@ -207,6 +209,9 @@ size_t explore_report_not_claimed(const struct search *search, const char *list[
     list[count++] = "other contents of RAM after power-up, cuts in boots after the explored one";
     if (search->not_cut_further)
         list[count++] = "states that are reached only through those in which the device is out of reach";
+    if (search->merge.on)
+        list[count++] = "that no fewer cuts lead to a failure than its sequence has; states that fail behind "
+                        "those that were not cut further, one by one";
     if (search->bound)
         list[count++] = "states that only longer sequences of cuts reach";
     return count;
@@ -279,10 +284,11 @@ void explore_report_text(FILE *file, const struct search *search, const struct f
             search->ran_to_end, search->inherited, search->sampled, search->sample_bad,
             search->sample_bad ? ": " : "", search->sample_detail);
     if (search->merge.on)
-        fprintf(file,
-                "%zu states were cut further%s, and stand for all that differ only in what nothing that "
-                "follows reads\n",
-                search->merge.rep_count, search->merge.from ? " by clean cuts" : "");
+        fprintf(
+            file,
+            "%zu states were cut further; each of the others differs from one of them only in what nothing "
+            "that follows reads\n",
+            merge_cut_further(search));
     print_coverage(file, search);
     print_start(file, search);
     for (size_t i = 0; i < findings->count; i++)
@@ -335,7 +341,7 @@ char *explore_report_open(const struct search *search, const struct findings *fi
     if (findings->all > findings->count)
         return explore_report_rests(&findings->items[findings->count]);
     if (search->unfinished)
-        return mem_printf("%zu more states were found, but not booted%s", search->node_count - search->done,
+        return mem_printf("%zu more states were found, but not booted%s", search_not_judged(search),
                           search->options.checkpoint
                               ? "; the same command, with a larger limit if one ended it, "
                                 "goes on from there"

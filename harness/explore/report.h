@@ -59,7 +59,7 @@ char *explore_report_detail(const struct search *search, const struct finding *f
 const char *explore_report_cut_kind(const struct cut *cut);
 
 /* The last operation of a window, that is: a cut behind the last one of a boot belongs to that one. */
-uint32_t explore_report_last(const struct search *search, const struct window *window);
+uint32_t explore_report_last(const struct window *window);
 /* Which pin resets the chip, as UICR of an nRF52 said at the start. */
 enum { REPORT_NO_PIN = -2, REPORT_PIN_BLANK = -1 };
 int explore_report_reset_pin(const struct search *search);

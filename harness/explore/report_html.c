@@ -47,8 +47,8 @@ static double y_of(size_t row, size_t rows)
 static void draw_windows(FILE *file, const struct findings *findings, const struct node *root)
 {
     for (size_t i = 0; i < findings->count; i++)
-        for (size_t j = 0; j < findings->items[i].window_count; j++) {
-            const struct window *window = &findings->items[i].windows[j];
+        for (size_t j = 0; j < findings->items[i].windows.count; j++) {
+            const struct window *window = &findings->items[i].windows.items[j];
             double x = x_of(root, window->first), end = x_of(root, window->last + 1.0);
             if (window->run == 0)
                 fprintf(

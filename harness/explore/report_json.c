@@ -82,7 +82,7 @@ static cJSON *window_json(const struct search *search, const struct window *wind
     const struct spec_region *region = spec_region_of(spec, window->first_op.address);
     cJSON_AddNumberToObject(to, "run", window->run);
     cJSON_AddNumberToObject(to, "first_operation", window->first);
-    cJSON_AddNumberToObject(to, "last_operation", explore_report_last(search, window));
+    cJSON_AddNumberToObject(to, "last_operation", explore_report_last(window));
     cJSON_AddNumberToObject(to, "states", window->states);
     put_hex(to, "first_address", window->first_op.address);
     put_hex(to, "last_address", window->last_op.address);
@@ -90,7 +90,7 @@ static cJSON *window_json(const struct search *search, const struct window *wind
     cJSON_AddStringToObject(to, "kind", window->resets ? "reset" : "power_cut");
     cJSON_AddBoolToObject(to, "inside_first", window->first_torn);
     cJSON_AddBoolToObject(to, "inside_last", window->last_torn);
-    cJSON_AddBoolToObject(to, "behind_last", window->last >= search->nodes[window->run].op_count);
+    cJSON_AddBoolToObject(to, "behind_last", window->behind);
     if (window->timed) {
         cJSON_AddNumberToObject(to, "from_ms", (double)window->from_ns / 1e6);
         cJSON_AddNumberToObject(to, "to_ms", (double)window->to_ns / 1e6);
@@ -150,9 +150,9 @@ static cJSON *finding_json(const struct search *search, const struct finding *fi
     for (size_t i = 0; i < finding->cut_count; i++)
         cJSON_AddItemToArray(cuts, cut_json(search->spec, &finding->cuts[i]));
     cJSON *list = cJSON_AddArrayToObject(to, "windows");
-    for (size_t i = 0; i < finding->window_count; i++)
-        cJSON_AddItemToArray(list, window_json(search, &finding->windows[i]));
-    cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows_left_off);
+    for (size_t i = 0; i < finding->windows.count; i++)
+        cJSON_AddItemToArray(list, window_json(search, &finding->windows.items[i]));
+    cJSON_AddNumberToObject(to, "windows_left_off", (double)finding->windows.left_off);
     put_console(to, "console", finding->text, finding->text_len);
     explore_sha256(finding->before, search->spec->nvm_size, hash);
     cJSON_AddStringToObject(to, "flash_before_sha256", hash);
@@ -255,7 +255,7 @@ static void put_coverage(cJSON *to, const struct search *search)
     cJSON_AddStringToObject(coverage, "bounded_by", search->bound ? search->bound : "");
     cJSON_AddBoolToObject(coverage, "vacuous", search->vacuous);
     put_forgiven(coverage, search);
-    cJSON_AddNumberToObject(coverage, "states_not_judged", (double)(search->node_count - search->done));
+    cJSON_AddNumberToObject(coverage, "states_not_judged", (double)search_not_judged(search));
     cJSON *not_claimed = cJSON_AddArrayToObject(coverage, "not_claimed");
     const char *list[REPORT_CLAIMS_MAX];
     size_t count = explore_report_not_claimed(search, list);
@@ -270,7 +270,7 @@ static void put_engine(cJSON *to, const struct search *search)
     cJSON_AddBoolToObject(engine, "pruned", search->options.strategy != STRATEGY_WHOLE);
     cJSON_AddStringToObject(engine, "share", search_strategy_names[search->options.strategy]);
     cJSON_AddNumberToObject(engine, "merged", (double)search->merge.merged);
-    cJSON_AddNumberToObject(engine, "cut_further", (double)search->merge.rep_count);
+    cJSON_AddNumberToObject(engine, "cut_further", (double)merge_cut_further(search));
     cJSON_AddNumberToObject(engine, "ran_to_end", (double)search->ran_to_end);
     cJSON_AddNumberToObject(engine, "inherited", (double)search->inherited);
     cJSON_AddNumberToObject(engine, "loops", (double)search->loops);

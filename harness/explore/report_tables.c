@@ -115,10 +115,13 @@ static void put_function(FILE *file, const struct place *place)
 static void put_window(FILE *file, const struct search *search, const struct window *window)
 {
     const struct spec_region *region = spec_region_of(search->spec, window->first_op.address);
-    bool behind = window->last >= search->nodes[window->run].op_count;
-    fprintf(file, "<tr><td>%u<td>%s%u to %u%s<td>0x%08x to 0x%08x<td>", window->run,
-            window->first_torn ? "inside of " : "", window->first, explore_report_last(search, window),
-            behind ? " and behind it" : "", window->first_op.address, window->last_op.address);
+    uint32_t last = explore_report_last(window);
+    if (window->first > last)
+        fprintf(file, "<tr><td>%u<td>behind %u", window->run, last);
+    else
+        fprintf(file, "<tr><td>%u<td>%s%u to %u%s", window->run, window->first_torn ? "inside of " : "",
+                window->first, last, window->behind ? " and behind it" : "");
+    fprintf(file, "<td>0x%08x to 0x%08x<td>", window->first_op.address, window->last_op.address);
     put(file, region ? region->name : "");
     if (window->timed)
         fprintf(file, "<td>%.3f to %.3f<td>%u", (double)window->from_ns / 1e6, (double)window->to_ns / 1e6,
@@ -134,17 +137,17 @@ static void put_window(FILE *file, const struct search *search, const struct win
 
 void explore_report_windows(FILE *file, const struct search *search, const struct finding *finding)
 {
-    if (!finding->window_count)
+    if (!finding->windows.count)
         return;
     fputs("<p>Where a cut leads to it:</p>\n<table><tr><th>run<th>operations<th>addresses<th>region<th>ms "
           "after "
           "power-up<th>cuts for 95 %, &plusmn;1 ms<th>written by<th>called from\n",
           file);
-    for (size_t i = 0; i < finding->window_count; i++)
-        put_window(file, search, &finding->windows[i]);
+    for (size_t i = 0; i < finding->windows.count; i++)
+        put_window(file, search, &finding->windows.items[i]);
     fputs("</table>\n", file);
-    if (finding->windows_left_off)
-        fprintf(file, "<p class=key>and %zu windows more</p>\n", finding->windows_left_off);
+    if (finding->windows.left_off)
+        fprintf(file, "<p class=key>and %zu windows more</p>\n", finding->windows.left_off);
 }
 
 /* ---- flags, before and after ---- */

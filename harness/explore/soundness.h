@@ -46,7 +46,9 @@
  * backup domain that outlives the power. A reset that keeps RAM does not: --resets goes by meeting alone.
  *  9. A run that is not known may still meet one that is (1. to 5.). What it would have read from there on is
  * what the other one has read from there on, less what is its own or read already: so each run keeps a trace
- * of all it touches, piece by piece between points.
+ * of all it touches, piece by piece between points. Of pages that were taken for the same in all states the
+ * trace knows nothing, for good: a run that meets one with such a trace counts as one that has read those
+ * pages, also when the other one's log was made once more.
  *  10. What cuts in the run of an answered state leave is found by doing the known operations to its own
  * memory, up to where that is the same as some state's before it that made the same run, with no more torn
  * cuts behind it; from there on both leave the same.
@@ -68,8 +70,13 @@
  * words of pages that the run erases count (or states with cuts left are not merged at all, which is the
  * rule).
  *  14. An operation that changes no word that counts leaves, whole or torn, the same as if it had not begun.
+ * A torn state of 14. is one that such a cut leaves, too: what counts after one more torn cut counts.
  *  15. Depth is not limited: what stands for a state may lie deeper.
- * States that fail are found one by one in the end, as they make the windows.
+ *  16. Nothing that was learnt is left untold: the search goes on while an edge, a judgement or a word waits
+ * to be passed on, and a verdict is that of whoever stands for a state in the end. What stands for a state
+ * may lie deeper, so of two sequences to one failure the longer one may be found; and a state that fails may
+ * be known as one of a class only. Windows do not depend on that: each place of a run is looked up by what a
+ * cut there leaves (windows.h).
  *
  * Turns of a poll that change nothing are charged at once (fixtures/twin/core/poll.c): the twin does that
  * exactly, and the first samples of the self-test execute them all.
@@ -82,10 +89,11 @@
  * remembered. test_reads.sh makes holes in the log (one word, each kind of read, the rule of AND) and sees
  * them noticed; the same of what counts: a word, judging, cuts, the order of erases. Of merged states nobody
  * has booted what cuts in their boots leave: chains of such cuts, torn and clean, are run and judged, and all
- * that cuts there leave must be known (merge_test.c). The first ones of the self-test run on the engine that
- * looks at every instruction: it must come to the same, and what it finds that a real core faults on
- * (twin_strict) makes a pass inconclusive. Every class of failure is reproduced by real power cuts on a fresh
- * twin, un-pruned, before it is reported.
+ * that cuts there leave must be known (merge_check.c). test_share.sh holds whole searches, each state,
+ * verdict and window of them, against searches that share nothing, on boot loaders made for it and some by
+ * chance. The first ones of the self-test run on the engine that looks at every instruction: it must come to
+ * the same, and what it finds that a real core faults on (twin_strict) makes a pass inconclusive. Every class
+ * of failure is reproduced by real power cuts on a fresh twin, un-pruned, before it is reported.
  *
  * The result does not depend on the number of workers: states are taken in the order in which they were
  * found, in chunks whose size depends on what was found before; a chunk sees points of earlier batches and of

@@ -70,9 +70,11 @@ for which in LOADS CODE BUS WRITES PARTS DEEP; do
     for torn in "" --torn; do
       "$otarig" explore "$out/$which/scenario.json" --board "$here/small_board.json" --firmware "$out/$which" --share $share $torn \
         >"$out/text" 2>&1 || [ $? = 1 ] || fail "$which --share $share $torn"
-      sed -e 's/; .*//' -e '/ran to their end/d' -e '/states were cut further/d' -e '/^  *window/d' "$out/text" | grep -v 'runs\? to their end' >"$out/$share$torn"
-      # merged, states are fewer: what fails is the same
-      grep '^FAIL\|^  *boot\|^PASS' "$out/text" | sed -e 's/([0-9]* states/(states/' -e 's/^\(  *boot [0-9]*\):.*/\1/' >"$out/fails-$share$torn"
+      sed -e 's/; .*//' -e '/ran to their end/d' -e '/states were cut further/d' "$out/text" | grep -v 'runs\? to their end' >"$out/$share$torn"
+      # merged, states are fewer: what fails is the same, and where; of two sequences of as many cuts another one may
+      # be the first, so the run is the same where it is the boot without a cut (control_share looks at all of them)
+      awk '/^FAIL|^  *boot|^PASS/ || /window: run 0,/ || at + 1 == NR && /ms after power-up/ {print} /window: run 0,/ {at = NR}' "$out/text" |
+        sed -e 's/([0-9]* states/(states/' -e 's/^\(  *boot [0-9]*\):.*/\1/' >"$out/fails-$share$torn"
     done
   done
   for torn in "" --torn; do

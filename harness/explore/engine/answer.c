@@ -113,10 +113,12 @@ static void relearn(struct search *search)
         if (search->nodes[run].log->dropped)
             continue;
         size_t count = tree_path(&old, (uint32_t)leaf, &reads);
-        tree_add(&search->runs, reads, count, run);
+        if (tree_add(&search->runs, reads, count, run) != run)
+            search->contradiction = "a run was decided by something else than what it has read";
     }
     free(reads);
     tree_free(&old);
+    table_clear(&search->merge.told); /* places in the old one */
 }
 
 static void see_pages(struct search *search, const struct op *ops, size_t count, bool *news)
@@ -173,7 +175,12 @@ void answer_learn_again(struct search *search, uint32_t number, struct result *r
     if (is_good(search, &result->node) && has_room(search)) {
         if (tree_add(&search->runs, result->reads, result->read_count, number) == TREE_NONE)
             search->contradiction = "a run was decided by something else than what it has read";
-        memcpy(log->constant, result->node.log->constant, search->page_count);
+        uint8_t *before = log->constant; /* the trace is what it was: who meets this run lacks these pages */
+        log->constant = mem_copy(result->node.log->constant, search->page_count);
+        if (log->untraced)
+            free(before);
+        else
+            log->untraced = before;
         log->dropped = false;
         merge_learn_run(search, number, result->reads, result->read_count);
     }

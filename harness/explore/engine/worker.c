@@ -64,7 +64,7 @@ static bool on_op(void *arg, struct machine *machine, const struct twin_nvm_op *
         candidate_op(worker, &at, &op);
     return worker->strategy != STRATEGY_WHOLE &&
            (k == 0 || op.kind != TWIN_NVM_WRITE || k % POINT_EVERY == POINT_EVERY - 1 ||
-            candidate_in_trailer(worker, &op));
+            candidate_in_trailer(worker->search, &op));
 }
 
 /* ---- points ---- */
@@ -267,6 +267,7 @@ static void take_run(struct worker *worker, struct node *node)
 {
     struct machine *machine = worker->machine;
     node->op_count = (uint32_t)machine->op_count;
+    node->cut_first = machine->cutting ? (uint32_t)machine->cut_first : UINT32_MAX;
     uint32_t shared = node_shared(node), own = node->op_count - shared;
     node->ops = own ? mem_copy(machine->ops + shared, own * sizeof *machine->ops) : NULL;
     node->text_len = (uint32_t)machine->text_len;
@@ -308,8 +309,9 @@ static void follow(struct worker *worker, struct run_log *log, uint32_t donor)
     for (uint32_t from = log->donor_trace; donor != NODE_NONE;) {
         const struct node *node = &search->nodes[donor];
         twin_log_replay(worker->machine->twin, node->log->trace + from, node->log->trace_count - from);
+        const uint8_t *untraced = node->log->untraced ? node->log->untraced : node->log->constant;
         for (size_t page = 0; page < search->page_count; page++)
-            log->constant[page] |= node->log->constant[page];
+            log->constant[page] |= untraced[page];
         from = node->log->donor_trace;
         donor = node->donor;
     }

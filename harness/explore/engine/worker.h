@@ -65,7 +65,9 @@ void candidate_met(struct worker *worker, const struct moment *at, const struct 
 /* This digest, left by a cut at that operation: a candidate, unless it is known. `nvm`: the memory; NULL: not
  * at hand. */
 void candidate_put(struct worker *worker, struct sum sum, const uint8_t *nvm, size_t op, unsigned model);
-bool candidate_in_trailer(const struct worker *worker, const struct op *op);
+bool candidate_in_trailer(const struct search *search, const struct op *op);
+/* Is this a way to tear that operation? */
+bool candidate_tears(const struct search *search, const struct op *op, enum torn_model model);
 /* Before the first operation: the power cycle may begin with a bit of its memory flipped. A reset's begins
  * where its parent's does, which has tried that. */
 void candidate_rot(struct worker *worker, const struct moment *at);

@@ -32,13 +32,19 @@ void candidate_put(struct worker *worker, struct sum sum, const uint8_t *nvm, si
         (struct candidate){sum, told, (uint32_t)op, (uint8_t)model, (uint8_t)torn};
 }
 
-bool candidate_in_trailer(const struct worker *worker, const struct op *op)
+bool candidate_in_trailer(const struct search *search, const struct op *op)
 {
     return op->kind == TWIN_NVM_ERASE_ALL ||
-           worker->search->trailer[machine_offset(worker->search->spec, op->address) >> TRAILER_SHIFT];
+           search->trailer[machine_offset(search->spec, op->address) >> TRAILER_SHIFT];
 }
 
 /* Words in trailers are flags and magic: they tear in all the ways that TORN_FLAGS tells apart. */
+bool candidate_tears(const struct search *search, const struct op *op, enum torn_model model)
+{
+    return torn_is_erase(model) == (op->kind == TWIN_NVM_ERASE_PAGE) &&
+           (!torn_is_flags(model) || candidate_in_trailer(search, op));
+}
+
 static void put_torn(struct worker *worker, const struct moment *at, const struct op *op)
 {
     const struct search *search = worker->search;
@@ -46,7 +52,8 @@ static void put_torn(struct worker *worker, const struct moment *at, const struc
     if (worker->clean_only || torn >= search_odd_cuts(search) || !search->options.torn ||
         op->kind == TWIN_NVM_ERASE_ALL)
         return;
-    if (worker->merging ? merge_tears_alike(worker, op) : search->merge.on && torn + 1 >= search->merge.from)
+    if (worker->merging ? merge_tears_alike(worker, op, at->k)
+                        : search->merge.on && torn + 1 >= search->merge.from)
         return; /* merge.c comes back to them, when it is known which words count */
     bool erase = op->kind == TWIN_NVM_ERASE_PAGE;
     size_t offset = machine_offset(search->spec, op->address), begin = offset & ~(size_t)3;
@@ -55,7 +62,7 @@ static void put_torn(struct worker *worker, const struct moment *at, const struc
     uint8_t *saved = worker->scratch;
     memcpy(saved, at->nvm + begin, len);
     for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
-        if (torn_is_erase(model) != erase || (torn_is_flags(model) && !candidate_in_trailer(worker, op)))
+        if (!candidate_tears(search, op, model))
             continue;
         search_tear(search->spec, at->nvm, op, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(at->nvm, begin, len));
@@ -113,7 +120,7 @@ static bool in_alphabet(struct worker *worker, const struct moment *at, const st
         candidate_put(worker, at->before, NULL, at->k - 1, TORN_CLEAN);
     worker->in_page = erase || page != worker->last_page ? 0 : worker->in_page + 1;
     worker->last_page = page;
-    return worker->page_candidate = erase || worker->in_page < 2 || candidate_in_trailer(worker, op);
+    return worker->page_candidate = erase || worker->in_page < 2 || candidate_in_trailer(worker->search, op);
 }
 
 void candidate_op(struct worker *worker, const struct moment *at, const struct op *op)

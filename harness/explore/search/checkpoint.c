@@ -13,7 +13,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search/search.h"
 
-#define MAGIC 0x356b6863657270u
+#define MAGIC 0x366b6863657270u
 
 struct checkpoint {
     int fd;
@@ -114,6 +114,7 @@ static struct run_log *unpack_log(struct bytes *bytes)
     log->sums = get(bytes, log->sum_count * sizeof *log->sums);
     log->trace = get(bytes, log->trace_count * sizeof *log->trace);
     log->constant = pages ? get(bytes, *pages) : NULL;
+    log->untraced = NULL;
     free(pages);
     return log;
 }

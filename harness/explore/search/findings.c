@@ -10,20 +10,10 @@
 #include "harness/explore/soundness.h"
 #include "harness/record/confidence.h"
 
-#define WINDOWS_MAX 40
-
-static bool same_kind(const struct search *search, const struct finding *finding, uint32_t number)
-{
-    const struct verdict *a = &search->verdicts[finding->verdict],
-                         *b = &search->verdicts[search->nodes[number].verdict];
-    return a->phase == b->phase && a->clause == b->clause && !strcmp(a->fail_class, b->fail_class) &&
-           finding->end == search->nodes[number].end;
-}
-
 static struct finding *find(struct findings *findings, const struct search *search, uint32_t number)
 {
     for (size_t i = 0; i < findings->all; i++)
-        if (same_kind(search, &findings->items[i], number))
+        if (windows_same_kind(search, findings->items[i].node, number))
             return &findings->items[i];
     findings->items = mem_resize(findings->items, findings->all + 1, sizeof *findings->items);
     struct finding *finding = &findings->items[findings->all++];
@@ -32,57 +22,10 @@ static struct finding *find(struct findings *findings, const struct search *sear
     return finding;
 }
 
-/* ---- windows ---- */
-
 static const struct op *op_at(const struct search *search, uint32_t run, uint32_t op)
 {
     const struct node *node = &search->nodes[run];
     return op < node->op_count ? search_op(search, run, op) : op ? search_op(search, run, op - 1) : NULL;
-}
-
-/* Nodes of one parent follow each other in the order of their operations; a good one ends a window. Resets
- * and power cuts at the same operations have windows of their own. */
-static void windows(struct finding *finding, const struct search *search, bool resets)
-{
-    unsigned depth = search->nodes[finding->node].depth;
-    struct window *open = NULL;
-    for (uint32_t i = finding->node; i < search->done && depth; i++) {
-        const struct node *node = &search->nodes[i];
-        if (node->depth != depth)
-            continue; /* states with torn cuts come behind all others */
-        if (node->model == MODEL_ROT)
-            continue; /* no operation of the parent's run */
-        if ((node->model == MODEL_RESET) != resets)
-            continue;
-        bool bad = search->verdicts[node->verdict].fails && same_kind(search, finding, i);
-        if (open && !bad && open->run == node->parent && node->op == open->last)
-            continue; /* another way to tear the same operation */
-        if (open && (open->run != node->parent || !bad))
-            open = NULL;
-        if (open && !search->options.full && node->op > open->last + 1u)
-            open = NULL; /* nobody tried what lies between */
-        if (!bad)
-            continue;
-        if (!open && finding->window_count == WINDOWS_MAX) {
-            finding->windows_left_off++;
-            continue;
-        }
-        const struct op *op = op_at(search, node->parent, node->op);
-        if (!open) {
-            finding->windows =
-                mem_resize(finding->windows, finding->window_count + 1, sizeof *finding->windows);
-            open = &finding->windows[finding->window_count++];
-            *open =
-                (struct window){.run = node->parent, .first = node->op, .first_op = *op, .resets = resets};
-            open->first_torn = model_is_tear(node->model);
-        }
-        if (node->op == open->first && !model_is_tear(node->model))
-            open->first_torn = false;
-        open->last_torn = (open->last_torn && node->op == open->last) || model_is_tear(node->model);
-        open->last = node->op;
-        open->last_op = *op;
-        open->states++;
-    }
 }
 
 /* ---- live confirmation ---- */
@@ -224,8 +167,8 @@ struct clock {
 static bool on_timed_op(void *arg, struct machine *machine, const struct twin_nvm_op *op)
 {
     struct clock *clock = arg;
-    for (size_t i = 0; i < clock->finding->window_count; i++) {
-        struct window *window = &clock->finding->windows[i];
+    for (size_t i = 0; i < clock->finding->windows.count; i++) {
+        struct window *window = &clock->finding->windows.items[i];
         if (window->run != clock->run)
             continue;
         if (window->first == machine->op_count)
@@ -249,8 +192,8 @@ static void time_windows(struct finding *finding, struct machine *machine, uint3
     machine->hooks = (struct machine_hooks){.op = on_timed_op, .arg = &clock};
     machine_cycle(machine, UINT64_MAX);
     machine->hooks = hooks;
-    for (size_t i = 0; i < finding->window_count; i++) { /* cuts behind the last operation */
-        struct window *window = &finding->windows[i];
+    for (size_t i = 0; i < finding->windows.count; i++) { /* cuts behind the last operation */
+        struct window *window = &finding->windows.items[i];
         if (window->run != run || window->last < machine->op_count)
             continue;
         window->from_ns = window->first < machine->op_count ? window->from_ns : clock.end_ns;
@@ -268,13 +211,16 @@ unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns)
     return confidence_runs(confidence_hits(width, (double)jitter_ns), 0.95);
 }
 
-/* The first window, when the node lies in it: it is the one that was timed in this boot. */
+/* That which the node lies in, and which was timed in this boot. */
 static const struct window *window_of(const struct finding *finding, const struct node *node)
 {
-    const struct window *window = finding->windows;
-    bool holds = finding->window_count && window->timed && window->run == node->parent &&
-                 node->op >= window->first && node->op <= window->last;
-    return holds ? window : NULL;
+    for (size_t i = 0; i < finding->windows.count; i++) {
+        const struct window *window = &finding->windows.items[i];
+        if (window->timed && window->run == node->parent && node->op >= window->first &&
+            node->op <= window->last)
+            return window;
+    }
+    return NULL;
 }
 
 static void take_waits(struct finding *finding, const struct twin_look *waits, uint32_t pc,
@@ -368,10 +314,11 @@ static void confirm(struct finding *finding, const struct search *search, struct
 
 static void name_windows(struct finding *finding, const struct search *search, const struct symbols *symbols)
 {
-    for (size_t i = 0; i < finding->window_count; i++) {
-        struct window *window = &finding->windows[i];
+    for (size_t i = 0; i < finding->windows.count; i++) {
+        struct window *window = &finding->windows.items[i];
         symbols_find(symbols, window->first_op.pc, &window->place);
-        if (finding->cut_count && search->nodes[finding->node].parent == window->run && i == 0)
+        const struct node *node = &search->nodes[finding->node];
+        if (finding->cut_count && node->parent == window->run && node->op == window->first)
             window->caller = finding->cuts[finding->cut_count - 1].caller;
     }
 }
@@ -414,9 +361,7 @@ int findings_make(struct findings *findings, const struct search *search, struct
     if (!machine)
         return -1;
     for (size_t i = 0; i < findings->all; i++) {
-        bool reset = search->nodes[findings->items[i].node].model == MODEL_RESET;
-        windows(&findings->items[i], search, reset);
-        windows(&findings->items[i], search, !reset);
+        windows_find(&findings->items[i].windows, search, findings->items[i].node);
         confirm(&findings->items[i], search, machine, findings->symbols);
         name_windows(&findings->items[i], search, findings->symbols);
         findings->trouble = findings->trouble || !findings->items[i].confirmed;
@@ -435,7 +380,7 @@ void findings_release(struct findings *findings)
             free(finding->cuts[k].line_ns);
         }
         free(finding->cuts);
-        free(finding->windows);
+        free(finding->windows.items);
         free(finding->text);
         free(finding->ops);
         free(finding->before);

@@ -5,6 +5,7 @@
 #define OTARIG_EXPLORE_SEARCH_FINDINGS_H
 
 #include "harness/explore/search/search.h"
+#include "harness/explore/search/windows.h"
 #include "harness/explore/spec/symbols.h"
 
 struct cut {
@@ -27,21 +28,6 @@ struct cut {
     uint64_t *line_ns;
     size_t line_count;
 };
-/* Operations of one run at which a cut leads to this failure. */
-struct window {
-    uint32_t run, first, last, states; /* operations */
-    struct op first_op, last_op;
-    struct place place, caller;
-    bool resets; /* that keep RAM, not power cuts */
-    /* Only cuts inside of the first operation fail, not right before it; cuts inside of the last one do. */
-    bool first_torn, last_torn;
-    /* Since power-up of that boot, from the end of the operation before the first (its begin, when only torn)
-     * to the begin of the last (its end, when torn; of the boot, when behind it): power that goes between two
-     * operations in it leaves one of these states; inside of one, a torn one, which only a search with torn
-     * cuts has judged. Known for the boot that the finding's last cut is in. */
-    bool timed;
-    uint64_t from_ns, to_ns;
-};
 /* How many cuts (or resets) at the middle of a window fall into it once, with 95 %, when they scatter evenly
  * by +-jitter; 0: the window has no length. */
 unsigned finding_cuts_needed(const struct window *window, uint64_t jitter_ns);
@@ -53,8 +39,7 @@ struct finding {
     uint32_t depth_states[8]; /* states per number of cuts; the last: that many and more */
     struct cut *cuts;
     size_t cut_count;
-    struct window *windows;
-    size_t window_count, windows_left_off;
+    struct windows windows;
     char *text; /* console of the failing boot */
     size_t text_len;
     size_t said_len; /* of it: before the last operation */

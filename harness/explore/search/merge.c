@@ -295,8 +295,7 @@ static void take_keys(struct batch *batch, uint32_t i, void *arg)
     uint32_t alias = take_class(search, number, node->torn, keys->of[i]);
     if (alias == NODE_NONE)
         add(&keys->reopened, number);
-    else
-        node->alias = alias;
+    node->alias = alias; /* NODE_NONE: not known for now */
 }
 
 /* All states whose slots have grown find their classes anew. */
@@ -399,8 +398,9 @@ static bool sync(struct batch *batch, bool last, bool *news)
     for (size_t i = 0; i < merge->rep_count; i++)
         if (is_stale(merge, &merge->reps[i], last))
             add(&stale, merge->reps[i].node);
+    search_settle(search);
     good = good && for_list(batch, &stale, walk_again, take_walk, &purpose);
-    *news |= search->node_count > before;
+    *news |= search->node_count > before || merge->unheard;
     free(reopened.numbers);
     free(stale.numbers);
     return good;
@@ -438,7 +438,8 @@ static bool tear(struct batch *batch, unsigned depth)
     return good;
 }
 
-/* Those that fail, as states of their own: they make the windows. */
+/* Those that fail and that cuts in the boots of these leave, as states of their own: they are counted, and
+ * one of them may come by fewer cuts. */
 static bool show(struct batch *batch)
 {
     struct search *search = batch->search;
@@ -553,6 +554,14 @@ int merge_explore(struct search *search, struct worker **workers, double began, 
     search->unfinished |= search->bound != NULL;
     search_shorten_all(search); /* paths are as long as depths say, however it ended */
     return 0;
+}
+
+size_t merge_cut_further(const struct search *search)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < search->merge.rep_count; i++)
+        count += search_goes_on(search, search->merge.reps[i].node);
+    return count;
 }
 
 uint32_t merge_find(const struct search *search, struct sum sum, const uint8_t *nvm, unsigned torn)

@@ -87,9 +87,11 @@ struct merge {
     struct merge_rep *reps;
     size_t rep_count, rep_room;
     uint32_t version;
+    bool unheard;         /* something was learnt that merge_propagate has not passed on yet */
     bool shortened;       /* a state is known to be reached by fewer cuts than those behind it know */
     unsigned exact_depth; /* how deep states are that were found one by one, and one more */
     size_t merged;        /* states that another one stands for */
+    size_t open;          /* of them: those of which it is not known who does, as a limit came first */
     size_t rounds;        /* how often what was known had grown */
     uint32_t blind;       /* for tests: a word, or enum merge_blind; UINT32_MAX: nothing */
 };
@@ -117,9 +119,10 @@ bool merge_propagate(struct search *search);
 
 /* ---- merge_walk.c: what cuts in a run leave; `slot`: of the state itself ---- */
 struct merge_walk {
-    uint32_t slot; /* of the state that the last look-up found; TABLE_NONE: none */
-    bool changed;  /* in a word that counts there */
-    bool whole;    /* nothing is taken for granted: every state is looked up */
+    uint32_t slot;                 /* of the state that the last look-up found; TABLE_NONE: none */
+    bool changed;                  /* in a word that counts there */
+    bool torn_changed, torn_known; /* the same of its slot with one more torn cut; which is a child already */
+    bool whole;                    /* nothing is taken for granted: every state is looked up */
     bool incomplete;
     bool failing;      /* states that fail are wanted, all of them: they make windows */
     bool fails;        /* states are as the last one that was looked up, and that fails */
@@ -136,16 +139,18 @@ void merge_walk_op(struct worker *worker, const struct op *op);
 bool merge_is_new(struct worker *worker, struct sum sum, const uint8_t *nvm, size_t op, unsigned torn,
                   bool clean, struct sum *told);
 /* Nothing that this operation changes counts: however it is torn, that is as if it had not begun. */
-bool merge_tears_alike(const struct worker *worker, const struct op *op);
+bool merge_tears_alike(struct worker *worker, const struct op *op, size_t k);
 
 /* ---- merge.c: the search ---- */
 struct error;
 /* All states that have `from` torn cuts or more; those with fewer are known. */
 int merge_explore(struct search *search, struct worker **workers, double began, struct error *error);
+/* How many states were cut further, and stand for others. */
+size_t merge_cut_further(const struct search *search);
 /* The node that stands for this memory, after so many torn cuts; UINT32_MAX: none does. */
 uint32_t merge_find(const struct search *search, struct sum sum, const uint8_t *nvm, unsigned torn);
 
-/* ---- merge_test.c ---- */
+/* ---- merge_check.c ---- */
 /* Boots and judges what cuts in boots of merged states leave, and cuts in the boots of that: whoever stands
  * for it must have come to the same. Part of search_self_test. */
 void merge_self_test(struct search *search, struct worker **workers);

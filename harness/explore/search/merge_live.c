@@ -126,7 +126,7 @@ static void learn_again(struct search *search, uint32_t run, const struct twin_r
         struct merge_slot *slot = &merge->slots[merge_slot(search, run, torn)];
         for (size_t i = 0; i < chunks(merge); i++)
             slot->live.bits[i] |= mine->reads.bits[i];
-        slot->grown = slot->finer = true;
+        slot->grown = slot->finer = merge->unheard = true;
     }
 }
 
@@ -202,7 +202,7 @@ static void add_edge(struct merge *merge, uint32_t from, uint32_t to, uint32_t o
         if (op >= merge->edges[at].op)
             return;
         merge->edges[at].op = op;
-        merge->slots[to].grown = true; /* more of it counts there now */
+        merge->slots[to].grown = merge->unheard = true; /* more of it counts there now */
         return;
     }
     if (merge->edge_count == merge->edge_room) {
@@ -212,7 +212,7 @@ static void add_edge(struct merge *merge, uint32_t from, uint32_t to, uint32_t o
     merge->edges[merge->edge_count] = (struct merge_edge){from, to, op, merge->slots[to].parent};
     table_put(&merge->edge_of, pair(from, to), (uint32_t)merge->edge_count);
     merge->slots[to].parent = (uint32_t)merge->edge_count++;
-    merge->slots[to].grown = true;
+    merge->slots[to].grown = merge->unheard = true;
 }
 
 /* Is it the run's own right before this operation? */
@@ -326,6 +326,7 @@ void merge_take_children(struct search *search, uint32_t number, const struct me
         merge->judgements =
             mem_resize(merge->judgements, merge->judgement_count + 1, sizeof *merge->judgements);
         merge->judgements[merge->judgement_count++] = (struct merge_judgement){slot, judgement};
+        merge->unheard = true;
     }
 }
 
@@ -376,6 +377,7 @@ bool merge_propagate(struct search *search)
     for (size_t i = 0; i < merge->judgement_count; i++)
         take_judgement(search, &merge->slots[merge->judgements[i].slot], merge->judgements[i].judgement);
     merge->judgement_count = 0;
+    merge->unheard = false;
     for (uint32_t i = 0; i < merge->slot_count; i++) {
         take_constants(search, &merge->slots[i]);
         take_tears(search, &merge->slots[i]);

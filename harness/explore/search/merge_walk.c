@@ -22,21 +22,26 @@ void merge_walk_begin(struct worker *worker, uint32_t slot)
     *walk = (struct merge_walk){.slot = slot, .told = told, .children = children, .room = room};
 }
 
-bool merge_tears_alike(const struct worker *worker, const struct op *op)
+/* The slot of the state that was looked up last, had one more cut been torn. */
+static uint32_t torn_slot(const struct worker *worker)
 {
-    const struct merge_walk *walk = &worker->walk;
     const struct search *search = worker->search;
-    if (walk->whole || walk->slot == TABLE_NONE || walk->changed || walk->fails)
-        return false;
-    uint32_t slot = merge_slot(search, search->merge.slots[walk->slot].run, worker->result->node.torn + 1);
-    return slot != TABLE_NONE && !merge_changes(search, slot, op);
+    uint32_t slot = worker->walk.slot;
+    return slot == TABLE_NONE
+               ? TABLE_NONE
+               : merge_slot(search, search->merge.slots[slot].run, worker->result->node.torn + 1);
 }
 
 void merge_walk_op(struct worker *worker, const struct op *op)
 {
     struct merge_walk *walk = &worker->walk;
+    uint32_t torn = torn_slot(worker);
     if (walk->slot != TABLE_NONE && !walk->changed)
         walk->changed = merge_changes(worker->search, walk->slot, op);
+    if (torn == walk->slot)
+        walk->torn_changed = walk->changed;
+    else if (torn != TABLE_NONE && !walk->torn_changed)
+        walk->torn_changed = merge_changes(worker->search, torn, op);
 }
 
 static void add_child(struct merge_walk *walk, uint32_t run, size_t op, unsigned torn)
@@ -48,13 +53,26 @@ static void add_child(struct merge_walk *walk, uint32_t run, size_t op, unsigned
     walk->children[walk->count++] = (struct merge_child){run, (uint32_t)op, (uint8_t)torn};
 }
 
+bool merge_tears_alike(struct worker *worker, const struct op *op, size_t k)
+{
+    struct merge_walk *walk = &worker->walk;
+    const struct search *search = worker->search;
+    uint32_t slot = torn_slot(worker);
+    if (walk->whole || slot == TABLE_NONE || walk->changed || walk->torn_changed || walk->fails ||
+        merge_changes(search, slot, op))
+        return false;
+    if (!walk->torn_known) /* what counts there counts here, as for any other state that a cut leaves */
+        add_child(walk, search->merge.slots[slot].run, k, search->merge.slots[slot].torn);
+    return walk->torn_known = true;
+}
+
 /* The states that follow are the same as this one as long as nothing changes that counts there. */
 static void look_from(struct worker *worker, uint32_t slot, bool clean)
 {
     if (!clean)
         return;
     worker->walk.slot = slot;
-    worker->walk.changed = worker->walk.fails = false;
+    worker->walk.changed = worker->walk.torn_changed = worker->walk.torn_known = worker->walk.fails = false;
 }
 
 /* Does the one that stands for it fail, so that it belongs to a window? */

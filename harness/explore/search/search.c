@@ -73,6 +73,24 @@ char *search_text(const struct search *search, uint32_t number, size_t *len)
     }
 }
 
+size_t search_not_judged(const struct search *search)
+{
+    return search->node_count - search->done + search->merge.open;
+}
+
+uint32_t search_cut_first(const struct search *search, uint32_t number)
+{
+    const struct node *node = &search->nodes[search_run_of(search, number)];
+    for (uint32_t more = 0;;) { /* operations before those of this node */
+        if (node->cut_first != UINT32_MAX)
+            return node->cut_first + more;
+        if (node->donor == NODE_NONE)
+            return UINT32_MAX;
+        more += node->op_count - node->donor_op;
+        node = &search->nodes[node->donor];
+    }
+}
+
 bool search_is_cut(const struct search *search, unsigned depth)
 {
     int most = search->options.depth;
@@ -171,6 +189,25 @@ static void take_verdict(struct search *search, uint32_t number, const struct re
     judge_text(search->spec, (enum machine_end)node->end, text, len, &verdict);
     free(text);
     node->verdict = search_add_verdict(search, &verdict);
+}
+
+/* Whoever stands for it may be another one now, or nobody yet. */
+void search_settle(struct search *search)
+{
+    struct verdict holds;
+    memset(&holds, 0, sizeof holds); /* padding, too */
+    holds.fail_class = "";
+    uint32_t unknown = search_add_verdict(search, &holds);
+    search->merge.open = 0;
+    for (size_t i = 0; i < search->done; i++) {
+        struct node *node = &search->nodes[i];
+        if (!node->merged)
+            continue;
+        bool open = node->alias == NODE_NONE;
+        node->flash_verdict = open ? unknown : search->nodes[node->alias].flash_verdict;
+        node->verdict = open ? unknown : search->nodes[node->alias].verdict;
+        search->merge.open += open;
+    }
 }
 
 void search_take_points(struct search *search, const struct result *result)
@@ -295,6 +332,7 @@ void run_log_free(struct run_log *log)
     free(log->sums);
     free(log->trace);
     free(log->constant);
+    free(log->untraced);
     free(log);
 }
 

@@ -55,6 +55,7 @@ struct run_log {
     uint32_t trace_count, donor_trace;
     uint8_t *constant; /* one per 4 KiB of nvm: was read, and taken for the same in all states */
     bool dropped;      /* ... which it is not: the tree has lost this run */
+    uint8_t *untraced; /* pages that the trace lacks, where the log was made once more; NULL: `constant` */
 };
 
 /* A state that was booted and what became of it. Its number is its place in search.nodes. */
@@ -74,7 +75,9 @@ struct node {
     bool merged;   /* `alias` stands for it: not cut further, and `final` is not known */
     uint32_t alias;
     uint32_t end_pc, resets, flash_verdict, verdict;
-    uint32_t looks; /* at clocks, to the end */
+    uint32_t looks;     /* at clocks, to the end */
+    uint32_t cut_first; /* the first of its own operations that may be cut; UINT32_MAX: none; not of answered
+                           ones */
     uint64_t ns;
     struct sum final;
 };
@@ -207,6 +210,8 @@ size_t run_log_bytes(const struct run_log *log);
 /* What cuts in a node's boot leave, unless it is known. */
 void search_take_candidates(struct search *search, uint32_t number, const struct result *result);
 void search_shorten_all(struct search *search);
+/* Gives merged nodes the verdict of the one that stands for them now. */
+void search_settle(struct search *search);
 /* A node that another one stood for, and does not any more. */
 void search_retake(struct search *search, uint32_t number, struct result *result);
 /* One batch of the states that wait. */
@@ -247,6 +252,10 @@ bool search_goes_on(const struct search *search, uint32_t number);
 struct sum search_key(struct sum sum, unsigned torn);
 /* What the console said in the whole power cycle of a node; the caller frees. */
 char *search_text(const struct search *search, uint32_t number, size_t *len);
+/* States that were found, and of which nobody has judged what they come to. */
+size_t search_not_judged(const struct search *search);
+/* The first operation of a node's power cycle that may be cut; UINT32_MAX: none. */
+uint32_t search_cut_first(const struct search *search, uint32_t number);
 /* May the boot of a state be cut that so many cuts led to? Else there are as many as was asked for, or as can
  * be counted. */
 bool search_is_cut(const struct search *search, unsigned depth);

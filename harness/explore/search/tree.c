@@ -37,7 +37,7 @@ uint32_t tree_find(const struct tree *tree, const uint8_t *image, struct tree_pl
 {
     struct tree_place mine;
     place = place ? place : &mine;
-    *place = (struct tree_place){0, 0, 0};
+    *place = (struct tree_place){TREE_NONE, 0, 0}; /* of no tree: else one of a tree to come would be it */
     for (uint32_t at = 0; at < tree->node_count;) {
         const struct tree_node *node = &tree->nodes[at];
         const struct twin_read *reads = tree->reads + node->first;

@@ -121,7 +121,7 @@ static void tear(struct worker *worker, const struct op *op, enum torn_model mod
     free(image);
 }
 
-/* A way to tear it; TORN_CLEAN: none, for now. */
+/* A way to tear it; TORN_CLEAN: none fits, power goes right before it. */
 static enum torn_model draw_model(const struct search *search, const struct op *op, uint64_t *chance)
 {
     for (unsigned i = 0; i < LOOKS && op && op->kind != TWIN_NVM_ERASE_ALL; i++) {
