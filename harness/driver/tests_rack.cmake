@@ -24,3 +24,7 @@ otarig_test(WIRE NAME test_rack_drivers SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_r
 target_compile_definitions(test_rack_drivers PRIVATE OTARIG_BIN="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
                            OTARIG_TWIN_FW="${CMAKE_BINARY_DIR}/fixtures/twin/fw")
 add_dependencies(test_rack_drivers otarig-rack otarig-twin otarig_twin_fw)
+otarig_test(NAME test_server_otad SOURCES ${CMAKE_CURRENT_LIST_DIR}/server/test_server_otad.c LIBS otarig_driver)
+# beside the server that it starts
+set_target_properties(test_server_otad PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_dependencies(test_server_otad otarig-otad)
