@@ -46,15 +46,15 @@ printf '%s; echo "update: rc=$?"\n' "$before$url$after" >&3
 # "ERROR" of SWUpdate. Nor is an error of the board's own storage.
 # shellcheck disable=SC2016 # the inner shell's words
 timeout --foreground "$seconds" sh -c '
-  refused= failed=
+  refused= failed= why=
   while read -r line; do
     case $line in
       *"update: rc=0"*) exit 0 ;;
-      *"update: rc="[1-9]*) [ -n "$refused" ] && [ -z "$failed" ] && exit 3 || exit 1 ;;
+      *"update: rc="[1-9]*) echo "${why:-failed}"; [ -n "$refused" ] && [ -z "$failed" ] && exit 3 || exit 1 ;;
       *LastError:*|*ERROR*|*rror:*|*ailed*) echo "$line" ;;
     esac
     case $line in
-      *LastError:*|*ERROR*) ;;
+      *LastError:*|*ERROR*) why=${why:-$line} ;; # the first is the cause
       *) continue ;;
     esac
     case $line in
