@@ -50,6 +50,8 @@ static void usage(FILE *out)
         "from there\n"
         "  --memory MB           stop at this size of states and tables (900); a worker has about 20 MB of "
         "its own\n"
+        "  --states N            stop after so many states; with --out, a larger number later goes on from "
+        "there\n"
         "  --seed N              of RAM contents, tears and samples (1)\n"
         "  --out DIR             explore.json, junit.xml, index.html, evidence; resumed when it was "
         "interrupted\n"
@@ -145,6 +147,11 @@ static int take_option(struct request *request, int which, const char *text)
             return bad("--memory", "16 to 1048576 (MB)", text);
         options->memory_max = (size_t)value << 20;
         return 0;
+    case 'N':
+        if (number(text, 1, UINT32_MAX - 1, &value))
+            return bad("--states", "a number of states from 1", text);
+        options->states_max = (size_t)value;
+        return 0;
     case 's':
         if (number(text, 0, INT64_C(1) << 53, &value)) /* a rig reads it as JSON */
             return bad("--seed", "0 to 2^53", text);
@@ -197,7 +204,8 @@ static int take_options(struct request *request, int argc, char **argv)
         {"memory", 1, NULL, 'm'},   {"seed", 1, NULL, 's'},     {"out", 1, NULL, 'o'},
         {"from", 1, NULL, 'F'},     {"no-prune", 0, NULL, 'n'}, {"share", 1, NULL, 'H'},
         {"first", 0, NULL, '1'},    {"live", 1, NULL, 'l'},     {"shrink", 1, NULL, 'S'},
-        {"json", 0, NULL, 'J'},     {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"json", 0, NULL, 'J'},     {"states", 1, NULL, 'N'},   {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     int which;
     optind = 1;
     while ((which = arguments_next(argc, argv, table)) != -1) {

@@ -425,16 +425,21 @@ static void progress(const struct search *search, double began, bool last)
             search->depth, rate, queue, rate > 0 ? (double)queue / rate : 0, last ? "\n" : "");
 }
 
-static bool memory_is_full(const struct search *search)
+/* The limit that was reached; NULL: none. */
+static const char *limit_of(const struct search *search)
 {
-    return search->options.memory_max && search_bytes(search) > search->options.memory_max;
+    const struct search_options *options = &search->options;
+    return options->memory_max && search_bytes(search) > options->memory_max ? "memory"
+           : options->states_max && search->done >= options->states_max      ? "number of states"
+                                                                             : NULL;
 }
 
 /* Takes what a batch found; false: a limit was reached. */
 static bool take_batch(struct search *search, struct batch *batch, size_t *failures)
 {
     uint32_t taken = 0;
-    for (; taken < batch->ran && !(batch->first && memory_is_full(search)); taken++) {
+    const char *limit = NULL;
+    for (; taken < batch->ran && !(limit = batch->first + taken ? limit_of(search) : NULL); taken++) {
         take(search, batch->first + taken, &batch->results[taken], batch->stored, batch->merging);
         *failures += search_fails_anew(search, batch->first + taken);
     }
@@ -443,7 +448,7 @@ static bool take_batch(struct search *search, struct batch *batch, size_t *failu
     state_taken(search);
     search->resumed += batch->stored ? taken : 0;
     if (taken < batch->ran)
-        search->bound = "memory";
+        search->bound = limit;
     else if (batch->ran < batch->count)
         search->bound = interrupted ? "interruption" : "time budget";
     batch_release(batch, taken);

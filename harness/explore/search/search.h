@@ -39,6 +39,7 @@ struct search_options {
     bool progress;          /* on stderr */
     const char *checkpoint; /* file; NULL: none */
     size_t memory_max;      /* bytes of states and tables; the search stops there and says so */
+    size_t states_max;      /* the same of states that were booted; 0: no limit */
     unsigned sample;        /* states to repeat un-pruned */
     bool merge_all;         /* STRATEGY_MERGE: not only states behind the last torn cut */
     uint32_t leave_out;     /* twin_log_leave_out, for tests: then nothing is run again */
