@@ -22,6 +22,10 @@ BEGIN {
   allowed["harness/campaign"] = "harness/base/ harness/record/ harness/rack/rack.h harness/supervise/supervise.h"
   allowed["harness/replay"] = "harness/base/ harness/record/ harness/board/ harness/run/ reports/"
   allowed["harness/explore"] = "harness/base/ harness/io/ harness/record/ harness/board/ harness/plan/ fixtures/twin/"
+  # its rooms, one upon the other: what is asked, one board, all its states; the reports and the command on top
+  allowed["harness/explore/spec"] = "harness/base/ harness/board/ harness/plan/ fixtures/twin/"
+  allowed["harness/explore/engine"] = "harness/base/ harness/explore/soundness.h harness/explore/spec/ fixtures/twin/"
+  allowed["harness/explore/search"] = allowed["harness/explore/engine"] " harness/record/ harness/explore/engine/"
   allowed["harness/cmd"] = "harness/ reports/"
   allowed["reports"] = "harness/base/ harness/record/"
   allowed["fixtures/twin"] = "harness/base/ harness/io/"

@@ -11,7 +11,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/explore/search/search.h"
-#include "harness/explore/engine/trail.h"
+#include "harness/explore/search/trail.h"
 
 static const char *const kinds[] = {"none", "loads", "code", "bus", "writes", "parts", NULL};
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/engine/trail.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/trail.h"
+#include "harness/explore/search/worker.h"
 #include "harness/explore/search/findings.h"
 
 #define RIGHT_S 60 /* for the right search */
@@ -114,7 +114,7 @@ static bool any_tear_fails(struct control *control, struct machine *machine, uin
     for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS && !any; model++) {
         if (op->kind == TWIN_NVM_ERASE_ALL || !candidate_tears(&control->search, op, model))
             continue;
-        search_tear(control->spec, nvm, op, model, control->search.options.seed);
+        apply_torn(control->spec, nvm, op, model, control->search.options.seed);
         any = memcmp(nvm, before, size) && fails_so(control, machine, nvm, number);
         memcpy(nvm, before, size);
     }

@@ -117,7 +117,9 @@ static void put_changes(cJSON *to, const char *key, const struct search *search,
     }
 }
 
-static cJSON *state_json(const struct search *search, struct worker *worker, uint32_t number, const char *id)
+/* *wrong: why its memory is not known; stays NULL when it is. */
+static cJSON *state_json(const struct search *search, struct worker *worker, uint32_t number, const char *id,
+                         const char **wrong)
 {
     uint32_t path[DEPTH_MAX + 1];
     cJSON *state = cJSON_CreateObject(), *cuts;
@@ -126,7 +128,8 @@ static cJSON *state_json(const struct search *search, struct worker *worker, uin
     search_path(search, number, path);
     for (unsigned i = 0; i < search->nodes[number].depth; i++)
         put_cut(cuts, search, &search->nodes[path[i]]);
-    worker_load(worker, number);
+    const char *why = worker_load(worker, number);
+    *wrong = *wrong ? *wrong : why;
     put_changes(state, "changes", search, worker_machine(worker)->nvm);
     return state;
 }
@@ -154,9 +157,9 @@ static void put_time(cJSON *to, const struct cut *cut)
 
 /* The failing power cycle as well: up to right after its last operation. */
 static cJSON *finding_json(const struct search *search, struct worker *worker, const struct finding *finding,
-                           const char *id)
+                           const char *id, const char **wrong)
 {
-    cJSON *state = state_json(search, worker, finding->node, id);
+    cJSON *state = state_json(search, worker, finding->node, id, wrong);
     for (size_t i = 0; i < finding->cut_count; i++)
         put_time(cJSON_GetArrayItem(cJSON_GetObjectItem(state, "cuts"), (int)i), &finding->cuts[i]);
     cJSON_AddStringToObject(state, "class", search->verdicts[finding->verdict].fail_class);
@@ -172,7 +175,8 @@ static cJSON *finding_json(const struct search *search, struct worker *worker, c
 
 /* A sample of the states, the same for the same seed; no state twice. One whose last step is a reset leaves
  * no state of its own. */
-static void put_sample(cJSON *states, const struct search *search, struct worker *worker, unsigned wanted)
+static void put_sample(cJSON *states, const struct search *search, struct worker *worker, unsigned wanted,
+                       const char **wrong)
 {
     uint32_t *numbers = mem_array(search->done + 1, sizeof *numbers);
     size_t count = 0;
@@ -186,7 +190,7 @@ static void put_sample(cJSON *states, const struct search *search, struct worker
         char id[40];
         numbers[other] = numbers[i];
         snprintf(id, sizeof id, "state-%u", number);
-        cJSON_AddItemToArray(states, state_json(search, worker, number, id));
+        cJSON_AddItemToArray(states, state_json(search, worker, number, id, wrong));
     }
     free(numbers);
 }
@@ -271,12 +275,13 @@ int explore_report_live(struct search *search, const struct findings *findings, 
 {
     struct worker *worker = worker_new(search, error);
     int result = worker ? 0 : -1;
+    const char *wrong = NULL;
     char *cases = mem_printf("%s/cases", out);
     mkdir(cases, 0777);
     for (size_t i = 0; i < findings->count && !result; i++) {
         char *id = mem_printf("%s-f%zu", search->spec->name, i + 1), *folder = mem_printf("%s/%s", cases, id);
         cJSON *states = cJSON_CreateArray();
-        cJSON_AddItemToArray(states, finding_json(search, worker, &findings->items[i], id));
+        cJSON_AddItemToArray(states, finding_json(search, worker, &findings->items[i], id, &wrong));
         result = write_case(search, folder, states, error);
         free(folder);
         free(id);
@@ -284,10 +289,12 @@ int explore_report_live(struct search *search, const struct findings *findings, 
     if (sample && !result) {
         char *folder = mem_printf("%s/sample", cases);
         cJSON *states = cJSON_CreateArray();
-        put_sample(states, search, worker, sample);
+        put_sample(states, search, worker, sample, &wrong);
         result = write_case(search, folder, states, error);
         free(folder);
     }
+    if (wrong && !result)
+        result = error_set(error, ERROR_SYSTEM, "%s: a state of a case: %s", cases, wrong);
     worker_free(worker);
     free(cases);
     return result;

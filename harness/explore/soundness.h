@@ -64,7 +64,7 @@
  * it leaves; all that counts in the slot of each state that a cut in it leaves, less the words that the run
  * had erased whole by then. The sets are made large enough for all states that were cut further, and the
  * search ends only when nothing has to be added: who was taken for one before a word was known to count is
- * looked at again (merge.c, sync), and so is each state that saw a slot which has grown since.
+ * looked at again (merge_again.c), and so is each state that saw a slot which has grown since.
  *  13. Who stands for a state has had at most as many torn cuts, so it can be cut in every way that the other
  * one can. A torn erase leaves what depends on all of its page, so while torn cuts may still follow, all
  * words of pages that the run erases count (or states with cuts left are not merged at all, which is the

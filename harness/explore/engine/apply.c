@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/search/search.h"
+#include "harness/explore/engine/apply.h"
 
-void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op)
+void apply_op(const struct spec *spec, uint8_t *nvm, const struct op *op)
 {
     if (op->kind == TWIN_NVM_ERASE_ALL)
         memset(nvm, 0xff, spec->nvm_size);
@@ -27,8 +27,8 @@ static void tear_erase(const struct spec *spec, uint8_t *nvm, const struct op *o
     free(whole);
 }
 
-void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
-                 uint64_t seed)
+void apply_torn(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
+                uint64_t seed)
 {
     if (op->kind != TWIN_NVM_WRITE) {
         tear_erase(spec, nvm, op, model, seed);

@@ -6,7 +6,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/engine/judge.h"
 #include "harness/explore/soundness.h"
-#include "harness/explore/search/table.h"
+#include "harness/explore/engine/table.h"
 
 /* About 20 MB a worker; what comes later is judged to its end, or meets what is here. */
 #define POINTS_MAX (1u << 18)

@@ -5,7 +5,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/soundness.h"
 #include "harness/explore/engine/rot.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/worker.h"
 
 static bool is_known(const struct worker *worker, struct sum sum, unsigned torn)
 {
@@ -64,7 +64,7 @@ static void put_torn(struct worker *worker, const struct moment *at, const struc
     for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
         if (!candidate_tears(search, op, model))
             continue;
-        search_tear(search->spec, at->nvm, op, model, search->options.seed);
+        apply_torn(search->spec, at->nvm, op, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(at->nvm, begin, len));
         if (!sum_equal(sum, at->sum))
             candidate_put(worker, sum, at->nvm, at->k, model);

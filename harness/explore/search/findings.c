@@ -148,8 +148,8 @@ static bool live_cut(struct live *live, const struct search *search, uint32_t nu
     machine_cycle(machine, after ? UINT64_MAX : node->op);
     if (node->model) {
         uint8_t *copy = mem_copy(machine->nvm, search->spec->nvm_size);
-        search_tear(search->spec, copy, search_op(search, node->parent, node->op),
-                    (enum torn_model)node->model, search->options.seed);
+        apply_torn(search->spec, copy, search_op(search, node->parent, node->op),
+                   (enum torn_model)node->model, search->options.seed);
         machine_load(machine, copy);
         free(copy);
     }

@@ -6,7 +6,7 @@
 #ifndef OTARIG_EXPLORE_MERGE_H
 #define OTARIG_EXPLORE_MERGE_H
 
-#include "harness/explore/search/table.h"
+#include "harness/explore/engine/table.h"
 
 #define MERGE_TORN_MAX 4 /* torn cuts of a sequence, at most */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/engine/answer.h"
+#include "harness/explore/search/answer.h"
 #include "harness/explore/engine/judge.h"
 #include "harness/explore/soundness.h"
 
@@ -116,7 +116,7 @@ static void tear(struct worker *worker, const struct op *op, enum torn_model mod
 {
     const struct search *search = worker->search;
     uint8_t *image = mem_copy(worker->trail.image, search->spec->nvm_size);
-    search_tear(search->spec, image, op, model, search->options.seed);
+    apply_torn(search->spec, image, op, model, search->options.seed);
     trail_set(&worker->trail, image);
     free(image);
 }

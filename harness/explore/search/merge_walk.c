@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/worker.h"
 
 /* Runs of which nothing is known are told apart by where the look-up ended. */
 static struct sum place_key(const struct tree_place *place, unsigned torn)

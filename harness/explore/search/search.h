@@ -6,10 +6,11 @@
 
 #include <pthread.h>
 
+#include "harness/explore/engine/apply.h"
 #include "harness/explore/engine/judge.h"
 #include "harness/explore/engine/machine.h"
 #include "harness/explore/search/states.h"
-#include "harness/explore/search/table.h"
+#include "harness/explore/engine/table.h"
 #include "harness/explore/search/merge.h"
 #include "harness/explore/engine/model.h"
 #include "harness/explore/search/tree.h"
@@ -213,6 +214,9 @@ void search_take_candidates(struct search *search, uint32_t number, const struct
 void search_shorten_all(struct search *search);
 /* Gives merged nodes the verdict of the one that stands for them now. */
 void search_settle(struct search *search);
+/* A result of which all before it were taken, and owns nothing any more. `stored`: it was read from a
+ * checkpoint; `merging`: by classes (merge.h). */
+void search_take(struct search *search, uint32_t number, struct result *result, bool stored, bool merging);
 /* A node that another one stood for, and does not any more. */
 void search_retake(struct search *search, uint32_t number, struct result *result);
 /* One batch of the states that wait. */
@@ -262,11 +266,6 @@ uint32_t search_cut_first(const struct search *search, uint32_t number);
 bool search_is_cut(const struct search *search, unsigned depth);
 /* How many cuts of a sequence may be other than clean. */
 unsigned search_odd_cuts(const struct search *search);
-/* apply.c */
-void search_apply(const struct spec *spec, uint8_t *nvm, const struct op *op);
-/* Tears the operation in an image that is as before it. */
-void search_tear(const struct spec *spec, uint8_t *nvm, const struct op *op, enum torn_model model,
-                 uint64_t seed);
 /* How many of a node's first operations are its parent's, and kept there: a reset's run up to the reset. */
 uint32_t node_shared(const struct node *node);
 /* An operation of a run, by its number, also behind where it met another one (NULL: there are not so many);

@@ -11,7 +11,7 @@
 #include "harness/explore/engine/judge.h"
 #include "harness/explore/search/search.h"
 #include "harness/explore/soundness.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/worker.h"
 
 #define STRICT                                                                                               \
     4 /* of the samples, in which every instruction is looked at: the others go three times as fast */

@@ -9,7 +9,7 @@
 #include "harness/explore/engine/judge.h"
 #include "harness/explore/engine/machine.h"
 #include "harness/explore/search/search.h"
-#include "harness/explore/spec/sequence.h"
+#include "harness/explore/search/sequence.h"
 #include "harness/explore/engine/model.h"
 
 struct trial {
@@ -42,7 +42,7 @@ static void cut(struct trial *trial, struct sequence_cut *step)
     if (!step->tore)
         return;
     uint8_t *copy = mem_copy(machine->nvm, trial->spec->nvm_size);
-    search_tear(trial->spec, copy, &step->hit, step->model, trial->seed);
+    apply_torn(trial->spec, copy, &step->hit, step->model, trial->seed);
     machine_load(machine, copy);
     free(copy);
 }

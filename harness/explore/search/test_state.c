@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness/explore/engine/sum.h"
-#include "harness/explore/search/table.h"
+#include "harness/explore/engine/table.h"
 #include "harness/explore/engine/model.h"
 
 Test(sum, follows_single_words)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/explore/engine/trail.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/trail.h"
+#include "harness/explore/search/worker.h"
 
 bool windows_same_kind(const struct search *search, uint32_t a, uint32_t b)
 {
@@ -135,7 +135,7 @@ static void tear(struct look *look, uint32_t k, const struct op *op, bool *skip)
     for (enum torn_model model = TORN_ONE_BIT; model < TORN_MODELS; model++) {
         if (!candidate_tears(search, op, model))
             continue;
-        search_tear(search->spec, image, op, model, search->options.seed);
+        apply_torn(search->spec, image, op, model, search->options.seed);
         struct sum sum = sum_xor(rest, sum_span(image, begin, len));
         if (!sum_equal(sum, look->trail.sum) && fails(look, sum, image, look->torn + 1))
             take_torn(look, k, op, sum, skip);

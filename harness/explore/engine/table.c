@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "harness/explore/search/table.h"
+#include "harness/explore/engine/table.h"
 
 #include <stdlib.h>
 

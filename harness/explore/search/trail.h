@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An image of non-volatile memory that goes from state to state: down the path of cuts that leads to one,
  * back up as far as the next one's path is the same. Its digest is kept along. */
-#ifndef OTARIG_EXPLORE_ENGINE_TRAIL_H
-#define OTARIG_EXPLORE_ENGINE_TRAIL_H
+#ifndef OTARIG_EXPLORE_SEARCH_TRAIL_H
+#define OTARIG_EXPLORE_SEARCH_TRAIL_H
 
 #include "harness/explore/search/search.h"
 #include "harness/explore/soundness.h"

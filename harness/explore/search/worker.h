@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of a worker share: worker.c runs states, answer.c answers for states without running them,
  * candidate.c says what cuts in their boots leave. */
-#ifndef OTARIG_EXPLORE_ENGINE_WORKER_H
-#define OTARIG_EXPLORE_ENGINE_WORKER_H
+#ifndef OTARIG_EXPLORE_SEARCH_WORKER_H
+#define OTARIG_EXPLORE_SEARCH_WORKER_H
 
 #include "harness/explore/search/search.h"
-#include "harness/explore/engine/trail.h"
+#include "harness/explore/search/trail.h"
 
 struct worker {
     struct search *search;

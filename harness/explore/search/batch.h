@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A batch: states of one level that workers boot side by side, between two merges of what was found. Its size
  * and results depend on what was found before, never on time or on the number of workers. */
-#ifndef OTARIG_EXPLORE_ENGINE_BATCH_H
-#define OTARIG_EXPLORE_ENGINE_BATCH_H
+#ifndef OTARIG_EXPLORE_SEARCH_BATCH_H
+#define OTARIG_EXPLORE_SEARCH_BATCH_H
 
 #include "harness/explore/search/search.h"
 

@@ -7,7 +7,7 @@
 #include "harness/explore/engine/memo.h"
 #include "harness/explore/engine/rot.h"
 #include "harness/explore/soundness.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/worker.h"
 
 struct sum search_key(struct sum sum, unsigned torn)
 {

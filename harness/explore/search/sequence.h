@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A sequence of cuts in a file: scenarios/sequence.schema.json. */
-#ifndef OTARIG_EXPLORE_SPEC_SEQUENCE_H
-#define OTARIG_EXPLORE_SPEC_SEQUENCE_H
+#ifndef OTARIG_EXPLORE_SEARCH_SEQUENCE_H
+#define OTARIG_EXPLORE_SEARCH_SEQUENCE_H
 
 #include "harness/base/json.h"
 #include "harness/explore/engine/machine.h"

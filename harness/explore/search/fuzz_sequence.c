@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libFuzzer: sequences of cuts. */
-#include "harness/explore/spec/sequence.h"
+#include "harness/explore/search/sequence.h"
 
 #include <stdlib.h>
 

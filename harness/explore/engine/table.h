@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A hash table from a 128-bit digest to a number. Grows, never forgets. Not safe for concurrent change; any
  * number of threads may look up while nobody puts. */
-#ifndef OTARIG_EXPLORE_SEARCH_TABLE_H
-#define OTARIG_EXPLORE_SEARCH_TABLE_H
+#ifndef OTARIG_EXPLORE_ENGINE_TABLE_H
+#define OTARIG_EXPLORE_ENGINE_TABLE_H
 
 #include "harness/explore/engine/sum.h"
 

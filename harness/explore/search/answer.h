@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What answer.c and merge.c share: the states of a batch, and a place in a known run. */
-#ifndef OTARIG_EXPLORE_ANSWER_H
-#define OTARIG_EXPLORE_ANSWER_H
+#ifndef OTARIG_EXPLORE_SEARCH_ANSWER_H
+#define OTARIG_EXPLORE_SEARCH_ANSWER_H
 
-#include "harness/explore/engine/batch.h"
-#include "harness/explore/engine/worker.h"
+#include "harness/explore/search/batch.h"
+#include "harness/explore/search/worker.h"
 
 /* A state of the batch. */
 struct item {
@@ -35,6 +35,11 @@ void answer_judge_ends(struct batch *batch, struct round *round);
 uint32_t answer_judgement(const struct search *search, const struct node *node, const uint8_t *nvm);
 /* Makes the trail's memory what the item's whole run leaves; trail_back to what is returned undoes it. */
 size_t answer_go_to_end(struct batch *batch, struct worker *worker, const struct item *item, uint32_t i);
+
+/* learn.c: a finished run, and what judging its end has read, for all that come after. */
+void answer_learn_run(struct search *search, uint32_t number, const struct result *result);
+void answer_learn_verdict(struct search *search, const struct result *result);
+struct sum answer_lead_key(uint32_t run, unsigned torn); /* in search->leads */
 
 /* A place in a run, which goes on in the one that it met. */
 struct cursor {

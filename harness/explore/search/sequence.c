@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "harness/explore/spec/sequence.h"
+#include "harness/explore/search/sequence.h"
 
 #include <stdio.h>
 #include <stdlib.h>

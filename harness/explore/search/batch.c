@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "harness/explore/engine/batch.h"
+#include "harness/explore/search/batch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

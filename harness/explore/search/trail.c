@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "harness/explore/engine/trail.h"
+#include "harness/explore/search/trail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,10 +104,10 @@ static void change(struct trail *trail, const struct op *op, unsigned model)
     size_t offset, len = span_of(trail, op, &offset);
     uint8_t *before = mem_copy(trail->image + offset, len);
     if (model)
-        search_tear(trail->search->spec, trail->image, op, (enum torn_model)model,
-                    trail->search->options.seed);
+        apply_torn(trail->search->spec, trail->image, op, (enum torn_model)model,
+                   trail->search->options.seed);
     else
-        search_apply(trail->search->spec, trail->image, op);
+        apply_op(trail->search->spec, trail->image, op);
     uint8_t *after = mem_copy(trail->image + offset, len);
     memcpy(trail->image + offset, before, len);
     put_bytes(trail, offset, after, len);
