@@ -21,6 +21,7 @@ BEGIN {
   allowed["harness/supervise"] = allowed["harness/run"] " harness/run/ reports/"
   allowed["harness/campaign"] = "harness/base/ harness/record/ harness/rack/rack.h harness/supervise/supervise.h"
   allowed["harness/replay"] = "harness/base/ harness/record/ harness/board/ harness/run/ reports/"
+  allowed["harness/gate"] = "harness/base/ harness/record/"
   allowed["harness/explore"] = "harness/base/ harness/io/ harness/record/ harness/board/ harness/plan/ fixtures/twin/"
   # its rooms, one upon the other: what is asked, one board, all its states; the reports and the command on top
   allowed["harness/explore/spec"] = "harness/base/ harness/board/ harness/plan/ fixtures/twin/"

@@ -62,6 +62,7 @@ def hold_journal(validator, path):
 board = schema("boards/schemas/board.schema.json")
 rack = told("rack")
 manifest = told("manifest")
+policy = told("policy")
 scenario = schema("scenarios/scenario.schema.json")
 result = schema("reports/schemas/result.schema.json")
 journal = schema("reports/schemas/journal.schema.json")
@@ -93,7 +94,7 @@ for path in sorted((source / "boards" / "templates").glob("*.json")):
 for path in sorted((source / "boards" / "racks").glob("*.json")):
     files.append((rack, path, "racks"))
 for path in sorted((source / "scenarios").glob("**/*.json")):
-    if path.name.endswith(".schema.json") or {"explore", "selftest"} & set(path.relative_to(source).parts):
+    if path.name.endswith(".schema.json") or {"explore", "selftest", "gate"} & set(path.relative_to(source).parts):
         continue
     if json.loads(path.read_text()).get("kind") == "explore":
         continue
@@ -111,6 +112,8 @@ if (source / "scenarios" / "explore.schema.json").exists():
                       for region in tree.get("regions", {}).values() if isinstance(region, dict))
         if tree.get("kind") == "explore" and not pattern:
             hold(explore, tree, path, "explorations")
+for path in sorted((source / "scenarios" / "gate").glob("*.json")):
+    hold(policy, json.loads(path.read_text()), path, "policies")
 expected = schema("scenarios/selftest.schema.json")
 for path in sorted((source / "scenarios" / "selftest").glob("*.json")):
     hold(expected, json.loads(path.read_text()), path, "expectations")
@@ -224,7 +227,7 @@ def odd_ones(tree, kind):
 # what no schema can know: other files, two members that must differ, words within words
 BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pin that is not|\{port\}|"
                     r'a program "ping"|over a console|the size of |: No such file|an "outlet" for this preset|the "method" POST or PUT|that begins with https:|a "device" for this preset|boards of this protocol have|no community for|or "auth": |or "privacy": |'
-                    r"an image that has an address in |a board with \$\.memory\.slots")
+                    r"a class of failure|an image that has an address in |a board with \$\.memory\.slots")
 
 
 def agree(validator, path, kind):
@@ -280,7 +283,7 @@ def sample(shape):
         return True
     if kind in ("integer", "number"):
         return max(shape.get("minimum", 0), min(0, shape.get("maximum", 0)))
-    return next(text for text in ("x", "1", "0x10", "0403:6001", "host:1", "http://x", "/x", "file:x") if re.search(shape.get("pattern", ""), text))
+    return next(text for text in ("x", "1", "0x10", "0403:6001", "host:1", "http://x", "/x", "file:x", "a" * 64) if re.search(shape.get("pattern", ""), text))
 
 
 def edges(shape):
@@ -368,6 +371,7 @@ hold_edges(rack, "racks", with_board)
 
 
 hold_edges(manifest, "manifests", lambda tree: tree, "manifest.json")
+hold_edges(policy, "policies", lambda tree: tree)
 print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
     fail("no files were found")

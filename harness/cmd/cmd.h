@@ -13,6 +13,7 @@ int cmd_run(int argc, char **argv);
 int cmd_repro(int argc, char **argv);
 int cmd_judge(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_gate(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_drivers(int argc, char **argv);

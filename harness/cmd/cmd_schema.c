@@ -10,6 +10,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 #include "harness/board/image.h"
+#include "harness/gate/policy.h"
 #include "harness/cmd/cmd.h"
 #include "harness/rack/rack.h"
 
@@ -26,6 +27,7 @@ static const struct format {
     {"scenario", "what is done to a board, and what must hold", NULL, NULL, "scenarios/scenario.schema.json"},
     {"explore", "what is explored", NULL, NULL, "scenarios/explore.schema.json"},
     {"sequence", "a sequence of cuts", NULL, NULL, "scenarios/sequence.schema.json"},
+    {"policy", "what a release needs", "What a release needs", policy_schema, NULL},
     {"result", "the result of a run", NULL, NULL, "reports/schemas/result.schema.json"},
     {"journal", "a line of a journal", NULL, NULL, "reports/schemas/journal.schema.json"},
     {"campaign", "the result of a campaign", NULL, NULL, "reports/schemas/campaign.schema.json"},

@@ -9,6 +9,7 @@
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/validate_explore.h"
+#include "harness/gate/policy.h"
 #include "harness/plan/plan.h"
 #include "harness/record/journal.h"
 #include "reports/result.h"
@@ -132,6 +133,17 @@ static int check_manifest(const char *path, struct error *error)
     return result;
 }
 
+static int check_policy(const char *path, struct error *error)
+{
+    struct policy policy;
+    if (policy_load(path, &policy, error))
+        return -1;
+    printf("%s: policy '%s', %zu requirement%s\n", path, policy.name, policy.need_count,
+           policy.need_count == 1 ? "" : "s");
+    policy_release(&policy);
+    return 0;
+}
+
 static int check_journal(const char *path, struct error *error)
 {
     struct journal_reader *reader = journal_open(path, error);
@@ -190,11 +202,13 @@ static int check(const char *path, const struct against *against, struct error *
         result = check_board(path, error);
     else if (has(root, "variant"))
         result = check_manifest(path, error);
+    else if (has(root, "require"))
+        result = check_policy(path, error);
     else
-        result =
-            json_expected(root, error,
-                          "a scenario (\"steps\"), an exploration (\"kind\"), a rack (\"places\"), a board "
-                          "(\"chip\"), images (\"variant\") or a result (\"summary\")");
+        result = json_expected(
+            root, error,
+            "a scenario (\"steps\"), an exploration (\"kind\"), a rack (\"places\"), a board "
+            "(\"chip\"), images (\"variant\"), a policy (\"require\") or a result (\"summary\")");
     json_close(&document);
     return result;
 }
@@ -214,7 +228,8 @@ int cmd_validate(int argc, char **argv)
     const struct arguments arguments = {
         "validate",
         "usage: otarig validate FILE... [--board BOARD] [--firmware DIR]\n"
-        "Checks scenarios, racks, boards, images (manifest.json), results (result.json, explore.json) and\n"
+        "Checks scenarios, racks, boards, images (manifest.json), policies, results (result.json, "
+        "explore.json) and\n"
         "journals (*.jsonl), each with the parser that will read it; touches nothing else. Of a board it\n"
         "prints which facts are known and from where.\n",
         "Exit: 0 all are right, 2 one is not.\n", table};

@@ -19,6 +19,7 @@ static const struct {
     {"repro", "run exactly one stored case again", cmd_repro},
     {"judge", "judge a stored journal again", cmd_judge},
     {"report", "print the result of a run in a format", cmd_report},
+    {"gate", "say whether runs show what a release needs", cmd_gate},
     {"explore", "try every state that power cuts can leave", cmd_explore},
     {"boot", "boot a flash dump on the twin, with console and trace", cmd_boot},
     {"validate", "check scenarios, racks, boards, results and journals", cmd_validate},
