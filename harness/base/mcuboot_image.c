@@ -45,6 +45,29 @@ bool mcuboot_image_read(const uint8_t *image, size_t len, struct mcuboot_image *
     return true;
 }
 
+/* MCUboot docs/design.md, "Image trailer": the magic ends the slot; where flash is written in units of more
+ * than 8 bytes, its first two are that unit. */
+static bool ends_with_trailer(const uint8_t *image, size_t len)
+{
+    static const uint8_t magic[16] = {0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f,
+                                      0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80},
+                         of_unit[14] = {0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d,
+                                        0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a};
+    return len >= sizeof magic && (!memcmp(image + len - sizeof magic, magic, sizeof magic) ||
+                                   !memcmp(image + len - sizeof of_unit, of_unit, sizeof of_unit));
+}
+
+size_t mcuboot_image_len(const uint8_t *image, size_t len)
+{
+    struct mcuboot_image read;
+    if (!mcuboot_image_read(image, len, &read) || !read.tlv_len)
+        return len;
+    size_t own = (size_t)read.hashed_len + read.tlv_len, erased = own;
+    while (erased < len && image[erased] == 0xff)
+        erased++;
+    return erased == len || ends_with_trailer(image + own, len - own) ? own : len;
+}
+
 bool mcuboot_image_hash(const uint8_t *image, size_t len, uint8_t hash[32])
 {
     struct mcuboot_image read;

@@ -21,4 +21,8 @@ bool mcuboot_image_read(const uint8_t *image, size_t len, struct mcuboot_image *
 /* The SHA-256 of its TLV 0x10; false: it is no such image, or has none. */
 bool mcuboot_image_hash(const uint8_t *image, size_t len, uint8_t hash[32]);
 
+/* How much of the file is the image: what imgtool's --pad puts behind it, erased flash up to a trailer of the
+ * boot loader, changes with the first swap. `len` where nothing or something else is behind it. */
+size_t mcuboot_image_len(const uint8_t *image, size_t len);
+
 #endif

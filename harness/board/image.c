@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "harness/base/file.h"
+#include "harness/base/mcuboot_image.h"
 #include "harness/base/mem.h"
 #include "harness/base/option.h"
 #include "harness/base/take.h"
@@ -132,6 +133,8 @@ static int parse_image(struct json at, const char *folder, struct image *image, 
         return json_expected(json_get(at, "size"), error, "the size of %s, which is %zu bytes", image->file,
                              image->len);
     hex_sha256(image->data, image->len, image->sha256);
+    image->file_len = image->len;
+    image->len = mcuboot_image_len(image->data, image->len);
     return 0;
 }
 

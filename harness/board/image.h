@@ -15,7 +15,8 @@ struct image {
     char *version;     /* NULL: not an application */
     char *hash;        /* hex; what the device calls the image by; NULL */
     uint8_t *data;
-    size_t len;
+    size_t len;      /* of the image; a file for the probe may be padded behind it */
+    size_t file_len; /* 0: made, not read */
     char sha256[65]; /* of the file */
 };
 struct image_set {

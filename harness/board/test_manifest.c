@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/base/mcuboot_image.h"
 #include "harness/board/image.h"
 #include "harness/board/manifest.h"
 
@@ -75,6 +76,26 @@ Test(image_look, every_spoilt_byte_under_the_hash_is_seen)
         cr_assert_eq(look_at(image, sizeof image), 0);
         cr_assert(strstr(look.odd, "spoilt"), "byte %zu", at);
     }
+}
+
+/* What imgtool's --pad puts behind an image is the boot loader's, and another after the first swap. */
+Test(image_look, what_pads_an_mcuboot_image_is_no_part_of_it)
+{
+    static const uint8_t trailers[2][16] = {
+        {0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80},
+        {0x20, 0x00, 0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a}};
+    uint8_t padded[MCUBOOT_LEN + 1000];
+    make_mcuboot(padded, 1, 0);
+    cr_expect_eq(mcuboot_image_len(padded, MCUBOOT_LEN), MCUBOOT_LEN);
+    memset(padded + MCUBOOT_LEN, 0xff, 1000);
+    cr_expect_eq(mcuboot_image_len(padded, sizeof padded), MCUBOOT_LEN);
+    for (size_t i = 0; i < 2; i++) {
+        padded[sizeof padded - 24] = 1; /* image_ok */
+        memcpy(padded + sizeof padded - 16, trailers[i], 16);
+        cr_expect_eq(mcuboot_image_len(padded, sizeof padded), MCUBOOT_LEN, "trailer %zu", i);
+    }
+    padded[sizeof padded - 1] ^= 1; /* anything else is of the image */
+    cr_expect_eq(mcuboot_image_len(padded, sizeof padded), sizeof padded);
 }
 
 Test(image_look, an_mcuboot_image_that_is_cut_short_is_refused_at_every_length)
@@ -311,6 +332,22 @@ Test(manifest, what_is_written_is_what_the_parser_reads)
     cr_assert_str_eq(image_find(&set, "v1")->version, "1.4.7");
     cr_assert_str_eq(image_find(&set, "v2")->version, "7");
     cr_assert_null(image_find(&set, "v2")->hash);
+    image_set_release(&set);
+}
+
+Test(manifest, of_a_padded_file_the_image_counts)
+{
+    struct image_set set;
+    uint8_t padded[MCUBOOT_LEN + 500];
+    make_mcuboot(padded, 1, 0);
+    memset(padded + MCUBOOT_LEN, 0xff, 500);
+    put_file("v1.bin", padded, sizeof padded);
+    static const char json[] =
+        "{\"schema_version\":1,\"variant\":\"x\",\"images\":{\"v1\":{\"file\":\"v1.bin\"}}}";
+    put_file("manifest.json", json, sizeof json - 1);
+    cr_assert_eq(image_set_load(folder, &set, &error), 0, "%s", error.text);
+    cr_expect_eq(set.images[0].len, MCUBOOT_LEN);
+    cr_expect_eq(set.images[0].file_len, sizeof padded);
     image_set_release(&set);
 }
 

@@ -486,7 +486,7 @@ static cJSON *images_json(const struct image_set *set)
         add_text(one, "version", set->images[i].version);
         add_text(one, "hash", set->images[i].hash);
         add_text(one, "sha256", set->images[i].sha256);
-        cJSON_AddNumberToObject(one, "size", (double)set->images[i].len);
+        cJSON_AddNumberToObject(one, "size", (double)set->images[i].file_len);
     }
     return object;
 }

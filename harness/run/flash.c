@@ -41,7 +41,7 @@ int flash_board(struct by_hand *hand, const struct board *board, const struct im
         const struct probe_job job = {
             .verb = PROBE_PROGRAM, .path = image->file, .address = address, .blank = true};
         if (loud)
-            printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, image->name, address, image->len);
+            printf("%s: %s at 0x%x, %zu bytes\n", hand->place->name, image->name, address, image->file_len);
         failed = by_hand_probe(hand, &job, error);
     }
     return failed ? failed : by_hand_probe(hand, &(struct probe_job){.verb = PROBE_RESET_RUN}, error);
