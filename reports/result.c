@@ -9,7 +9,6 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
-#include "harness/base/mem.h"
 #include "harness/base/output.h"
 #include "harness/base/member.h"
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/base/mem.h"
 #include "harness/base/pattern.h"
 #include "harness/board/align.h"
 

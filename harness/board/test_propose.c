@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/base/json.h"
-#include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/board/board.h"
 #include "harness/board/propose.h"

@@ -17,7 +17,6 @@
 #include "harness/board/image.h"
 #include "harness/board/manifest.h"
 #include "harness/base/take.h"
-#include "harness/base/surroundings.h"
 
 /* What is printed may hold names of files and texts out of them: they may move no terminal's cursor. */
 static void say(char *text)

@@ -11,7 +11,6 @@
 #include "harness/base/escape.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
-#include "harness/base/member.h"
 #include "harness/base/output.h"
 #include "harness/base/surroundings.h"
 #include "harness/cmd/cmd.h"

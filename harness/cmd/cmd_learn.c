@@ -7,7 +7,6 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/escape.h"
-#include "harness/base/file.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"

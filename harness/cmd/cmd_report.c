@@ -5,7 +5,6 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/mem.h"
-#include "harness/base/member.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/trust.h"
 #include "reports/report.h"

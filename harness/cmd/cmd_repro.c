@@ -21,7 +21,6 @@
 #include "harness/supervise/supervise.h"
 #include "harness/record/journal.h"
 #include "harness/record/verdict.h"
-#include "reports/result.h"
 
 /* ---- where the cuts landed ---- */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "harness/base/mem.h"
-#include "harness/base/take.h"
 
 static const struct {
     const char *name;

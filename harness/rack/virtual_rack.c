@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "harness/base/clock.h"
-#include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 

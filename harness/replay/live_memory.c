@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/base/mem.h"
-
 #define UICR 0x10001000u
 
 /* Flash is taken in pieces of LIVE_PAGE bytes. */

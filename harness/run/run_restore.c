@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/base/clock.h"
 #include "harness/run/run.h"
 
 #define TRIES 3

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/base/clock.h"
 #include "harness/run/run.h"
 
 #define CONTENTS "contents" /* the step that the probe judges */

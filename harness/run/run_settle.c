@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "harness/base/clock.h"
-#include "harness/base/mem.h"
 #include "harness/run/run.h"
 
 #define SLOW_BOOT_MS 500 /* of jitter, beside a board whose boot takes next to no time */

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/record/text.h"
 #include "harness/run/run.h"

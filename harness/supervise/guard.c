@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "harness/base/mem.h"
 #include "harness/base/surroundings.h"
 #include "harness/rack/lock.h"
 

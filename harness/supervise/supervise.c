@@ -17,7 +17,6 @@
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
 #include "harness/base/output.h"
-#include "harness/base/surroundings.h"
 #include "harness/supervise/supervise.h"
 #include "harness/supervise/guard.h"
 #include "harness/supervise/progress.h"
