@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Is a search that shares or merges as right as one that does not? Everything is held against an exploration
  * in which each state was run to its end, without any sharing. usage: control_share SCENARIO BOARD FIRMWARE
- * TORN HOW... (reads, meet, merge, merge-all), with so many torn cuts in a sequence. For each HOW:
+ * TORN HOW... (reads, meet, merge, merge-all), with so many torn cuts in a sequence; rotN: with a bit that
+ * flips, of N drawn in each region. For each HOW:
  *  - each state of the right search is known, by itself or by the one that stands for it, with its verdict;
  *  - each state it knows is one of the right search, and has its verdict;
  *  - the same classes of failure are found, each confirmed by real cuts; with as many states and no more
@@ -141,7 +142,7 @@ static bool *try_places(struct control *control, struct machine *machine, uint32
         places[2 * k] = k && fails_so(control, machine, trail->image, number);
         if (!op)
             break;
-        places[2 * k + 1] = state.torn < search_odd_cuts(search) &&
+        places[2 * k + 1] = search->options.torn && state.torn < search_odd_cuts(search) &&
                             any_tear_fails(control, machine, trail->image, op, number);
         trail_apply(trail, op);
     }
@@ -312,7 +313,8 @@ int main(int argc, char **argv)
         fputs("usage: control_share SCENARIO BOARD FIRMWARE TORN HOW...\n", stderr);
         return 2;
     }
-    options.torn = (unsigned)atoi(argv[4]);
+    bool rot = !strncmp(argv[4], "rot", 3);
+    *(rot ? &options.rot : &options.torn) = (unsigned)atoi(argv[4] + (rot ? 3 : 0));
     control->spec = &spec;
     int result = 0;
     if (spec_load(&spec, argv[1], argv[2], &(struct spec_folders){.firmware = argv[3]}, &error) ||

@@ -44,6 +44,7 @@ hold STALE 2 merge-all
 hold TEARS 1 merge merge-all
 hold CHAIN 0 merge-all
 hold CHAIN 1 merge merge-all
+for which in STALE TEARS CHAIN; do hold $which rot3 reads merge; done
 for share in none merge-all; do
   got=0
   "$otarig" explore "$out/CHAIN/scenario.json" --board "$here/small_board.json" --firmware "$out/CHAIN" --share $share >"$out/text" 2>&1 || got=$?
@@ -55,5 +56,6 @@ for seed in ${SEEDS:-100 159 278 469 1 2 3 4 5 6 7 8 9}; do
   build chance$seed chance "-DSEED=${seed}u" '' \
     "$spoilt"', {"one_of": [[{"word": "0x12008", "value": "0xFFFFFFFF"}], [{"word": "0x12008", "value": 0}], [{"word": "0x1200C", "value": "0xFFFFFFFF"}]]}'
   hold chance$seed 1 reads meet merge merge-all
+  hold chance$seed rot3 reads merge
 done
 echo ok

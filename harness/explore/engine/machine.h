@@ -103,6 +103,8 @@ struct machine *machine_new(const struct spec *spec, uint64_t seed, bool reads, 
 void machine_free(struct machine *machine);
 /* Power-up to the end. `cut_at`: cuts power right before this operation (UINT64_MAX: never). */
 void machine_cycle(struct machine *machine, uint64_t cut_at);
+/* Has the one who waits for this no time left (is_late)? Then the cycle is over, and abandoned. */
+bool machine_gives_up(struct machine *machine);
 /* Ends the cycle at this moment; from a hook. The first caller says why. */
 void machine_stop(struct machine *machine, enum machine_end end);
 /* Copies bytes into nvm from outside; keeps sum right. */
