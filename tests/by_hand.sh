@@ -76,10 +76,10 @@ for words in 'power a xx' 'power a' 'power a on off' 'power a on --loud' 'probe 
   [ "$(grep -c . "$work/log")" = 1 ] || { echo "WRONG: more than one line: $words"; cat "$work/log"; bad=1; }
   calls ''
 done
-# a board whose initial image has no address: known before the board is erased
+# a board file whose initial image has no address is refused, before the board is erased
 sed 's/"bootloader": {"address": "0x0"}/"bootloader": {}/' "$here/boards/nrf52840dk.json" >"$work/blank.json"
 sed -i "s,\"nrf52840dk\",\"$work/blank.json\"," "$rack"
-expect 2 'images.bootloader.address: expected one' flash a
+expect 2 'initial\[0\]: expected an image that has an address' flash a
 calls ''
 rack=$here/boards/racks/virtual-6.json
 expect 2 "no image 'v77'" flash p2 v77
