@@ -311,7 +311,8 @@ static int parse_step_words(struct json at, struct step *step, struct error *err
 /* A mark, or a fact that stands for one where the console tells it and is asked for where it does not. */
 static int parse_wait(struct json at, struct step *step, struct error *error)
 {
-    static const char *const facts[] = {"started", "up", NULL}, *const marks[] = {"boot", "app_up"};
+    static const char *const facts[] = {"started", "up", "alive", NULL}, *const marks[] = {"boot", "app_up",
+                                                                                           "alive"};
     struct json fact = json_get(at, "fact");
     int index = 0;
     if (json_present(fact) == (step->mark != NULL))

@@ -89,7 +89,7 @@ struct step {
     bool if_told;    /* WAIT: left out where the board prints no such mark */
     bool may_refuse; /* UPLOAD, ACTIVATE: the board may refuse */
     bool absent;     /* WAIT: the mark must not come in that time */
-    bool fact;       /* WAIT: `mark` stands for a fact (boot: started, app_up: up), told by any source */
+    bool fact; /* WAIT: `mark` stands for a fact (boot: started, app_up: up, alive), told by any source */
     bool on;
     bool untold;  /* POWER: a cycle that neither the journal nor the judge is told of; of a control only */
     char *proves; /* fault of action "image" proven by this step: by what only the bad image causes */

@@ -289,8 +289,20 @@ static int wait_for_fact(struct run *run, const struct step *step)
     return 0;
 }
 
+/* An application is up before it listens: what is asked of it meanwhile is lost. */
+static int wait_for_answer(struct run *run, const struct step *step)
+{
+    bool answers = !run_can_answer(run) || run_answers(run, within_us(run, step));
+    if (run_broken(run) || answers == step->absent)
+        return -1;
+    prove(run, step, step->absent ? "it did not answer" : "it answers");
+    return 0;
+}
+
 static int do_wait(struct run *run, const struct step *step)
 {
+    if (step->fact && !strcmp(step->mark, "alive"))
+        return wait_for_answer(run, step);
     const struct source *told = facts_source(run->plan->board, FACT_IMAGE, SOURCE_MARK);
     if ((step->optional || step->if_told) && marks_find(run->marks, step->mark) < 0 && !step->fact) {
         run_note(run, "wait: this board prints no mark '%s'", step->mark);

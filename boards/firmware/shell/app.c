@@ -205,6 +205,10 @@ int main(void)
     misbehave();
     tick_open(TICK_MS);
     settings_open();
+#ifdef DEFECT_TRIED_BY_APPLICATION
+    if (record_get().state == RECORD_PENDING)
+        record_put(RECORD_TRIED, record_get().slot);
+#endif
 #ifdef DEFECT_OLD_SLOT_ERASED_EARLY
     if (record_get().state != RECORD_CONFIRMED)
         flash_erase(record_get().slot ? SLOT_A : SLOT_B); /* "the next update comes faster" */

@@ -130,7 +130,9 @@ static uint32_t choose(void)
 {
     struct record record = record_get();
     if (record.state == RECORD_PENDING) {
-#ifndef DEFECT_NO_ROLLBACK
+#ifdef DEFECT_TRIED_BY_APPLICATION
+        return record.slot; /* "it has been tried when it runs" */
+#elif !defined DEFECT_NO_ROLLBACK
         record_put(RECORD_TRIED, record.slot);
 #else
         record_put(RECORD_CONFIRMED, record.slot);

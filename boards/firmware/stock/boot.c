@@ -164,6 +164,9 @@ static void update(void)
     }
     if (!resumed && type == SWAP_PERM && second.type == SWAP_REVERT)
         type = SWAP_REVERT;
+#ifdef DEFECT_SIZE_OF_NEW_IMAGE
+    size0 = 0; /* "that is what is to be installed": the end of a longer old one stays where it is */
+#endif
     if (type != SWAP_NONE)
         swap(type, resumed ? first.swap_size : size0 > size1 ? size0 : size1, resumed);
 }

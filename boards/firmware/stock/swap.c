@@ -47,6 +47,9 @@ static void begin(enum swap_type type, uint32_t size)
     if (trailer_read(SLOT0).magic == MAGIC_GOOD)
         return; /* "it is there already" */
 #endif
+#ifdef DEFECT_CONFIRMED_FOR_EVER
+    stays |= trailer_read(SLOT0).image_ok == FLAG_SET; /* what was here is kept: also that it was confirmed */
+#endif
     trailer_erase(SLOT0);
     trailer_begin(SLOT0, type, stays, size);
 }
