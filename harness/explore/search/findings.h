@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an exploration found: classes of failure, each with its shortest sequence of cuts, reproduced by real
- * cuts. */
+/* What an exploration found: classes of failure, each with the shortest sequence of cuts that was found
+ * (soundness.h, 15.: merged, there may be a shorter one), reproduced by real cuts. */
 #ifndef OTARIG_EXPLORE_SEARCH_FINDINGS_H
 #define OTARIG_EXPLORE_SEARCH_FINDINGS_H
 
