@@ -457,11 +457,11 @@ static void close_faults(struct run *run)
         struct run_fault *fault = &run->faults[i];
         loop_remove(fault->timer);
         fault->timer = NULL;
-        if (!fault->proven && !fault->unproven && !run_broken(run))
-            run_fault_prove(run, fault, false,
-                            fault->state < FAULT_ACTIVE
-                                ? "it never fired"
-                                : "it fired, but nothing shows that it reached the board");
+        if (fault->proven || fault->unproven || run_broken(run))
+            continue;
+        char why[160];
+        run_fault_unfired(fault, why, sizeof why);
+        run_fault_prove(run, fault, false, why);
     }
 }
 

@@ -254,6 +254,8 @@ void run_fault_server(struct run *run, const struct event *event);
 void run_fault_link(struct run *run);               /* a link fault acted */
 bool run_fault_cuts(const struct run_fault *fault); /* it switches the rail off */
 void run_fault_prove(struct run *run, struct run_fault *fault, bool proven, const char *why);
+/* Of one that did not act although all is over: why not, for a person who has to mend a board file. */
+void run_fault_unfired(const struct run_fault *fault, char *why, size_t size);
 /* Inside the fiber: of a cut that is over, and that no line of the console has proven, asks the other
  * sources. Those that need a start are asked once there was time for one (`started`). */
 void run_fault_ask_cold(struct run *run, struct run_fault *fault, bool started);

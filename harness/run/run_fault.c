@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Faults: from armed over triggered to over, and what proves that they reached the board. All of it runs in
  * the loop, not in the fiber: a cut must not wait for anything. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -231,6 +232,23 @@ static void on_timer(void *arg, uint64_t now_us)
         fault->planned_us = now_us;
         cut(fault);
     }
+}
+
+void run_fault_unfired(const struct run_fault *fault, char *why, size_t size)
+{
+    const struct trigger *trigger = &fault->fault->trigger;
+    const char *of = trigger->kind == TRIGGER_MARK ? trigger->mark : trigger->watch;
+    int64_t count = trigger->count > 1 ? trigger->count : 1;
+    if (fault->state >= FAULT_ACTIVE)
+        snprintf(why, size, "it fired, but nothing shows that it reached the board");
+    else if (fault->state != FAULT_IDLE && fault->hits >= count)
+        snprintf(why, size,
+                 "it never fired: its trigger came, and its delay was not over when the steps were");
+    else if (fault->state != FAULT_IDLE && of)
+        snprintf(why, size, "it never fired: the %s '%.60s' came %" PRId64 " of %" PRId64 " times",
+                 trigger->kind == TRIGGER_MARK ? "mark" : "watch", of, fault->hits, count);
+    else
+        snprintf(why, size, "it never fired");
 }
 
 /* ---- triggers ---- */

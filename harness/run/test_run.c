@@ -112,6 +112,18 @@ Test(run, what_fails_before_it_is_up_is_known_by_its_start)
     expect(VERDICT_PASS, CLASS_NONE, "");
 }
 
+/* A mark that a board does not print: who reads the verdict learns which. */
+Test(run, a_trigger_that_never_came_is_named)
+{
+    static const char scenario[] = HEAD(
+        "power-cut") "\"faults\":[{\"name\":\"cut\",\"trigger\":{\"on\":\"mark\",\"mark\":\"never\"},"
+                     "\"action\":{\"do\":\"power_cut\",\"off_ms\":300}}],\"steps\":[{\"do\":\"arm\","
+                     "\"fault\":\"cut\"},{\"do\":\"reset\"}],"
+                     "\"expect\":{\"runs\":[\"v1\"],\"final\":\"v1\",\"next\":\"v3\"},\"clauses\":[\"G1\"]}";
+    run_case(BOARD_WITH("\"never\":\"^NEVER\",", CANARY), scenario, (struct script_faults){0});
+    expect(VERDICT_INCONCLUSIVE, CLASS_NONE, "it never fired: the mark 'never' came 0 of 1 times");
+}
+
 Test(run, without_a_probe_its_own_update_restores_it)
 {
     struct script_faults none = {0};
