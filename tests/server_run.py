@@ -124,7 +124,8 @@ def check_disarmed(desk):
 
 
 # defect, scenario that catches it, how
-DEFECTS = [("no-hash", "flipped", ("fail",)), ("range-blind", "no-ranges", ("fail",))]
+DEFECTS = [("no-hash", "flipped", ("fail",)), ("range-blind", "no-ranges", ("fail",)), ("in-place", "cut-download", ("fail",)),
+           ("no-revert", "gone-after", ("fail",))]
 
 
 def defects(folder):
