@@ -35,8 +35,10 @@ class Server:
 
     def __init__(self, folder, *options):
         self.folder, self.events, self.answers, self.turn = folder, [], [], threading.Condition()
+        # where it is sanitized, what it frees is free soon
+        checked = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"
         self.child = subprocess.Popen([BUILD + "/bin/otarig-otad", "--folder", folder, *options], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, text=True, start_new_session=True)
+                                      stdout=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ, ASAN_OPTIONS=checked))
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         ready = self.wait(lambda event: event["event"] == "ready")
