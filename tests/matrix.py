@@ -41,8 +41,8 @@ import threading
 FOLDERS = ["clean-update", "power-cut", "bricked-image", "network-loss", "nightly"]
 KINDS = ["demo", "stock", "mute", "shell", "bare"]
 SOUND = {"good", "waits-in-a-loop"}  # beside the stock firmware's odd but sound habits
-# boards that say in a file of their own what is odd about them
-ODD_RACKS = {"old-banner": "virtual-stock-old", "slow": "virtual-stock-slow", "self-confirming": "virtual-stock-itself"}
+# boards that say in a file of their own what is odd about them; a swap of big images takes longer than the usual limit
+ODD_RACKS = {"old-banner": "virtual-stock-old", "slow": "virtual-stock-slow", "big": "virtual-stock-slow", "self-confirming": "virtual-stock-itself"}
 GOOD_CASES = 12  # of one run: some minutes, so that an end of it costs little
 
 parser = argparse.ArgumentParser(prog="./rig matrix", description=__doc__.split("\n\n")[0])
