@@ -55,7 +55,7 @@ fi
 explore full-calm microbit_full 0 --depth 0
 explore full microbit_full 1 --depth 1 --alphabet reduced
 [ "$(grep -c '^FAIL' "$out/text")" = 1 ] || fail "full: not one class of failure"
-found full data-lost 'operations 193 to 195'
+found full data-lost 'operations 193 to 196'
 grep -q '"states":.*40' "$out/full/explore.json" || fail "full: not 40 states"
 alive full
 echo ok
