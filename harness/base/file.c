@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,4 +65,32 @@ void file_path_tidy(const char *path, char *out, size_t size)
         path += n + strspn(path + n, "/");
     }
     out[len] = 0;
+}
+
+static int make_one(const char *path)
+{
+    struct stat about;
+    if (!mkdir(path, 0777))
+        return 0;
+    if (errno == EEXIST && !stat(path, &about) && !S_ISDIR(about.st_mode)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return errno == EEXIST ? 0 : -1;
+}
+
+int file_make_folder(const char *path)
+{
+    char *part = strdup(path);
+    int failed = part ? 0 : -1;
+    for (char *end = part; end && !failed && (end = strchr(end + 1, '/'));) {
+        *end = 0;
+        failed = *part ? make_one(part) : 0;
+        *end = '/';
+    }
+    failed = failed || make_one(path) ? -1 : 0;
+    int why = errno;
+    free(part);
+    errno = why;
+    return failed;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,4 +60,26 @@ Test(file, tidy_paths)
     char small[8];
     file_path_tidy("/far/too/long/for/this", small, sizeof small);
     cr_expect_lt(strlen(small), sizeof small);
+}
+
+Test(file, makes_a_folder_with_those_above_it)
+{
+    char folder[] = "/tmp/otarig-test-file.XXXXXX", path[80], part[80];
+    struct stat about;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a//b/c/", folder);
+    cr_expect_eq(file_make_folder(path), 0);
+    cr_expect(!stat(path, &about) && S_ISDIR(about.st_mode));
+    cr_expect_eq(file_make_folder(path), 0, "it is there already");
+    snprintf(part, sizeof part, "%s/a/plain", folder);
+    fclose(fopen(part, "w"));
+    cr_expect(file_make_folder(part) && errno == EEXIST, "a file has its name");
+    snprintf(path, sizeof path, "%s/a/plain/d", folder);
+    cr_expect(file_make_folder(path) && errno == EEXIST, "a file has the name of one above it");
+    for (const char *const *name = (const char *const[]){"a/plain", "a/b/c", "a/b", "a", ".", NULL}; *name;
+         name++) {
+        snprintf(path, sizeof path, "%s/%s", folder, *name);
+        remove(path);
+    }
+    rmdir(folder);
 }

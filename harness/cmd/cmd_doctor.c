@@ -161,12 +161,13 @@ static int take_options(int argc, char **argv, const char **file, const char **n
                         int *code)
 {
     bool allow_exec = false;
-    const struct argument table[] = {{"rack", "RACK", "the rack", ARGUMENT_TEXT, .to = file},
-                                     {"json", NULL, "as JSON", ARGUMENT_FLAG, .to = as_json},
-                                     {"allow-exec", NULL,
-                                      "run what a rack file of somebody else says is to be run",
-                                      ARGUMENT_FLAG, .to = &allow_exec},
-                                     {0}};
+    const struct argument table[] = {
+        {"rack", "RACK", "the rack", ARGUMENT_TEXT, .to = file},
+        {"place", "PLACE", "which place (default: the first)", ARGUMENT_TEXT, .to = named},
+        {"json", NULL, "as JSON", ARGUMENT_FLAG, .to = as_json},
+        {"allow-exec", NULL, "run what a rack file of somebody else says is to be run", ARGUMENT_FLAG,
+         .to = &allow_exec},
+        {0}};
     const struct arguments arguments = {
         "doctor",
         "usage: otarig doctor --rack RACK [PLACE] [--json]\n"
@@ -179,11 +180,11 @@ static int take_options(int argc, char **argv, const char **file, const char **n
         return -1;
     if (allow_exec)
         surroundings_allow_exec();
-    *named = first < argc ? argv[first] : NULL;
-    *code = !*file ? arguments_wrong("doctor", "expected --rack RACK")
-            : argc - first > 1
-                ? arguments_wrong("doctor", "expected at most one place, found %d", argc - first)
-                : 0;
+    int count = argc - first + (*named != NULL);
+    *named = first < argc ? argv[first] : *named;
+    *code = !*file      ? arguments_wrong("doctor", "expected --rack RACK")
+            : count > 1 ? arguments_wrong("doctor", "expected at most one place, found %d", count)
+                        : 0;
     return *code ? -1 : 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "harness/base/arguments.h"
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
 #include "harness/base/member.h"
@@ -236,7 +237,7 @@ static int write_result(const struct words *words, const struct fleet_spec *spec
     if (server->rollouts)
         cJSON_AddItemToObject(root, "rollouts", cJSON_Duplicate(server->rollouts, true));
     char *text = cJSON_Print(root);
-    mkdir(words->out, 0777);
+    file_make_folder(words->out); /* what cannot be is told by the first file */
     int failed = output_text(json, text, error) || fleet_plot(svg, spec, result, error);
     cJSON_free(text);
     cJSON_Delete(root);

@@ -290,9 +290,7 @@ static int explore(struct request *request, const struct spec *spec)
         free(start);
         return found < 0 ? fail(&error) : found;
     }
-    struct stat out;
-    if (request->out && mkdir(request->out, 0777) &&
-        (errno != EEXIST || stat(request->out, &out) || !S_ISDIR(out.st_mode))) {
+    if (request->out && file_make_folder(request->out)) {
         error_set(&error, ERROR_INPUT, "--out: expected a folder, or a name for one, found %s (%s)",
                   request->out, errno == EEXIST ? "a file" : strerror(errno));
         free(start);

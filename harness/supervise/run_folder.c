@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/base/json_text.h"
 #include "harness/base/mem.h"
 
@@ -56,7 +57,7 @@ char *run_folder_make(const char *out, struct error *error)
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
-    if (mkdir(out, 0755) && errno != EEXIST) {
+    if (file_make_folder(out)) {
         error_set_errno(error, ERROR_INPUT, errno, "--out %s", out);
         return NULL;
     }
