@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import tally
 
@@ -24,6 +25,9 @@ except ImportError:
 
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 runs = [pathlib.Path(folder) for folder in sys.argv[3:]]
+# several may be at work at a time
+scratch_folder = tempfile.TemporaryDirectory(prefix="otarig-schemas.")
+own = scratch_folder.name
 counts = {}
 
 
@@ -233,7 +237,7 @@ BEYOND = re.compile(r"no file |a name of its own|as places of|its own|a sense pi
 def agree(validator, path, kind):
     otarig = build / "bin" / "otarig"
     tree = json.loads(path.read_text())
-    scratch = build / f"schema-mutant-{path.name}"
+    scratch = pathlib.Path(own) / f"schema-mutant-{path.name}"
     for what, mutant in list(odd_ones(tree, kind)) + list(spoilt(tree))[:150]:
         refused = not validator.is_valid(mutant)
         if what.startswith(("unknown", "odd")) and "comment" not in what and not refused:
@@ -252,7 +256,7 @@ def agree(validator, path, kind):
 
 
 seen = {}
-for validator, path, kind in files:
+for validator, path, kind in files if not runs else []:
     if seen.setdefault(kind, 0) < 3:
         seen[kind] += 1
         agree(validator, path, kind)
@@ -330,8 +334,8 @@ def placed(shape, below):
 
 def hold_edges(validator, kind, change, name=None):
     """Schema and program agree at each edge. `change` fills in what a schema cannot know, as names of files."""
-    otarig, scratch = build / "bin" / "otarig", build / "schema-edges"
-    scratch.mkdir(exist_ok=True)
+    otarig, scratch = build / "bin" / "otarig", pathlib.Path(own) / "schema-edges"
+    scratch.mkdir()
     trees = [change(tree) for tree in placed(validator.schema, lambda whole: whole)]
     # a kind of file that is known by its name lies in a folder of its own, with a file "x" beside it
     paths_of = [scratch / (f"{number}/{name}" if name else f"{number}.json") for number in range(len(trees))]
@@ -367,11 +371,10 @@ def with_board(tree):
     return tree
 
 
-hold_edges(rack, "racks", with_board)
-
-
-hold_edges(manifest, "manifests", lambda tree: tree, "manifest.json")
-hold_edges(policy, "policies", lambda tree: tree)
+if not runs:
+    hold_edges(rack, "racks", with_board)
+    hold_edges(manifest, "manifests", lambda tree: tree, "manifest.json")
+    hold_edges(policy, "policies", lambda tree: tree)
 print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 if not counts.get("boards") or not counts.get("scenarios") or not counts.get("racks"):
     fail("no files were found")

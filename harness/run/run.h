@@ -154,6 +154,8 @@ struct run {
     int64_t baseline_boot_ms; /* from power-up to the application, of the healthy board; 0: not measured */
     unsigned slow_boots;      /* in a row, beside that */
     unsigned dead_lives;      /* without an application, in a row */
+    char unknown_hash[72];    /* that no image has, told in `unknown_lives` lives, each time the same */
+    unsigned unknown_lives;
     const char *phase;        /* of "boot" observations */
     enum run_cold first_cold; /* what the first start since the power-up at `first_on_us` told */
     uint64_t first_on_us;

@@ -337,8 +337,18 @@ static bool found_again(struct run *run)
            !strcmp(told.hash, run->seen.hash);
 }
 
+/* A wire that garbles a letter does not garble it the same way in another life. */
+static bool told_again(struct run *run)
+{
+    bool same = run->seen.hash[0] && !strcmp(run->seen.hash, run->unknown_hash);
+    run->unknown_lives = same ? run->unknown_lives + 1 : 1;
+    snprintf(run->unknown_hash, sizeof run->unknown_hash, "%s", run->seen.hash);
+    return run->unknown_lives > 1;
+}
+
 void run_witness_unknown(struct run *run)
 {
+    bool again = told_again(run);
     const char *name;
     if (found_again(run)) {
         run_witness(run, true, "G2 G3",
@@ -351,7 +361,12 @@ void run_witness_unknown(struct run *run)
     free(path);
     if (run_broken(run))
         return;
-    if (failed)
+    if (failed && again)
+        run_witness(
+            run, true, "G2 G3",
+            "in %u lives in a row the board told the same hash, which no image has (no probe can look)",
+            run->unknown_lives);
+    else if (failed)
         run_witness(run, false, "G2 G3",
                     "the console told a hash that no image has and the probe cannot look: %s",
                     run->probe.reason);
