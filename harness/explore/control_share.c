@@ -317,8 +317,12 @@ int main(int argc, char **argv)
     *(rot ? &options.rot : &options.torn) = (unsigned)atoi(argv[4] + (rot ? 3 : 0));
     control->spec = &spec;
     int result = 0;
-    if (spec_load(&spec, argv[1], argv[2], &(struct spec_folders){.firmware = argv[3]}, &error) ||
-        search_run(&control->right, &spec, &options, NULL, &error) ||
+    if (spec_load(&spec, argv[1], argv[2], &(struct spec_folders){.firmware = argv[3]}, &error)) {
+        fprintf(stderr, "control_share: %s\n", error.text);
+        free(control);
+        return 2;
+    }
+    if (search_run(&control->right, &spec, &options, NULL, &error) ||
         findings_make(&control->found, &control->right, &error))
         result = 2;
     if (!result && !control->right.fixpoint)
@@ -332,5 +336,9 @@ int main(int argc, char **argv)
     }
     if (result == 2)
         fprintf(stderr, "control_share: %s\n", error.text);
+    findings_release(&control->found);
+    search_free(&control->right);
+    spec_release(&spec);
+    free(control);
     return result;
 }
