@@ -73,7 +73,7 @@ static int make_one(const char *path)
     if (!mkdir(path, 0777))
         return 0;
     if (errno == EEXIST && !stat(path, &about) && !S_ISDIR(about.st_mode)) {
-        errno = EEXIST;
+        errno = ENOTDIR;
         return -1;
     }
     return errno == EEXIST ? 0 : -1;

@@ -73,9 +73,9 @@ Test(file, makes_a_folder_with_those_above_it)
     cr_expect_eq(file_make_folder(path), 0, "it is there already");
     snprintf(part, sizeof part, "%s/a/plain", folder);
     fclose(fopen(part, "w"));
-    cr_expect(file_make_folder(part) && errno == EEXIST, "a file has its name");
+    cr_expect(file_make_folder(part) && errno == ENOTDIR, "a file has its name");
     snprintf(path, sizeof path, "%s/a/plain/d", folder);
-    cr_expect(file_make_folder(path) && errno == EEXIST, "a file has the name of one above it");
+    cr_expect(file_make_folder(path) && errno == ENOTDIR, "a file has the name of one above it");
     for (const char *const *name = (const char *const[]){"a/plain", "a/b/c", "a/b", "a", ".", NULL}; *name;
          name++) {
         snprintf(path, sizeof path, "%s/%s", folder, *name);

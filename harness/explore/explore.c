@@ -292,7 +292,7 @@ static int explore(struct request *request, const struct spec *spec)
     }
     if (request->out && file_make_folder(request->out)) {
         error_set(&error, ERROR_INPUT, "--out: expected a folder, or a name for one, found %s (%s)",
-                  request->out, errno == EEXIST ? "a file" : strerror(errno));
+                  request->out, errno == ENOTDIR ? "a file" : strerror(errno));
         free(start);
         return fail(&error);
     }

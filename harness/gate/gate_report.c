@@ -35,12 +35,13 @@ void gate_text(const struct gate *gate, FILE *out)
 /* In a cell of a table: no line breaks, no bar that ends it, no markup. */
 static void put_cell(FILE *out, const char *text)
 {
-    fputs(" | ", out);
+    fputc(' ', out);
     for (; *text; text++) {
         if (strchr("|\\`*_[]<>#", *text))
             fputc('\\', out);
         fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
     }
+    fputs(" |", out);
 }
 
 void gate_markdown(const struct gate *gate, FILE *out)
@@ -51,19 +52,20 @@ void gate_markdown(const struct gate *gate, FILE *out)
     fprintf(out, "## %s: %s\n\n%s.\n\n| | what | how it stands |\n|---|---|---|\n", gate->policy->name,
             heads[state], says[state]);
     for (size_t i = 0; i < gate->item_count; i++) {
-        fprintf(out, "| %s", marks[gate->items[i].state]);
+        fprintf(out, "| %s |", marks[gate->items[i].state]);
         put_cell(out, gate->items[i].what);
         put_cell(out, gate->items[i].detail);
-        fputs(" |\n", out);
+        fputc('\n', out);
     }
     fputs("\n| run | firmware | counts |\n|---|---|---|\n", out);
     cJSON_ArrayForEach(run, gate->runs)
     {
         const char *why = member_text(run, "why");
+        fputc('|', out);
         put_cell(out, member_text(run, "run"));
         put_cell(out, member_text(run, "firmware"));
         put_cell(out, *why ? why : "yes");
-        fputs(" |\n", out);
+        fputc('\n', out);
     }
 }
 
