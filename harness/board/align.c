@@ -183,42 +183,66 @@ static bool in_one_boot(const struct align_cluster *a, const struct align_cluste
     return false;
 }
 
-/* Where the one word begins in which two keys differ: counted in words of the line, as keys are as many words
- * as their lines. false: they differ in more, or where a token stands. */
-static bool differing_word(const char *a, const char *b, size_t *index)
+/* Where in a line something stands that is another one in another line. */
+struct differing {
+    size_t word, skip; /* in this word, counted by blanks; so many of its characters are the same in both */
+};
+
+/* "slot=A," and "slot=B,": all but A and B is the same. false: more differs than one run of letters and
+ * digits. */
+static bool differing_part(const char *a, size_t a_len, const char *b, size_t b_len, size_t *skip)
 {
-    size_t word = 0, found = SIZE_MAX;
-    while (*a && *b) {
+    size_t same = 0;
+    while (same < a_len && same < b_len && a[same] == b[same])
+        same++;
+    while (same && in_word(a[same - 1]))
+        same--;
+    size_t a_part = word_len(a + same), b_part = word_len(b + same);
+    if (!a_part || !b_part || same + a_part > a_len || same + b_part > b_len)
+        return false;
+    *skip = same;
+    return a_len - a_part == b_len - b_part &&
+           !memcmp(a + same + a_part, b + same + b_part, a_len - same - a_part);
+}
+
+/* Two keys, which are as many words as their lines. false: they differ in more than one place, or where a
+ * token stands. */
+static bool find_differing(const char *a, const char *b, struct differing *out)
+{
+    bool found = false;
+    for (size_t word = 0; *a && *b; word++) {
         size_t a_len = strcspn(a, " "), b_len = strcspn(b, " ");
         if (a_len != b_len || memcmp(a, b, a_len) != 0) {
-            if (found != SIZE_MAX || memchr(a, '\1', a_len) || memchr(b, '\1', b_len) || !a_len || !b_len)
+            if (found || memchr(a, '\1', a_len) || memchr(b, '\1', b_len) ||
+                !differing_part(a, a_len, b, b_len, &out->skip))
                 return false;
-            found = word;
+            found = true;
+            out->word = word;
         }
         a += a_len + (a[a_len] == ' ');
         b += b_len + (b[b_len] == ' ');
-        word++;
     }
-    *index = found;
-    return !*a && !*b && found != SIZE_MAX;
+    return !*a && !*b && found;
 }
 
-static size_t word_begin(const char *text, size_t index)
+static void cut_at(const char *text, const struct differing *at, struct cut *cut)
 {
-    const char *at = text;
-    for (; index && (at = strchr(at, ' ')); index--)
-        at++;
-    return at && word_len(at) ? (size_t)(at - text) : NO_WORD;
+    const char *word = text;
+    for (size_t i = at->word; i && word; i--) {
+        word = strchr(word, ' ');
+        word += word != NULL;
+    }
+    cut_line(text, word ? (size_t)(word - text) + at->skip : NO_WORD, cut);
 }
 
-static void move_hits(const struct align *align, struct align_cluster *from, size_t word,
+static void move_hits(const struct align *align, const struct align_cluster *from, const struct differing *at,
                       struct align_cluster *to)
 {
     for (size_t h = 0; h < from->hit_count; h++) {
         const struct align_hit *hit = &from->hits[h];
         const char *text = text_of(align, hit);
         struct cut cut;
-        cut_line(text, word_begin(text, word), &cut);
+        cut_at(text, at, &cut);
         if (!to->key)
             to->key = mem_string(cut.key);
         add_hit(to, &cut, text, hit->boot, hit->line);
@@ -227,15 +251,30 @@ static void move_hits(const struct align *align, struct align_cluster *from, siz
     }
 }
 
+/* Two lines that are cut the same way are one row of pieces. */
+static bool cut_alike(const struct align *align, const struct align_cluster *a, const struct align_cluster *b,
+                      const struct differing *at)
+{
+    struct cut one, other;
+    cut_at(text_of(align, &a->hits[0]), at, &one);
+    cut_at(text_of(align, &b->hits[0]), at, &other);
+    bool alike = one.count == other.count && !strcmp(one.key, other.key);
+    free(one.pieces);
+    free(one.key);
+    free(other.pieces);
+    free(other.key);
+    return alike;
+}
+
 static bool join(struct align *align, size_t i, size_t j)
 {
     struct align_cluster *a = &align->clusters[i], *b = &align->clusters[j], both = {0};
-    size_t word;
-    if (!differing_word(a->key, b->key, &word) || in_one_boot(a, b) || !holds_version(align, a) ||
-        !holds_version(align, b))
+    struct differing at;
+    if (!find_differing(a->key, b->key, &at) || in_one_boot(a, b) || !holds_version(align, a) ||
+        !holds_version(align, b) || !cut_alike(align, a, b, &at))
         return false;
-    move_hits(align, a, word, &both);
-    move_hits(align, b, word, &both);
+    move_hits(align, a, &at, &both);
+    move_hits(align, b, &at, &both);
     release_cluster(a);
     release_cluster(b);
     *a = both;

@@ -60,6 +60,28 @@ Test(align, a_word_that_goes_with_the_version_is_a_place)
     expect_expression(0, "app [0-9A-Za-z_.+-]+ here, slot");
     expect_expression(1, "swap begins");
     align_release(&align);
+    static const char *const rows[][4] = {
+        /* v1's line, v2's, how many clusters, what the first matches */
+        {"Application 1.0.0 confirmed", "Application 2.0.0 (test)", "2", "Application 1\\.0\\.0 confirmed"},
+        {"Boot slot=A version 1.0.0 ok", "Boot slot=B version 2.0.0 ok", "1",
+         "Boot slot=[0-9a-fA-F]+ version [0-9A-Za-z_.+-]+ ok"},
+        {"Run 1.0.0 from bank (one),", "Run 2.0.0 from bank (second),", "1",
+         "Run [0-9A-Za-z_.+-]+ from bank \\("},
+        {"a 1.0.0 x-y", "a 2.0.0 x_y", "1", "a"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        START(0, ALIGN_COLD, rows[i][0]);
+        START(1, ALIGN_UPDATE, rows[i][1]);
+        boots[0].version = "1.0.0";
+        boots[1].version = "2.0.0";
+        align_lines(boots, 2, &align);
+        cr_expect_eq(align.count, (size_t)atoi(rows[i][2]), "row %zu: %zu clusters", i, align.count);
+        expect_expression(0, rows[i][3]);
+        align_release(&align);
+    }
+    START(0, ALIGN_COLD, "app 1.0.0 here, slot A", "swap begins");
+    START(1, ALIGN_UPDATE, "app 2.0.0 here, slot B", "swap ends");
+    boots[0].version = "1.0.0";
     boots[1].version = "3.0.0"; /* the line does not tell it */
     align_lines(boots, 3, &align);
     cr_expect_eq(align.count, 4);
