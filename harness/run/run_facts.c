@@ -473,6 +473,12 @@ static bool is_known(struct run *run, enum fact fact)
     }
 }
 
+/* Prints of two kinds of source are of different things: what the baseline's did not tell is not told. */
+static bool is_of_baseline(const struct run *run, enum fact fact, const struct source *source)
+{
+    return fact != FACT_DATA || !run->data_from || !strcmp(run->data_from, source_name(source->kind));
+}
+
 void run_learn_fact(struct run *run, enum fact fact)
 {
     const struct source *source;
@@ -481,7 +487,8 @@ void run_learn_fact(struct run *run, enum fact fact)
                           (source = facts_next(run->plan->board, fact, run->rig->place, from, &index));
          from = index + 1) {
         struct run_told told;
-        if (!source_is_passive(source) && run_ask(run, fact, source, &told))
+        if (!source_is_passive(source) && is_of_baseline(run, fact, source) &&
+            run_ask(run, fact, source, &told))
             keep_told(run, fact, source, &told);
     }
 }

@@ -500,6 +500,9 @@ static bool tell_web(void *arg, char *text, size_t size)
              "\"%s\"}}",
              model.image, model.trial ? "false" : "true", model.lives,
              model.faults.data_replaced && model.lives > 3 ? "0badbad0" : "12345678");
+    char *data = strstr(text, ",\"data\"");
+    if (data && model.lives == model.faults.data_untold_in)
+        strcpy(data, "}");
     return model.running && !model.hung;
 }
 

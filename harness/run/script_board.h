@@ -18,6 +18,7 @@ struct script_faults {
     bool updater_dead;         /* state and deliver are never answered after the first update */
     bool loses_second_confirm; /* every second confirmation is lost: by the parity of a record */
     bool other_version;        /* the console tells another version than the image has */
+    unsigned data_untold_in;   /* the rig: what the network is told of the data is lost in this life */
     bool data_replaced;        /* the print of the data is another one after a power cut */
     bool leaves_hole;          /* the end of what is delivered is not written, and nobody says so */
     bool runs_half;       /* an image on trial runs though half of it lacks; what is gone back to is whole */

@@ -342,18 +342,24 @@ Test(run, another_device_proves_the_cut)
 /* ---- a board that is asked over the network, and never by its console ---- */
 
 #define WEB "\"from\":\"http\",\"url\":\"http://127.0.0.1:@PORT@/{place}/status\""
-#define WEB_BOARD                                                                                            \
+#define WEB_BOARD_WITH(memory, data)                                                                         \
     "{\"schema_version\":1,\"name\":\"b\",\"title\":\"t\",\"chip\":\"c\","                                   \
     "\"memory\":{\"flash\":{\"address\":0,\"size\":\"0x10000\"},\"slots\":[{\"address\":\"0x4000\","         \
     "\"size\":\"0x4000\"},"                                                                                  \
-    "{\"address\":\"0x8000\",\"size\":\"0x4000\"}],\"state\":[{\"address\":\"0x3000\",\"size\":4}]},"        \
+    "{\"address\":\"0x8000\",\"size\":\"0x4000\"}],\"state\":[{\"address\":\"0x3000\",\"size\":4}]" memory   \
+    "},"                                                                                                     \
     "\"phases\":{\"swap\":{\"after_ms\":100,\"length_ms\":1000}},\"facts\":{"                                \
     "\"up\":[{" WEB "}],\"alive\":[{" WEB "}],\"cold\":[{" WEB ",\"boot_id\":\"/boot\"}],"                   \
     "\"image\":[{" WEB ",\"version\":\"/fw/0/version\"}],"                                                   \
     "\"confirmed\":[{" WEB ",\"confirmed\":\"/fw/0/confirmed\"}],"                                           \
-    "\"data\":[{" WEB ",\"print\":\"/data/print\"}]},"                                                       \
+    "\"data\":[{" WEB ",\"print\":\"/data/print\"}" data "]},"                                               \
     "\"images\":{\"v1\":{}},\"initial\":[\"$start\"],\"limits\":{\"boot_ms\":2000,\"recovery_ms\":5000,"     \
     "\"cycles\":3}}"
+
+#define WEB_BOARD WEB_BOARD_WITH("", "")
+/* and where the network tells nothing of the data, their bytes may be read */
+#define WEB_BOARD_AND_BYTES                                                                                  \
+    WEB_BOARD_WITH(",\"data\":{\"address\":\"0x2000\",\"size\":64}", ",{\"from\":\"storage\"}")
 
 Test(run, a_board_is_judged_by_what_it_tells_the_network)
 {
@@ -365,6 +371,12 @@ Test(run, a_board_is_judged_by_what_it_tells_the_network)
     expect(VERDICT_FAIL, CLASS_NO_ROLLBACK, "G2");
     run_case(WEB_BOARD, cut, (struct script_faults){.data_replaced = true});
     expect(VERDICT_FAIL, CLASS_DATA_LOST, "G5");
+    for (unsigned life = 4; life <= 8; life++) {
+        run_case(WEB_BOARD_AND_BYTES, cut, (struct script_faults){.data_untold_in = life});
+        cr_expect_neq(result.verdict.kind, VERDICT_FAIL, "untold in life %u: %s", life,
+                      result.verdict.reason);
+        verdict_release(&result.verdict);
+    }
     run_case(WEB_BOARD, cut, (struct script_faults){.dead_after_cut = true});
     cr_expect_neq(result.verdict.kind, VERDICT_PASS, "%s", result.verdict.reason);
     verdict_release(&result.verdict);
