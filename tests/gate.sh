@@ -42,6 +42,12 @@ gate 0 '"state":	"met"' "$work/policy.json" "$work/out" --format json
 "$otarig" gate "$work/policy.json" "$work/out" >/dev/full 2>/dev/null
 [ $? = 3 ] || wrong "output that cannot be written is no error"
 
+# what a result says of all its cases is held against the journals as well: a defective build is not made the release by its name
+cp -r "$work/out" "$work/renamed"
+set -- "$work"/renamed/*/result.json
+sed -i '1,/"images"/ s/"firmware":\t"no-signature-check"/"firmware":\t"good"/' "$2"
+gate 4 "\$.firmware are not those that it tested" "$work/policy.json" "$work/renamed"
+
 # a result that was edited shows nothing
 set -- "$work"/out/*/result.json
 sed -i 's/"verdict":\t"fail"/"verdict":\t"pass"/; s/"pass":\t0/"pass":\t1/; s/"fail":\t1/"fail":\t0/' "$2"

@@ -24,6 +24,7 @@ void gate_begin(struct gate *gate, const struct policy *policy, int64_t now_s)
                           .now_s = now_s,
                           .runs = cJSON_CreateArray(),
                           .images = cJSON_CreateObject(),
+                          .bad = cJSON_CreateArray(),
                           .bad_caught = mem_array(policy->bad_count + 1, sizeof(bool)),
                           .bad_passed = mem_array(policy->bad_count + 1, sizeof(bool)),
                           .phase_shown = mem_array(policy->phase_count + 1, sizeof(bool))};
@@ -50,6 +51,7 @@ void gate_end(struct gate *gate)
     free(gate->phase_shown);
     cJSON_Delete(gate->runs);
     cJSON_Delete(gate->images);
+    cJSON_Delete(gate->bad);
     *gate = (struct gate){0};
 }
 
@@ -97,13 +99,15 @@ static char *images_wrong(const struct gate *gate, const cJSON *result)
     return NULL;
 }
 
-/* A name whose file is another one in an earlier run that counts; NULL: none. */
+/* A name whose file is another one in an earlier run of the same board that counts; NULL: none. */
 static const char *mixed_with(const struct gate *gate, const cJSON *result)
 {
-    const cJSON *image;
-    cJSON_ArrayForEach(image, cJSON_GetObjectItem(result, "images"))
+    const cJSON *image, *board;
+    cJSON_ArrayForEach(board, member_list(result, "boards"))
+        cJSON_ArrayForEach(image, cJSON_GetObjectItem(result, "images"))
     {
-        const char *known = member_text(gate->images, image->string);
+        const cJSON *of_board = cJSON_GetObjectItemCaseSensitive(gate->images, board->valuestring);
+        const char *known = member_text(of_board, image->string);
         if (*known && strcmp(known, member_text(image, "sha256")) != 0)
             return image->string;
     }
@@ -112,10 +116,34 @@ static const char *mixed_with(const struct gate *gate, const cJSON *result)
 
 static void know_images(struct gate *gate, const cJSON *result)
 {
-    const cJSON *image;
-    cJSON_ArrayForEach(image,
-                       cJSON_GetObjectItem(result, "images")) if (!*member_text(gate->images, image->string))
-        cJSON_AddStringToObject(gate->images, image->string, member_text(image, "sha256"));
+    const cJSON *image, *board;
+    cJSON_ArrayForEach(board, member_list(result, "boards"))
+    {
+        cJSON *of_board = cJSON_GetObjectItemCaseSensitive(gate->images, board->valuestring);
+        of_board = of_board ? of_board : cJSON_AddObjectToObject(gate->images, board->valuestring);
+        cJSON_ArrayForEach(image,
+                           cJSON_GetObjectItem(result, "images")) if (!*member_text(of_board, image->string))
+            cJSON_AddStringToObject(of_board, image->string, member_text(image, "sha256"));
+    }
+}
+
+/* A run of a "known-bad" build whose files are the release's own: its failures are the release's. */
+static bool is_release(const struct gate *gate, const cJSON *bad)
+{
+    const cJSON *image, *board;
+    size_t same = 0;
+    cJSON_ArrayForEach(board, member_list(bad, "boards"))
+        cJSON_ArrayForEach(image, cJSON_GetObjectItem(bad, "images"))
+    {
+        const cJSON *of_board = cJSON_GetObjectItemCaseSensitive(gate->images, board->valuestring);
+        const char *known = member_text(of_board, image->string);
+        if (!*known)
+            continue;
+        if (strcmp(known, member_text(image, "sha256")) != 0)
+            return false;
+        same++;
+    }
+    return same > 0;
 }
 
 /* ---- cases ---- */
@@ -124,18 +152,23 @@ static struct gate_case *case_of(struct gate *gate, const cJSON *one)
 {
     const char *id = member_text(one, "id"), *board = member_text(one, "board");
     const char *file = member_text(one, "scenario_file"), *end = strrchr(file, '/'), *begin = end;
-    for (size_t i = 0; i < gate->case_count; i++)
-        if (!strcmp(gate->cases[i].id, id) && !strcmp(gate->cases[i].board, board))
-            return &gate->cases[i];
     while (begin && begin > file && begin[-1] != '/')
         begin--;
+    char *folder = mem_printf("%.*s", end ? (int)(end - begin) : 0, begin ? begin : "");
+    for (size_t i = 0; i < gate->case_count; i++) {
+        struct gate_case *its = &gate->cases[i];
+        if (strcmp(its->id, id) || strcmp(its->board, board) || strcmp(its->folder, folder) ||
+            strcmp(its->family, member_text(one, "family")))
+            continue;
+        free(folder);
+        return its;
+    }
     gate->cases = mem_resize(gate->cases, gate->case_count + 1, sizeof *gate->cases);
-    gate->cases[gate->case_count] =
-        (struct gate_case){.id = mem_string(id),
-                           .board = mem_string(board),
-                           .scenario = mem_string(member_text(one, "scenario")),
-                           .family = mem_string(member_text(one, "family")),
-                           .folder = mem_printf("%.*s", end ? (int)(end - begin) : 0, begin ? begin : "")};
+    gate->cases[gate->case_count] = (struct gate_case){.id = mem_string(id),
+                                                       .board = mem_string(board),
+                                                       .scenario = mem_string(member_text(one, "scenario")),
+                                                       .family = mem_string(member_text(one, "family")),
+                                                       .folder = folder};
     return &gate->cases[gate->case_count++];
 }
 
@@ -170,7 +203,7 @@ static bool matches(const char *pattern, const struct gate_case *its)
 /* ---- runs ---- */
 
 /* A build with a defect: what its cases say is whether it was caught. */
-static bool is_bad(struct gate *gate, const cJSON *result)
+static bool is_bad(struct gate *gate, const char *folder, const cJSON *result)
 {
     const char *firmware = member_text(result, "firmware");
     bool is = false;
@@ -188,6 +221,13 @@ static bool is_bad(struct gate *gate, const cJSON *result)
         }
         gate->bad_caught[i] |= fails;
         gate->bad_passed[i] |= !fails;
+    }
+    if (is) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddStringToObject(one, "run", folder);
+        cJSON_AddItemToObject(one, "boards", cJSON_Duplicate(member_list(result, "boards"), true));
+        cJSON_AddItemToObject(one, "images", cJSON_Duplicate(cJSON_GetObjectItem(result, "images"), true));
+        cJSON_AddItemToArray(gate->bad, one);
     }
     return is;
 }
@@ -237,7 +277,7 @@ void gate_add(struct gate *gate, const char *folder, const cJSON *result, const 
 {
     const cJSON *one;
     char *why = age_wrong(gate, result);
-    if (!why && is_bad(gate, result)) {
+    if (!why && is_bad(gate, folder, result)) {
         note_run(gate, folder, result, "a build with a defect");
         return;
     }
@@ -308,6 +348,14 @@ static void judge_bad(struct gate *gate)
     }
 }
 
+static void judge_bad_runs(struct gate *gate)
+{
+    const cJSON *bad;
+    cJSON_ArrayForEach(bad, gate->bad) if (is_release(gate, bad))
+        add_item(gate, GATE_FAILED, mem_string("known-bad builds are others than the release"),
+                 "%s was run with the release's own files", member_text(bad, "run"));
+}
+
 static void judge_phases(struct gate *gate)
 {
     for (size_t i = 0; i < gate->policy->phase_count; i++) {
@@ -354,6 +402,7 @@ void gate_judge(struct gate *gate)
     judge_cases(gate);
     judge_needs(gate);
     judge_bad(gate);
+    judge_bad_runs(gate);
     judge_phases(gate);
 }
 

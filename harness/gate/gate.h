@@ -30,7 +30,8 @@ struct gate {
     struct gate_case *cases;
     struct gate_item *items;
     cJSON *runs;   /* [{run, firmware, counts, why}] in the order of their names */
-    cJSON *images; /* of the runs that count: name -> SHA-256 */
+    cJSON *images; /* of the runs that count: board -> name -> SHA-256 */
+    cJSON *bad;    /* [{run, firmware, boards, images}] of builds with a defect */
     bool *bad_caught, *bad_passed, *phase_shown;
     size_t case_count, item_count, counted;
 };

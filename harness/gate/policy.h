@@ -17,7 +17,7 @@ struct policy_phase {
     char *phase, *scenario; /* the latter: a pattern, NULL: any */
     int64_t below_percent;
 };
-/* A build with a defect that the same rig must have failed. */
+/* A build with a defect: a run must have failed it. */
 struct policy_bad {
     char *firmware, *class; /* class NULL: any */
 };

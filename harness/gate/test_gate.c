@@ -18,7 +18,7 @@
     "\",\"class\":\"" class "\",\"reason\":\"why\",\"folder\":\"cases/" id "\"}"
 #define RUN_OF(firmware, started, sha, planned, cases)                                                       \
     "{\"run\":{\"started\":\"" started "\",\"cases_planned\":" planned "},\"firmware\":\"" firmware          \
-    "\",\"images\":{\"v2\":{\"sha256\":\"" sha "\"}},\"cases\":[" cases "]}"
+    "\",\"boards\":[\"b1\"],\"images\":{\"v2\":{\"sha256\":\"" sha "\"}},\"cases\":[" cases "]}"
 #define RUN(cases) RUN_OF("good", "2025-11-30T20:00:00Z", SHA_A, "0", cases)
 
 static struct policy policy;
@@ -139,6 +139,39 @@ Test(gate, a_defect_must_have_been_caught_as_what_it_is)
     add(RUN(PASSES), NULL);
     add(RUN_OF("bad", "2025-11-30T20:00:00Z", SHA_B, "0", CASE("a", "b1", "fail", "no-rollback")), NULL);
     end(GATE_MET, "does not count: a build with a defect");
+}
+
+Test(gate, the_release_itself_is_no_known_bad_build)
+{
+    begin(TWO BAD);
+    add(RUN_OF("bad", "2025-11-30T20:00:00Z", SHA_A, "0", CASE("a", "b1", "fail", "no-rollback")), NULL);
+    add(RUN(PASSES), NULL);
+    end(GATE_FAILED, "out/r was run with the release's own files");
+}
+
+/* Shipped scenarios of two folders bear the same name. */
+Test(gate, a_case_of_another_folder_is_another_case)
+{
+    cJSON *other = cJSON_Parse(RUN(CASE("a", "b1", "inconclusive", "")));
+    cJSON *one = cJSON_GetArrayItem(cJSON_GetObjectItem(other, "cases"), 0);
+    cJSON_ReplaceItemInObject(one, "scenario_file", cJSON_CreateString("s/linux/swap.json"));
+    begin(TWO);
+    add(RUN(PASSES), NULL);
+    gate_add(&gate, "out/q", other, NULL);
+    cJSON_Delete(other);
+    end(GATE_OPEN, "1 neither passed nor failed");
+}
+
+Test(gate, boards_have_files_of_their_own)
+{
+    cJSON *other =
+        cJSON_Parse(RUN_OF("good", "2025-11-30T20:00:00Z", SHA_B, "0", CASE("a", "b2", "pass", "")));
+    cJSON_ReplaceItemInObject(other, "boards", cJSON_Parse("[\"b2\"]"));
+    begin(TWO);
+    add(RUN(PASSES), NULL);
+    gate_add(&gate, "out/q", other, NULL);
+    cJSON_Delete(other);
+    end(GATE_MET, "swap: 2 cases pass: 3 of 3 pass");
 }
 
 Test(gate, counts_only_new_runs_of_the_release)

@@ -13,6 +13,7 @@
 
 struct walk {
     struct rejudged *sum;
+    const cJSON *result;
     const char *folder;
     void (*each)(void *arg, const struct rejudged_case *found);
     void *arg;
@@ -44,11 +45,29 @@ static bool same_clauses(const cJSON *one, const struct verdict *verdict)
     return true;
 }
 
+/* What a run says of all its cases, and a gate believes. */
+static const char *other_firmware(const cJSON *result, const cJSON *fields)
+{
+    const cJSON *image, *images = cJSON_GetObjectItemCaseSensitive(result, "images");
+    if (cJSON_HasObjectItem(fields, "firmware") &&
+        strcmp(member_text(result, "firmware"), member_text(fields, "firmware")) != 0)
+        return "firmware";
+    cJSON_ArrayForEach(image, cJSON_GetObjectItemCaseSensitive(fields, "images"))
+    {
+        const cJSON *told = cJSON_GetObjectItemCaseSensitive(images, image->string);
+        if (strcmp(member_text(told, "sha256"), member_text(image, "sha256")) != 0)
+            return "images";
+    }
+    return NULL;
+}
+
 /* NULL: nothing differs. Words may change from one version to the next, verdicts may not, nor what was
  * tested. */
-static char *difference(const cJSON *one, const cJSON *fields, const struct verdict *verdict)
+static char *difference(const cJSON *result, const cJSON *one, const cJSON *fields,
+                        const struct verdict *verdict)
 {
-    static const char *const copied[] = {"scenario", "board", "place", "firmware", "variation"};
+    static const char *const copied[] = {"scenario", "scenario_file", "family",   "board",
+                                         "place",    "firmware",      "variation"};
     const char *class = verdict->class == CLASS_NONE ? "" : verdict_class_name(verdict->class);
     if (strcmp(member_text(one, "id"), member_text(fields, "case")) ||
         strcmp(member_text(one, "verdict"), verdict_kind_name(verdict->kind)) ||
@@ -58,9 +77,12 @@ static char *difference(const cJSON *one, const cJSON *fields, const struct verd
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
         const cJSON *told = cJSON_GetObjectItemCaseSensitive(one, copied[i]),
                     *was = cJSON_GetObjectItemCaseSensitive(fields, copied[i]);
-        if (told && was && !cJSON_Compare(told, was, true))
+        if (was && !(told && cJSON_Compare(told, was, true)))
             return mem_printf("%s: another %s", member_text(one, "id"), copied[i]);
     }
+    const char *other = other_firmware(result, fields);
+    if (other)
+        return mem_printf("%s: $.%s are not those that it tested", member_text(one, "id"), other);
     return same_clauses(one, verdict) ? NULL
                                       : mem_printf("%s: clauses hold otherwise", member_text(one, "id"));
 }
@@ -80,7 +102,7 @@ static bool judge_case(struct walk *walk, cJSON *one, const char *folder)
     } else if (there) {
         walk->sum->judged++;
         found.verdict = &verdict;
-        told = one ? difference(one, fields, &verdict) : mem_string("nothing of this case");
+        told = one ? difference(walk->result, one, fields, &verdict) : mem_string("nothing of this case");
     }
     found.fields = fields;
     found.told = told;
@@ -143,7 +165,7 @@ void rejudge(cJSON *result, const char *folder, struct rejudged *sum,
              void (*each)(void *arg, const struct rejudged_case *found), void *arg)
 {
     cJSON *cases = cJSON_GetObjectItemCaseSensitive(result, "cases"), *one;
-    struct walk walk = {.sum = sum, .folder = folder, .each = each, .arg = arg};
+    struct walk walk = {.sum = sum, .result = result, .folder = folder, .each = each, .arg = arg};
     *sum = (struct rejudged){0};
     walk.seen = mem_array((size_t)cJSON_GetArraySize(cases) + 1, sizeof *walk.seen);
     cJSON_ArrayForEach(one, cases)
