@@ -65,12 +65,12 @@ static void on_ready(void *arg, int fd, uint32_t events)
 static void on_receive(void *arg, const void *data, size_t len, uint64_t t_us)
 {
     struct pty_bridge *bridge = arg;
-    if (bridge->waiting_len + len > WAITING_MAX)
-        return;
-    bridge->waiting = mem_resize(bridge->waiting, bridge->waiting_len + len, 1);
-    memcpy(bridge->waiting + bridge->waiting_len, data, len);
-    bridge->waiting_len += len;
-    move_in(bridge);
+    if (bridge->waiting_len + len <= WAITING_MAX) {
+        bridge->waiting = mem_resize(bridge->waiting, bridge->waiting_len + len, 1);
+        memcpy(bridge->waiting + bridge->waiting_len, data, len);
+        bridge->waiting_len += len;
+        move_in(bridge);
+    }
     /* what the owner hears may be what it waits for: it closes the bridge then */
     const struct pty_bridge_events events = bridge->events;
     void *owner = bridge->arg;

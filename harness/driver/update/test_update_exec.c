@@ -243,3 +243,51 @@ Test(update_exec, the_board_says_later_whether_it_took_the_delivery)
         exec_bench_free(bench);
     }
 }
+
+/* A board that starts at once says more behind its word, all in one read. */
+Test(update_exec, the_boards_word_is_heard_before_whatever_follows)
+{
+    static const char *const rows[][2] = {{"it is bad", "refused"}, {"it is good", "done"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct exec_bench *bench =
+            exec_bench_new("{\"deliver\": [\"sh\", \"-c\", \"printf abc >\\\"$0\\\"; echo $$\", \"{port}\"],"
+                           " \"accepted\": \"good\", \"declined\": \"bad\", \"timeout_ms\": 500}");
+        struct update_job job = delivery(bench);
+        char said[2048];
+        memset(said, '.', sizeof said);
+        memcpy(said, rows[i][0], strlen(rows[i][0]));
+        run_to_the_end_of_the_program(bench, &job);
+        cr_assert_eq(write(bench->board, said, sizeof said), (ssize_t)sizeof said);
+        for (int turn = 0; turn < 100 && !bench->over; turn++)
+            loop_turn(bench->loop, 100000, NULL);
+        cr_assert(bench->over);
+        cr_expect_str_eq(bench->outcome, rows[i][1]);
+        exec_bench_free(bench);
+    }
+}
+
+/* What nobody reads fills the port; the board is heard all the same. */
+Test(update_exec, a_full_port_makes_nobody_deaf)
+{
+    struct exec_bench *bench =
+        exec_bench_new("{\"deliver\": [\"sh\", \"-c\", \"printf abc >\\\"$0\\\"; echo $$\", \"{port}\"],"
+                       " \"accepted\": \"good\", \"timeout_ms\": 60000}");
+    struct update_job job = delivery(bench);
+    static char noise[4096];
+    memset(noise, '.', sizeof noise);
+    run_to_the_end_of_the_program(bench, &job);
+    for (size_t sent = 0; sent < (3u << 20) / 2;) {
+        ssize_t n = write(bench->board, noise, sizeof noise);
+        sent += n > 0 ? (size_t)n : 0;
+        loop_turn(bench->loop, 1000, NULL);
+    }
+    for (int turn = 0; turn < 100; turn++) /* all of it has come */
+        loop_turn(bench->loop, 1000, NULL);
+    memcpy(noise, "good", 4);
+    cr_assert_eq(write(bench->board, noise, sizeof noise), (ssize_t)sizeof noise);
+    for (int turn = 0; turn < 100 && !bench->over; turn++)
+        loop_turn(bench->loop, 100000, NULL);
+    cr_assert(bench->over);
+    cr_expect_str_eq(bench->outcome, "done");
+    exec_bench_free(bench);
+}

@@ -218,18 +218,24 @@ static bool says(const struct client *client, const char *text)
     return text && memmem(client->heard, client->heard_len, text, strlen(text));
 }
 
+static void look_for_words(struct client *client)
+{
+    client->accepted |= says(client, client->config->accepted);
+    client->declined |= says(client, client->config->declined);
+}
+
 static void on_heard(void *arg, const char *data, size_t len)
 {
     struct client *client = arg;
     for (size_t i = 0; i < len; i++) {
         if (client->heard_len == HEARD_MAX) {
+            look_for_words(client); /* before some of it goes */
             client->heard_len = HEARD_MAX / 2;
             memmove(client->heard, client->heard + HEARD_MAX / 2, client->heard_len);
         }
         client->heard[client->heard_len++] = data[i];
     }
-    client->accepted |= says(client, client->config->accepted);
-    client->declined |= says(client, client->config->declined);
+    look_for_words(client);
     if (client->waits && (client->accepted || client->declined))
         decide(client);
 }
