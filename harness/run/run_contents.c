@@ -47,8 +47,9 @@ static bool says_again(struct run *run, const struct image *image)
     for (size_t from = 0; !run_broken(run) &&
                           (source = facts_next(run->plan->board, FACT_IMAGE, run->rig->place, from, &index));
          from = index + 1) {
+        const char *first = run->seen.image_from ? run->seen.image_from : "";
         if (source_is_passive(source) || source->kind == SOURCE_STORAGE ||
-            !run_ask(run, FACT_IMAGE, source, &told))
+            !strcmp(source_name(source->kind), first) || !run_ask(run, FACT_IMAGE, source, &told))
             continue;
         if (told.version[0] && image->version && image_version_is(told.version, image->version))
             return true;
@@ -72,9 +73,13 @@ void run_observe_spoilt(struct run *run)
     if (!image || !strcmp(image->name, run->plan->scenario.start) || !rig_probe(run->rig) ||
         !run->plan->board->slots[0].len)
         return;
+    unsigned boots = run->seen.boots;
     for (int look = 0; look < 2; look++) /* a probe may read one bit wrong once */
         if (run_slot_holds(run, image, "spoilt-slot.bin") != 0)
             return;
+    /* one that has started again since may have gone back, and then rightly holds another image */
+    if (run->seen.boots != boots || image_find(run->plan->images, run_seen_image(run)) != image)
+        return;
     run_observe(run, "spoilt", image->name, EVENT_NO_NUMBER, NULL);
     bool again = says_again(run, image);
     if (!run_broken(run))

@@ -456,6 +456,8 @@ static void live(struct run *run, int cycle, uint64_t from_us, uint64_t limit_us
         run_witness_silence(run, "G1", RUN_ALL_CLAUSES);
     else if (!strcmp(run_seen_image(run), "unknown"))
         run_witness_unknown(run);
+    else
+        run->unknown_lives = 0;
     if (run_broken(run))
         return;
     if (life->up && run_judges(run, "G6")) {

@@ -337,10 +337,21 @@ static bool found_again(struct run *run)
            !strcmp(told.hash, run->seen.hash);
 }
 
+/* One that is cut short is always cut short the same way. */
+static bool is_whole_hash(const struct run *run)
+{
+    for (size_t i = 0; i < run->plan->images->count; i++) {
+        const char *hash = run->plan->images->images[i].hash;
+        if (hash && strlen(hash) == strlen(run->seen.hash))
+            return true;
+    }
+    return false;
+}
+
 /* A wire that garbles a letter does not garble it the same way in another life. */
 static bool told_again(struct run *run)
 {
-    bool same = run->seen.hash[0] && !strcmp(run->seen.hash, run->unknown_hash);
+    bool same = run->unknown_lives && is_whole_hash(run) && !strcmp(run->seen.hash, run->unknown_hash);
     run->unknown_lives = same ? run->unknown_lives + 1 : 1;
     snprintf(run->unknown_hash, sizeof run->unknown_hash, "%s", run->seen.hash);
     return run->unknown_lives > 1;

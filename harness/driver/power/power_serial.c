@@ -141,13 +141,21 @@ static int port_open(struct relay *relay, struct error *error)
     return serial_port_open(&relay->port, &wanted, &settings, error);
 }
 
-/* What is still to be sent is given up: Linux would hold the close for it, and a command must not come late.
- */
 static void port_close(struct relay *relay)
 {
-    if (relay->port.fd >= 0)
-        tcflush(relay->port.fd, TCOFLUSH);
     serial_port_close(&relay->port);
+}
+
+/* The end of what hold() began. After a failure what is still to be sent is given up: Linux would hold the
+ * close for it, and a command must not come late. Only here: what waits in the port is ours as long as it is
+ * held, and else another place's. */
+static void release(struct relay *relay, bool failed)
+{
+    if (failed)
+        tcflush(relay->port.fd, TCOFLUSH);
+    flock(relay->port.fd, LOCK_UN);
+    if (failed)
+        port_close(relay);
 }
 
 /* Until the last bit has left the port. tcdrain() has no limit: a stopped adapter would hold us, and the port
@@ -348,13 +356,12 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
         port_close(relay);
         return -1;
     }
-    int failed = hold(relay, error);
-    if (!failed) {
-        failed = set_held(relay, on, report, error);
-        flock(relay->port.fd, LOCK_UN);
-    }
-    if (failed)
+    if (hold(relay, error)) {
         port_close(relay);
+        return -1;
+    }
+    int failed = set_held(relay, on, report, error);
+    release(relay, failed);
     return failed;
 }
 
@@ -365,7 +372,7 @@ static int get(void *self, bool *on, struct error *error)
     if ((relay->port.fd < 0 && port_open(relay, error)) || hold(relay, error))
         return -1;
     int failed = read_back(relay, &closed, error);
-    flock(relay->port.fd, LOCK_UN);
+    release(relay, failed);
     *on = closed == closed_for(relay, true);
     return failed;
 }
