@@ -77,6 +77,7 @@ struct outlet {
     libusb_context *usb;
     struct half halves[2];
     bool safe_on;
+    bool off; /* as we left it */
 };
 
 static unsigned limit_ms(void)
@@ -183,12 +184,31 @@ static int read_back(struct outlet *outlet, bool *on, struct error *error)
     return 0;
 }
 
+/* The kernel, too, switches a port on: where a device of the board vanished with its power, and when it
+ * resumes or resets the hub (drivers/usb/core/hub.c, hub_port_connect(), hub_power_on()). A board that
+ * started by that has done nothing wrong. */
+static int check_still_off(struct outlet *outlet, struct error *error)
+{
+    bool is = false;
+    if (!outlet->off)
+        return 0;
+    outlet->off = false; /* what follows, as the safe state, is not held up by it */
+    if (read_back(outlet, &is, error))
+        return -1;
+    return is ? error_set(
+                    error, ERROR_RIG,
+                    "USB hub %s port %d: somebody switched it on while it was to be off (the kernel does, "
+                    "where a device of the board was connected: docs/drivers/power-usbhub.md)",
+                    outlet->config->location, (int)outlet->config->port)
+              : 0;
+}
+
 static int set(void *self, bool on, struct power_report *report, struct error *error)
 {
     struct outlet *outlet = self;
     bool is = !on;
     *report = (struct power_report){.commanded_us = clock_now_us()};
-    if (hold(outlet, error))
+    if (hold(outlet, error) || (on && check_still_off(outlet, error)))
         return -1;
     for (struct half *half = outlet->halves; half < outlet->halves + 2 && half->location; half++) {
         int code = usb_hub_set(half->handle, (unsigned)outlet->config->port, on, limit_ms());
@@ -199,6 +219,7 @@ static int set(void *self, bool on, struct power_report *report, struct error *e
     if (read_back(outlet, &is, error))
         return -1;
     report->verified = is == on;
+    outlet->off = report->verified && !on;
     return report->verified ? 0
                             : error_set(error, ERROR_RIG, "USB hub %s port %d: switched %s, but it tells %s",
                                         outlet->config->location, (int)outlet->config->port,

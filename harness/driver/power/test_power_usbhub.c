@@ -106,6 +106,24 @@ Test(power_usbhub, a_hub_has_several_users)
     end();
 }
 
+/* As the kernel does: a board that ran meanwhile is not to be blamed. */
+Test(power_usbhub, a_port_that_somebody_switches_on_is_no_proven_cut)
+{
+    struct switch_bench other;
+    begin(NULL, ",\"port\":1");
+    switch_bench_begin(&other, &power_usbhub_driver, "{\"location\":\"1-1\",\"port\":1}");
+    cr_assert_eq(switch_bench_open(&other, false), 0, "%s", other.error.text);
+    cr_expect_eq(switch_bench_set(&bench, false), 0, "%s", bench.error.text);
+    cr_expect_eq(switch_bench_set(&other, true), 0, "%s", other.error.text);
+    cr_expect_eq(switch_bench_set(&bench, true), -1);
+    cr_expect_eq(bench.error.kind, ERROR_RIG);
+    cr_expect(strstr(bench.error.text, "somebody switched it on while it was to be off"), "%s",
+              bench.error.text);
+    cr_expect_eq(switch_bench_set(&bench, true), 0, "told once: %s", bench.error.text);
+    switch_bench_end(&other);
+    end();
+}
+
 static void cannot_open(const char *defect, const char *more, const char *said)
 {
     begin_closed(defect, more);
