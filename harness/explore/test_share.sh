@@ -6,7 +6,7 @@ otarig=$1 control=$2 here=$3/harness/explore/foreign
 command -v arm-none-eabi-gcc >/dev/null && [ -x "$otarig" ] || exit 77
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-fail() { echo "FAIL: $*"; cat "$out/text"; exit 1; }
+fail() { echo "FAIL: $*" >&2; cat "$out/text" >&2; exit 1; }
 sed -e "s/BASE/0x0/" -e "s/BASE/0x0/" -e "s/LENGTH/0x400/" "$here/foreign.ld" >"$out/ld"
 build() { # NAME SOURCE OPTION PREPARE CONTRACT
   mkdir -p "$out/$1"
@@ -49,6 +49,37 @@ for share in none merge-all; do
   got=0
   "$otarig" explore "$out/CHAIN/scenario.json" --board "$here/small_board.json" --firmware "$out/CHAIN" --share $share >"$out/text" 2>&1 || got=$?
   [ $got = 1 ] && grep -q '^FAIL 1: bricked: .*confirmed by real cuts' "$out/text" || fail "CHAIN --share $share: exit $got"
+done
+
+# a log that never comes to an end: states that meet others of the same batch, which nobody has judged yet
+log() { # NAME OPTION...: explored into $out/text; how many states fail
+  name=$1
+  shift
+  got=0
+  "$otarig" explore "$out/$name/log.json" --board "$here/small_board.json" "$@" >"$out/text" 2>&1 || got=$?
+  case $got in 0 | 1 | 4) ;; *) fail "$name $*: exit $got" ;; esac
+  ! grep -q 'run un-pruned' "$out/text" || fail "$name $*: fell back"
+  sed -n 's/^FAIL 1: .* (\([0-9]*\) states; .*confirmed by real cuts)$/\1/p' "$out/text"
+}
+for which in BUG GOOD; do
+  mkdir -p "$out/log$which"
+  arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -O1 -g -Wall -Werror -ffreestanding -nostdlib -Wl,-n,--no-warn-rwx-segments \
+    -T "$out/ld" "-D$which" "$here/log.c" -o "$out/log$which/boot.elf"
+  cp "$here/log.json" "$out/log$which/log.json"
+done
+for depth in 6 10 20; do
+  wanted=$(log logBUG --depth $depth --share none)
+  [ "${wanted:-0}" -gt 100 ] || fail "logBUG, $depth cuts: '$wanted' states fail"
+  for share in meet reads merge merge-all; do
+    found=$(log logBUG --depth $depth --share $share)
+    [ "$found" = "$wanted" ] || fail "logBUG, $depth cuts, --share $share: $found states fail, not $wanted"
+  done
+done
+# what a limit ends goes on, with batches begun
+for limit in 20 60 100 150; do
+  log logGOOD --depth 12 --out "$out/o$limit" --states $limit >/dev/null
+  log logGOOD --depth 12 --out "$out/o$limit" >/dev/null
+  grep -q 'PASS' "$out/text" || fail "logGOOD, after $limit states: no pass"
 done
 
 # boot loaders by chance; the first four were each taken wrongly once, or not to the end

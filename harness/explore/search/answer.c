@@ -150,7 +150,9 @@ struct walk {
     unsigned lead_count;
 };
 
-static void begin_walk(const struct batch *batch, const struct item *item, unsigned torn, struct walk *walk)
+/* `number`: the state that is walked. A lead of this batch that is taken after it has no verdict yet. */
+static void begin_walk(const struct batch *batch, const struct item *item, uint32_t number, unsigned torn,
+                       struct walk *walk)
 {
     const struct search *search = batch->search;
     walk->at = cursor_at(search, item->run);
@@ -159,7 +161,7 @@ static void begin_walk(const struct batch *batch, const struct item *item, unsig
     walk->lead_count = 0;
     for (unsigned t = 0; t <= torn && !item->lead; t++) {
         uint32_t lead = table_find(&search->leads, answer_lead_key(item->run, t));
-        if (lead != TABLE_NONE)
+        if (lead != TABLE_NONE && (lead < number || lead < search->done))
             walk->leads[walk->lead_count++] = lead;
     }
 }
@@ -240,7 +242,7 @@ static void answer(struct batch *batch, struct worker *worker, uint32_t i, void 
     worker_begin(worker, batch_number(batch, i), batch->collect, result);
     if ((result->wrong = worker_go(worker, batch_number(batch, i))))
         return;
-    begin_walk(batch, item, result->node.torn, &walk);
+    begin_walk(batch, item, batch_number(batch, i), result->node.torn, &walk);
     const struct node *run = &batch->search->nodes[item->run];
     struct node *node = &result->node;
     answer_fill(batch->search, node, item->run);

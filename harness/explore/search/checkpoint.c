@@ -13,7 +13,7 @@
 #include "harness/base/mem.h"
 #include "harness/explore/search/search.h"
 
-#define MAGIC 0x366b6863657270u
+#define MAGIC 0x376b6863657270u
 
 struct checkpoint {
     int fd;

@@ -36,6 +36,8 @@ static void take_verdict(struct search *search, uint32_t number, const struct re
 {
     struct node *node = &search->nodes[number];
     const struct node *donor = node->donor == NODE_NONE ? NULL : &search->nodes[node->donor];
+    if (donor && node->donor >= number && node->donor >= search->done)
+        search->contradiction = "a state takes over a verdict that nobody has given yet";
     if (node->merged) {
         node->flash_verdict = search->nodes[node->alias].flash_verdict;
         node->verdict = search->nodes[node->alias].verdict;

@@ -106,6 +106,9 @@ static bool meet(struct worker *worker, struct sum key, unsigned torn)
     uint32_t at = table_find(&search->met, search_key(key, torn));
     if (at != TABLE_NONE) {
         const struct point *point = &search->points[at];
+        /* of this batch, and taken after us: it has no verdict yet that we could take over */
+        if (point->node > worker->number && point->node >= search->done)
+            return false;
         if (!fits(worker, point, &search->nodes[point->node]))
             return false;
         inherit(worker, point, &search->nodes[point->node]);

@@ -112,7 +112,7 @@ uint32_t flag_otadata_crc(uint32_t sequence)
 
 static bool is_entry(const uint8_t *at)
 {
-    return word_at(at) != UINT32_MAX && flag_otadata_crc(word_at(at)) == word_at(at + 28);
+    return word_at(at) && word_at(at) != UINT32_MAX && flag_otadata_crc(word_at(at)) == word_at(at + 28);
 }
 
 static void put_entry(FILE *out, const uint8_t *at)

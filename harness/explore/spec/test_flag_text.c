@@ -26,6 +26,8 @@ Test(flag_text, a_blank_slot_is_of_no_format)
 {
     memset(slot, 0xff, sizeof slot);
     cr_expect_eq(flag_format_of(slot, sizeof slot), FLAG_NONE);
+    memset(slot, 0, 4); /* a word that was cleared, as many a loader does */
+    cr_expect_eq(flag_format_of(slot, sizeof slot), FLAG_NONE);
     memset(slot, 0, sizeof slot);
     cr_expect_eq(flag_format_of(slot, sizeof slot), FLAG_NONE);
 }
